@@ -1,0 +1,205 @@
+"""Whole figures: everything about one stamp, and many stamps at a glance."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..errors import InputError
+from .panels import mask_panel, noise_panel, panel, psf_panel
+from .stretch import Stretch
+from .style import DPI
+
+if TYPE_CHECKING:
+    from matplotlib.gridspec import GridSpec
+
+    from ..stamp import Stamp
+
+__all__ = ["gallery", "show"]
+
+MAX_GALLERY: Final = 400
+"""Most stamps in one picture: more would exceed the sizes that image viewers open."""
+
+
+def show(
+    stamp: Stamp,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    title: str | None = None,
+    stretch: Stretch | None = None,
+) -> Figure:
+    """Draw all of a stamp: its levels side by side, the mosaic, and the other planes it has.
+
+    All levels and the mosaic share one asinh stretch. Missing pixels are hatched.
+
+    Parameters
+    ----------
+    stamp : Stamp
+        The stamp.
+    path : str, path-like or None
+        File to write; its suffix chooses the format (PNG, PDF, SVG).
+    title : str or None
+        Heading; by default the stamp's identifier and band.
+    stretch : Stretch or None
+        Brightness scale; by default that of the stamp.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, not registered with pyplot: it needs no display and no closing.
+    """
+    stretch = Stretch.of(stamp) if stretch is None else stretch
+    width = max(8.0, 1.75 * stamp.n)
+    small = (width - 0.4) / stamp.n
+    lower = 0.52 * width
+    figure = Figure(figsize=(width, small + lower + 0.9), dpi=DPI, layout="constrained")
+    upper_part, lower_part = figure.subfigures(2, 1, height_ratios=(small + 0.35, lower))
+    figure.suptitle(_heading(stamp) if title is None else title, fontsize=11)
+
+    axes = upper_part.subplots(1, stamp.n, squeeze=False)[0]
+    for k, ax in enumerate(axes):
+        panel(ax, stamp, k, stretch=stretch, title=_level_title(stamp, k))
+        ax.set_label(f"level {k}")
+
+    grid = lower_part.add_gridspec(3, 2, width_ratios=(3.0, 1.0))
+    ax = lower_part.add_subplot(grid[:, 0], label="mosaic")
+    image = panel(ax, stamp, stretch=stretch, title=_mosaic_title(stamp))
+    bar = lower_part.colorbar(image, ax=ax, shrink=0.85, pad=0.02, location="left")
+    bar.set_label(f"{stamp.flux_unit} per base pixel", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    bar.ax.set_label("colour bar")
+    _small_planes(lower_part, grid, stamp)
+    if path is not None:
+        figure.savefig(path)
+    return figure
+
+
+def _small_planes(figure: Figure, grid: GridSpec, stamp: Stamp) -> None:
+    drawn = 0
+    for name, draw in (("noise", noise_panel), ("mask", mask_panel), ("psf", psf_panel)):
+        plane = stamp.variance if name == "noise" else getattr(stamp, name)
+        if plane is None:
+            continue
+        ax = figure.add_subplot(grid[drawn, 1], label=name)
+        image = draw(ax, stamp)
+        if name == "noise" and image is not None:
+            bar = figure.colorbar(image, ax=ax, shrink=0.9, pad=0.03)
+            bar.ax.tick_params(labelsize=6)
+            bar.ax.set_label("noise bar")
+        drawn += 1
+
+
+def _heading(stamp: Stamp) -> str:
+    parts = [part for part in (stamp.id, stamp.band) if part]
+    if stamp.wcs is not None:
+        parts.append(f"RA {stamp.wcs.ra:.5f}  Dec {stamp.wcs.dec:+.5f}")
+    return "   ".join(parts) or "stamp"
+
+
+def _level_title(stamp: Stamp, k: int) -> str:
+    size = stamp.layout.pixel_sizes[k]
+    if stamp.wcs is None:
+        return f"level {k}: {15 * size} px"
+    scale = stamp.wcs.pixel_scale * size
+    return f"level {k}: {15 * scale:.3g}\N{DOUBLE PRIME}, {scale:.2g}\N{DOUBLE PRIME}/px"
+
+
+def _mosaic_title(stamp: Stamp) -> str:
+    field = f"{stamp.layout.side} px"
+    if stamp.wcs is not None:
+        field = f"{stamp.layout.side * stamp.wcs.pixel_scale:.3g}\N{DOUBLE PRIME}"
+    text = f"mosaic: {field} across from {stamp.layout.size} values"
+    missing = int(np.isnan(stamp.values).sum())
+    return f"{text}, {missing} missing" if missing else text
+
+
+def gallery(
+    stamps: Iterable[Stamp],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    columns: int = 5,
+    titles: Sequence[str] | None = None,
+    levels: bool = False,
+    stretch: Stretch | None = None,
+) -> Figure:
+    """Draw many stamps.
+
+    Parameters
+    ----------
+    stamps : iterable of Stamp
+        1 to 400 stamps.
+    path : str, path-like or None
+        File to write; its suffix chooses the format.
+    columns : int
+        Mosaics in a row; not used with `levels`.
+    titles : sequence of str or None
+        One for each stamp; by default its identifier and band.
+    levels : bool
+        Give each stamp a row of its own: its levels side by side, then its mosaic.
+    stretch : Stretch or None
+        One brightness scale for all; by default each stamp has its own.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        If there is no stamp, too many, or `titles` has another length.
+    """
+    chosen = list(stamps)
+    if not 1 <= len(chosen) <= MAX_GALLERY:
+        raise InputError(f"a gallery has 1 to {MAX_GALLERY} stamps, not {len(chosen)}")
+    if titles is not None and len(titles) != len(chosen):
+        raise InputError(f"{len(titles)} titles for {len(chosen)} stamps")
+    if columns < 1:
+        raise InputError(f"columns must be at least 1, not {columns}")
+    names = [_heading(s) for s in chosen] if titles is None else list(titles)
+    if levels:
+        return _rows(chosen, names, stretch, path)
+    columns = min(columns, len(chosen))
+    rows = -(-len(chosen) // columns)
+    figure = Figure(figsize=(2.3 * columns, 2.55 * rows), dpi=DPI, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax, stamp, name in zip(axes, chosen, names, strict=False):
+        panel(ax, stamp, stretch=stretch)
+        ax.set_title(_wrapped(name), fontsize=7)
+    for ax in axes[len(chosen) :]:
+        ax.remove()
+    if path is not None:
+        figure.savefig(path)
+    return figure
+
+
+def _rows(
+    stamps: list[Stamp],
+    names: list[str],
+    stretch: Stretch | None,
+    path: str | os.PathLike[str] | None,
+) -> Figure:
+    columns = max(stamp.n for stamp in stamps) + 1
+    figure = Figure(figsize=(1.7 * columns, 1.95 * len(stamps)), dpi=DPI, layout="constrained")
+    axes = figure.subplots(len(stamps), columns, squeeze=False)
+    for row, stamp, name in zip(axes, stamps, names, strict=True):
+        scale = Stretch.of(stamp) if stretch is None else stretch
+        for k, ax in enumerate(row[:-1]):
+            if k < stamp.n:
+                panel(ax, stamp, k, stretch=scale, title=_level_title(stamp, k))
+                ax.title.set_fontsize(7)
+            else:
+                ax.remove()
+        panel(row[-1], stamp, stretch=scale)
+        row[-1].set_title(_wrapped(name), fontsize=7)
+    if path is not None:
+        figure.savefig(path)
+    return figure
+
+
+def _wrapped(name: str, width: int = 32) -> str:
+    return name if len(name) <= width else name.replace("   ", "\n")

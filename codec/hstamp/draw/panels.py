@@ -1,0 +1,187 @@
+"""One picture in one pair of axes: a level, the mosaic, the noise, the mask or the PSF."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.patches import Patch, Rectangle
+
+from .marks import compass, level_box, level_outlines, scale_bar, source_marker
+from .stretch import Stretch
+from .style import CMAP, HATCH, LEVEL_COLOURS, MASK_COLOURS, MISSING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+    from ..stamp import Stamp
+
+__all__ = ["mask_panel", "noise_panel", "panel", "psf_panel"]
+
+
+def panel(
+    ax: Axes,
+    stamp: Stamp,
+    level: int | None = None,
+    *,
+    stretch: Stretch | None = None,
+    outlines: bool = True,
+    marks: bool = True,
+    title: str | None = None,
+) -> AxesImage:
+    """Draw a level or the mosaic.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw; its coordinates become base pixels from the source.
+    stamp : Stamp
+        The stamp.
+    level : int or None
+        Level, or None for the mosaic.
+    stretch : Stretch or None
+        Brightness scale; by default that of the stamp.
+    outlines : bool
+        Outline the levels in a mosaic.
+    marks : bool
+        Mark the source, and draw a scale bar and (in a mosaic) the directions to north and east.
+    title : str or None
+        Text above the panel.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        The image, for a colour bar.
+    """
+    k = stamp.n - 1 if level is None else level
+    data = stamp.mosaic() if level is None else stamp.levels[level]
+    stretch = Stretch.of(stamp) if stretch is None else stretch
+    image = _draw(ax, stamp, k, data, cmap=CMAP, norm=stretch.norm())
+    x, y, side = level_box(stamp, k)
+    if level is None and outlines:
+        level_outlines(ax, stamp)
+    if level is not None:
+        for spine in ax.spines.values():
+            spine.set_color(LEVEL_COLOURS[level % len(LEVEL_COLOURS)])
+            spine.set_linewidth(2.0)
+    if marks:
+        source_marker(ax, gap=0.045 * side, length=0.08 * side)
+        scale_bar(ax, stamp, k=level)
+        if level is None:
+            compass(ax, stamp, size=0.09 * side, centre=(x + 0.87 * side, y + 0.13 * side))
+    if title is not None:
+        ax.set_title(title, fontsize=9)
+    return image
+
+
+def noise_panel(ax: Axes, stamp: Stamp) -> AxesImage | None:
+    """Draw the square root of the mosaic's variance; None for a stamp without variance."""
+    if stamp.variance is None:
+        return None
+    with np.errstate(invalid="ignore"):
+        noise = np.sqrt(stamp.mosaic("variance"))
+    finite = noise[np.isfinite(noise)]
+    low, high = np.percentile(finite, [0.5, 99.5]) if finite.size else (0.0, 1.0)
+    norm = Normalize(low, high if high > low else low + 1.0)
+    image = _draw(ax, stamp, stamp.n - 1, noise, cmap="cividis", norm=norm)
+    ax.set_title("noise", fontsize=9)
+    return image
+
+
+def mask_panel(ax: Axes, stamp: Stamp, *, legend: bool = True) -> AxesImage | None:
+    """Draw the lowest set bit of each pixel of the mosaic; None for a stamp without mask."""
+    if stamp.mask is None:
+        return None
+    bits = stamp.mosaic("mask").astype(np.int64)
+    # The lowest set bit, alone, is a power of two: its exponent is exact in float64.
+    lowest = np.where(bits > 0, np.log2(np.maximum(bits & -bits, 1)), np.nan)
+    present = [int(b) for b in np.unique(lowest[np.isfinite(lowest)])]
+    colours = [MASK_COLOURS[b % len(MASK_COLOURS)] for b in range(16)]
+    norm = Normalize(-0.5, 15.5)
+    image = _draw(
+        ax, stamp, stamp.n - 1, lowest, cmap=ListedColormap(colours), norm=norm, hatch=False
+    )
+    ax.set_facecolor("#202020")
+    ax.set_title("mask" if present else "mask: all clear", fontsize=9)
+    if legend and present:
+        handles = [Patch(color=colours[b], label=_name(stamp, b)) for b in present]
+        ax.legend(
+            handles=handles,
+            fontsize=6,
+            loc="upper left",
+            framealpha=0.8,
+            handlelength=1.0,
+            borderpad=0.3,
+        )
+    return image
+
+
+def psf_panel(ax: Axes, stamp: Stamp) -> AxesImage | None:
+    """Draw the PSF on base pixels; None for a stamp without PSF."""
+    if stamp.psf is None:
+        return None
+    peak = float(stamp.psf.max())
+    stretch = Stretch(0.0, peak, 0.0, peak / 100.0)
+    half = len(stamp.psf) / 2.0
+    image = ax.imshow(
+        stamp.psf,
+        origin="lower",
+        interpolation="nearest",
+        cmap=CMAP,
+        norm=stretch.norm(),
+        extent=(-half, half, -half, half),
+    )
+    _no_ticks(ax)
+    ax.set_title(f"PSF, {len(stamp.psf)} px", fontsize=9)
+    return image
+
+
+def _draw(
+    ax: Axes,
+    stamp: Stamp,
+    k: int,
+    data: npt.NDArray[Any],
+    *,
+    hatch: bool = True,
+    **style: Any,
+) -> AxesImage:
+    """Image over the extent of level `k`, with a hatch that shows through where it is missing."""
+    x, y, side = level_box(stamp, k)
+    if hatch and np.isnan(data).any():
+        ax.add_patch(
+            Rectangle(
+                (x, y),
+                side,
+                side,
+                facecolor=MISSING,
+                edgecolor=HATCH,
+                hatch="////",
+                linewidth=0.0,
+                gid="missing",
+                zorder=0,
+            )
+        )
+    image = ax.imshow(
+        np.ma.masked_invalid(data),
+        origin="lower",
+        interpolation="nearest",
+        extent=(x, x + side, y, y + side),
+        zorder=1,
+        **style,
+    )
+    ax.set_xlim(x, x + side)
+    ax.set_ylim(y, y + side)
+    _no_ticks(ax)
+    return image
+
+
+def _no_ticks(ax: Axes) -> None:
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def _name(stamp: Stamp, bit: int) -> str:
+    return stamp.mask_planes[bit] if bit < len(stamp.mask_planes) else f"bit {bit}"

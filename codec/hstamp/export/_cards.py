@@ -1,0 +1,83 @@
+"""FITS header cards that describe a stamp, shared by all exports."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import astropy.units as u
+from astropy.io import fits
+
+if TYPE_CHECKING:
+    from ..stamp import Stamp
+
+__all__ = ["describe", "flux_unit", "mask_cards", "unit_string"]
+
+_AFW_NAME: Final = re.compile(r"[A-Z0-9_-]+")
+"""Plane names that a FITS keyword can carry without loss."""
+
+
+def flux_unit(stamp: Stamp) -> u.UnitBase:
+    """Unit of the image values; one that astropy does not know is kept by name."""
+    return u.Unit(stamp.flux_unit, parse_strict="silent")
+
+
+def unit_string(stamp: Stamp, plane: str) -> str:
+    """BUNIT of a plane: the flux unit, or its square for the variance."""
+    if plane != "variance":
+        return stamp.flux_unit
+    try:
+        return str((flux_unit(stamp) ** 2).to_string("fits"))
+    except (ValueError, TypeError):
+        return f"({stamp.flux_unit})**2"
+
+
+def describe(stamp: Stamp) -> fits.Header:
+    """Cards that hold for every grid of a stamp.
+
+    Parameters
+    ----------
+    stamp : Stamp
+        The stamp.
+
+    Returns
+    -------
+    astropy.io.fits.Header
+        HSVER, HSLEVELS, HSDX, HSDY and, where known, HSID and FILTER.
+    """
+    header = fits.Header()
+    header["HSVER"] = (stamp.version, "hstamp format number, 100 x major + minor")
+    header["HSLEVELS"] = (stamp.n, "levels of the stamp")
+    if stamp.id is not None:
+        header["HSID"] = (stamp.id, "identifier of the stamp")
+    if stamp.band is not None:
+        header["FILTER"] = (stamp.band, "band")
+    header["HSDX"] = (float(stamp.dx), "[pix] source minus reference corner, x")
+    header["HSDY"] = (float(stamp.dy), "[pix] source minus reference corner, y")
+    return header
+
+
+def mask_cards(names: tuple[str, ...]) -> fits.Header:
+    """Names of the mask's bits.
+
+    Every bit has a card HSMPb with its exact name; a name that survives as a keyword also has
+    the card MP_name = b that LSST's afw writes.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Name of each bit, from bit 0.
+
+    Returns
+    -------
+    astropy.io.fits.Header
+        The cards.
+    """
+    header = fits.Header()
+    for bit, name in enumerate(names):
+        if _AFW_NAME.fullmatch(name):
+            keyword = f"MP_{name}"
+            header[keyword if len(keyword) <= 8 else f"HIERARCH {keyword}"] = bit
+    for bit, name in enumerate(names):
+        header[f"HSMP{bit}"] = (name, f"mask plane of bit {bit}")
+    return header
