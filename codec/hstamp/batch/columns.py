@@ -1,0 +1,166 @@
+"""Blobs of one shape as the columns of a byte matrix.
+
+Stamps of one producer differ in their numbers and agree in everything else: lengths, encodings,
+union branches. For such a group the place of every field is the same in each blob, so a field of
+all of them is a slice of columns. `Shape` knows these places from one blob, `Shape.matches` says
+which others share them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..container.avro import write_long
+from ..container.blob import HEADER, read_blob, write_blob
+from ..planes import Record
+
+__all__ = ["Shape", "shape_of", "template_of"]
+
+U1 = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Where the fields of a group of blobs lie.
+
+    Parameters
+    ----------
+    template : bytes
+        One blob of the group.
+    record : Record
+        Its fields; what is not in `places` holds for the whole group.
+    places : dict of str to slice
+        Bytes of each field that may differ within the group.
+    fixed : ndarray of bool, shape (L,)
+        Bytes that must agree.
+    """
+
+    template: bytes
+    record: Record
+    places: dict[str, slice]
+    fixed: npt.NDArray[np.bool_]
+
+    def matches(self, matrix: U1) -> npt.NDArray[np.bool_]:
+        """Rows of a (B, L) byte matrix that have this shape, (B,)."""
+        expected = np.frombuffer(self.template, np.uint8)[self.fixed]
+        same: npt.NDArray[np.bool_] = (matrix[:, self.fixed] == expected).all(axis=1)
+        return same
+
+    def column(self, matrix: U1, name: str, dtype: str) -> npt.NDArray[Any]:
+        """Field `name` of all rows as numbers of `dtype`, shape (B, items)."""
+        part = np.ascontiguousarray(matrix[:, self.places[name]])
+        return part.view(np.dtype(dtype)).reshape(len(matrix), -1)
+
+    def rows(self, columns: dict[str, npt.NDArray[Any]], count: int) -> U1:
+        """Build the (B, L) byte matrix of this shape from its columns.
+
+        Parameters
+        ----------
+        columns : dict of str to ndarray, shape (B, ...)
+            Little-endian numbers for every place.
+        count : int
+            Number of rows B.
+        """
+        matrix = np.empty((count, len(self.template)), dtype=np.uint8)
+        matrix[:] = np.frombuffer(self.template, np.uint8)
+        for name, place in self.places.items():
+            values = np.ascontiguousarray(columns[name]).reshape(count, -1)
+            matrix[:, place] = values.view(np.uint8)
+        return matrix
+
+
+def shape_of(blob: bytes) -> Shape | None:
+    """Shape of a blob; None when it is not written in the one canonical form [EC-8].
+
+    Raises
+    ------
+    FormatError
+        If the blob does not parse.
+    """
+    record = read_blob(blob)
+    if write_blob(record) != blob:
+        return None
+    places = _places(record)
+    fixed = np.ones(len(blob), dtype=np.bool_)
+    for place in places.values():
+        fixed[place] = False
+    return Shape(blob, record, places, fixed)
+
+
+def template_of(record: Record) -> Shape:
+    """Shape of a record's blob."""
+    shape = shape_of(write_blob(record))
+    assert shape is not None
+    return shape
+
+
+def _places(record: Record) -> dict[str, slice]:
+    """Walk the canonical form of [CO-1], noting the bytes whose values may differ."""
+    at = len(HEADER) + len(write_long(record.version)) + len(write_long(record.levels))
+    places: dict[str, slice] = {}
+
+    def skip(count: int) -> None:
+        nonlocal at
+        at += count
+
+    def mark(name: str, count: int) -> None:
+        nonlocal at
+        places[name] = slice(at, at + count)
+        at += count
+
+    def text(value: str) -> None:
+        skip(len(write_long(len(value))) + len(value))
+
+    def floats(name: str, values: tuple[float, ...]) -> None:
+        if values:
+            skip(len(write_long(len(values))))
+            mark(name, 4 * len(values))
+        skip(1)
+
+    def data(name: str, value: bytes) -> None:
+        skip(len(write_long(len(value))))
+        mark(name, len(value))
+
+    skip(1)
+    if record.id is not None:
+        skip(len(write_long(len(record.id))))
+        mark("id", len(record.id))
+    skip(1)
+    if record.band is not None:
+        text(record.band)
+    text(record.flux_unit)
+    mark("dx", 4)
+    mark("dy", 4)
+    skip(1)
+    if record.wcs is not None:
+        mark("ra", 8)
+        mark("dec", 8)
+        mark("cd", 16)
+    text(record.image.encoding)
+    floats("zero", record.image.zero)
+    floats("scale", record.image.scale)
+    data("image", record.image.data)
+    skip(1)
+    if record.variance is not None:
+        text(record.variance.encoding)
+        mark("unit", 4)
+        data("variance", record.variance.data)
+    skip(1)
+    if record.mask is not None:
+        text(record.mask.encoding)
+        skip(len(write_long(len(record.mask.planes))))
+        for name in record.mask.planes:
+            text(name)
+        skip(1)
+        data("mask", record.mask.data)
+    skip(1)
+    if record.psf is not None:
+        text(record.psf.encoding)
+        skip(len(write_long(record.psf.size)))
+        data("psf", record.psf.data)
+    return {name: place for name, place in places.items() if place.stop > place.start}
+

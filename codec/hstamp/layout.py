@@ -1,0 +1,198 @@
+"""Geometry of the nested grids: Section 4 of the specification."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import InputError
+
+__all__ = [
+    "CORE",
+    "GRID",
+    "HOLE",
+    "MAX_LEVELS",
+    "MIN_LEVELS",
+    "Layout",
+    "child_start",
+    "largest_covered",
+    "reference_corner",
+    "size_of",
+]
+
+GRID: Final = 15
+"""Pixels along a side of every level [GE-3]."""
+CORE: Final = 14
+"""Pixels along a side of the stored part of level 0 [GE-5]."""
+HOLE: Final = slice(4, 11)
+"""Rows and columns of the hole of a level k >= 1 [GE-4]."""
+MIN_LEVELS: Final = 2
+MAX_LEVELS: Final = 8
+
+IntArray = npt.NDArray[np.intp]
+
+
+def size_of(levels: int) -> int:
+    """Number of stored values N(n) of one plane [GE-6]."""
+    return CORE**2 + (levels - 1) * (GRID**2 - (HOLE.stop - HOLE.start) ** 2)
+
+
+def child_start(k: int) -> int:
+    """First row and column of level `k` that lies under the hole of level k + 1 [GE-4]."""
+    return k % 2
+
+
+def reference_corner(x: float, y: float) -> tuple[int, int]:
+    """Column and row of the base pixel up and right of the reference corner [GE-1].
+
+    Parameters
+    ----------
+    x, y : float
+        Source position in the parent [pixel, 0-based, centres at integers].
+
+    Returns
+    -------
+    i0, j0 : int
+        The corner is the point (i0 - 1/2, j0 - 1/2).
+
+    Raises
+    ------
+    InputError
+        If a coordinate is not finite or beyond 2**31.
+    """
+    if not (math.isfinite(x) and math.isfinite(y) and max(abs(x), abs(y)) < 2**31):
+        raise InputError(f"source position ({x}, {y}) is not a pixel position")
+    return math.floor(x) + 1, math.floor(y) + 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The geometry of an n-level stamp.
+
+    Parameters
+    ----------
+    levels : int
+        Number of levels n, 2 to 8.
+
+    Raises
+    ------
+    InputError
+        If `levels` is not an integer from 2 to 8.
+
+    Examples
+    --------
+    >>> Layout(levels=5).size
+    900
+    >>> Layout(levels=5).origins
+    (-7, -15, -29, -61, -117)
+    """
+
+    levels: int = 5
+
+    def __post_init__(self) -> None:
+        if isinstance(self.levels, bool) or not isinstance(self.levels, int | np.integer):
+            raise InputError(f"levels must be an integer, not {self.levels!r}")
+        if not MIN_LEVELS <= self.levels <= MAX_LEVELS:
+            raise InputError(f"levels must be {MIN_LEVELS} to {MAX_LEVELS}, not {self.levels}")
+        object.__setattr__(self, "levels", int(self.levels))
+
+    @property
+    def size(self) -> int:
+        """Number of stored values N(n) of one plane."""
+        return size_of(self.levels)
+
+    @property
+    def pixel_sizes(self) -> tuple[int, ...]:
+        """Side s_k of a pixel of each level [base pixel]."""
+        return tuple(2**k for k in range(self.levels))
+
+    @property
+    def origins(self) -> tuple[int, ...]:
+        """First base offset o_k of each level, the same along both axes [base pixel]."""
+        origin, origins = -7, [-7]
+        for k in range(self.levels - 1):
+            origin += child_start(k) * 2**k - 2 ** (k + 3)
+            origins.append(origin)
+        return tuple(origins)
+
+    @property
+    def side(self) -> int:
+        """Side of the widest level, and of the mosaic [base pixel]."""
+        return GRID * self.pixel_sizes[-1]
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """Position of each level's first stored value in stamp order."""
+        return (0, *(size_of(k) for k in range(1, self.levels)))
+
+    def part(self, k: int) -> slice:
+        """Stored values of level `k` (core or ring) as a slice of stamp order."""
+        return slice(self.starts[k], size_of(k + 1))
+
+    @cached_property
+    def level_index(self) -> IntArray:
+        """Stamp-order position of each level pixel, shape (n, 15, 15); -1 where none is stored."""
+        index = np.full((self.levels, GRID, GRID), -1, dtype=np.intp)
+        index[0, :CORE, :CORE] = np.arange(CORE**2).reshape(CORE, CORE)
+        for k in range(1, self.levels):
+            part = self.part(k)
+            index[k][ring_pixels()] = np.arange(part.start, part.stop)
+        return _frozen(index)
+
+    @cached_property
+    def mosaic_index(self) -> IntArray:
+        """Stamp-order position shown at each base pixel of the mosaic, shape (side, side)."""
+        mosaic = np.empty((self.side, self.side), dtype=np.intp)
+        outer = self.origins[-1]
+        for k in reversed(range(self.levels)):
+            stored = self.level_index[k] if k else self.level_index[0, :CORE, :CORE]
+            fine = stored.repeat(2**k, axis=0).repeat(2**k, axis=1)
+            start = self.origins[k] - outer
+            window = mosaic[start : start + len(fine), start : start + len(fine)]
+            np.copyto(window, fine, where=fine >= 0)
+        return _frozen(mosaic)
+
+    def extent(self, k: int) -> tuple[int, int]:
+        """Base offsets of level `k`, as a half-open range [base pixel]."""
+        return self.origins[k], self.origins[k] + GRID * 2**k
+
+
+def ring_pixels() -> npt.NDArray[np.bool_]:
+    """Pixels of a level k >= 1 that are stored: True outside the hole, shape (15, 15) [GE-5]."""
+    ring = np.ones((GRID, GRID), dtype=np.bool_)
+    ring[HOLE, HOLE] = False
+    return ring
+
+
+@lru_cache(maxsize=MAX_LEVELS)
+def layout_of(levels: int) -> Layout:
+    """Return the shared `Layout` of n levels, so that its index maps are built once."""
+    return Layout(levels)
+
+
+def largest_covered(shape: tuple[int, int], i0: int, j0: int) -> int:
+    """Largest n whose widest level lies inside a parent, and at least 2 [EC-7].
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Rows and columns of the parent.
+    i0, j0 : int
+        Reference corner, see `reference_corner`.
+    """
+    best = MIN_LEVELS
+    for n in range(MIN_LEVELS, MAX_LEVELS + 1):
+        low, high = layout_of(n).extent(n - 1)
+        if min(i0, j0) + low >= 0 and i0 + high <= shape[1] and j0 + high <= shape[0]:
+            best = n
+    return best
+
+
+def _frozen(array: IntArray) -> IntArray:
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,372 @@
+"""The stamp as its users hold it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .container.blob import read_blob, write_blob
+from .container.record import dict_to_record, record_to_dict
+from .decoder import (
+    check_record,
+    decode_image_levels,
+    decode_mask_levels,
+    decode_variance_levels,
+)
+from .encoder import Options, encode_record
+from .encodings.image import IMAGE_ENCODINGS, decode_image
+from .encodings.mask import MASK_ENCODINGS, decode_mask
+from .encodings.psf import decode_psf
+from .encodings.variance import VARIANCE_ENCODINGS, decode_variance
+from .errors import FormatError, InputError
+from .layout import MIN_LEVELS, Layout, layout_of, size_of
+from .planes import Record, Wcs
+
+if TYPE_CHECKING:
+    from astropy.io.fits import HDUList
+    from astropy.nddata import CCDData
+    from astropy.wcs import WCS
+    from matplotlib.figure import Figure
+
+__all__ = ["Stamp", "encodable", "encode"]
+
+
+def encode(
+    image: npt.ArrayLike,
+    x: float,
+    y: float,
+    *,
+    levels: int | None = None,
+    encoding: str = "i2",
+    variance: npt.ArrayLike | None = None,
+    variance_encoding: str = "log8",
+    mask: npt.ArrayLike | None = None,
+    mask_planes: Sequence[str] | None = None,
+    psf: npt.ArrayLike | None = None,
+    psf_size: int | None = 21,
+    wcs: Wcs | WCS | None = None,
+    band: str | None = None,
+    flux_unit: str = "nJy",
+    id: str | None = None,
+    unusable: npt.ArrayLike | None = None,
+    step: float = Options.step,
+) -> Stamp:
+    """Encode a hierarchical stamp of a source from a parent image.
+
+    Parameters
+    ----------
+    image : array_like, shape (H, W)
+        Parent image [flux_unit per pixel]. NaN and infinite pixels are missing.
+    x, y : float
+        Source position [parent pixel, 0-based, centres at integers]; it may lie outside.
+    levels : int, optional
+        Number of levels, 2 to 8. By default the largest whose widest level the parent covers.
+    encoding : {'i2', 'f4'}
+        Image encoding: quantised below the noise, or exact.
+    variance : array_like, shape (H, W), optional
+        Variance of the parent [flux_unit**2]; negative and non-finite values are missing.
+    variance_encoding : {'log8', 'f4'}
+        Variance encoding: within 2.2 %, or exact.
+    mask : array_like of int, shape (H, W), optional
+        Mask bits of the parent.
+    mask_planes : sequence of str, optional
+        Names of bits 0, 1, 2 ... of `mask`; required with it.
+    psf : array_like, shape (h, w), optional
+        PSF at the source on parent pixels, both sides odd.
+    psf_size : int or None
+        Side of the stored PSF; None keeps the parent's longer side.
+    wcs : Wcs or astropy.wcs.WCS, optional
+        Tangent plane at the source, or the parent's WCS, from which it is taken.
+    band : str, optional
+        Filter band.
+    flux_unit : str
+        FITS unit string of the image.
+    id : str, optional
+        Identifier of the stamp.
+    unusable : array_like of bool, shape (H, W), optional
+        Pixels to treat as missing.
+    step : float
+        ``i2`` quantisation step as a fraction of the noise.
+
+    Returns
+    -------
+    Stamp
+
+    Raises
+    ------
+    InputError
+        If the parent, position or options cannot be encoded.
+
+    Notes
+    -----
+    The value rules are Sections 5 and 6 of the specification, the choice of steps is [EC-4].
+    """
+    options = Options(encoding, variance_encoding, psf_size, step)
+    record = encode_record(
+        image, x, y, levels=levels, variance=variance, mask=mask, mask_planes=mask_planes,
+        psf=psf, wcs=wcs, band=band, flux_unit=flux_unit, id=id, unusable=unusable,
+        options=options,
+    )  # fmt: skip
+    return Stamp(encodable(record))
+
+
+class Stamp:
+    """A valid hierarchical stamp.
+
+    Parameters
+    ----------
+    record : Record
+        The stamp's fields; checked completely, so that a `Stamp` always decodes.
+
+    Raises
+    ------
+    FormatError
+        With the code of the first check of Section 11 that fails.
+    """
+
+    def __init__(self, record: Record) -> None:
+        check_record(record)
+        self._record = record
+
+    @classmethod
+    def from_bytes(cls, blob: bytes) -> Stamp:
+        """Stamp of a blob in the single-object form [CO-2]."""
+        return cls(read_blob(blob))
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Stamp:
+        """Stamp of a record as an Avro library returns it."""
+        return cls(dict_to_record(fields))
+
+    def to_bytes(self) -> bytes:
+        """Blob in the single-object form."""
+        return write_blob(self._record)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Record as an Avro library writes it."""
+        return record_to_dict(self._record)
+
+    @property
+    def record(self) -> Record:
+        """The fields as stored."""
+        return self._record
+
+    @property
+    def version(self) -> int:
+        """100 * MAJOR + MINOR of the format."""
+        return self._record.version
+
+    @property
+    def n(self) -> int:
+        """Number of levels."""
+        return self._record.levels
+
+    @property
+    def layout(self) -> Layout:
+        """Geometry."""
+        return layout_of(self.n)
+
+    @property
+    def id(self) -> str | None:
+        """Producer's identifier."""
+        return self._record.id
+
+    @property
+    def band(self) -> str | None:
+        """Filter band."""
+        return self._record.band
+
+    @property
+    def flux_unit(self) -> str:
+        """FITS unit string of the image, per base pixel."""
+        return self._record.flux_unit
+
+    @property
+    def dx(self) -> float:
+        """Source position minus the reference corner along x [base pixel]."""
+        return self._record.dx
+
+    @property
+    def dy(self) -> float:
+        """Source position minus the reference corner along y [base pixel]."""
+        return self._record.dy
+
+    @property
+    def wcs(self) -> Wcs | None:
+        """Tangent plane at the source, or None when the orientation is not known."""
+        return self._record.wcs
+
+    @cached_property
+    def values(self) -> npt.NDArray[np.float32]:
+        """Stored image values in stamp order, shape (N,), NaN where missing [flux_unit]."""
+        return _frozen(decode_image(self._record.image, self.n))
+
+    @cached_property
+    def levels(self) -> npt.NDArray[np.float32]:
+        """Image levels, shape (n, 15, 15), NaN where missing [flux_unit per base pixel]."""
+        return _frozen(decode_image_levels(self._record))
+
+    @cached_property
+    def variance(self) -> npt.NDArray[np.float32] | None:
+        """Variance levels, shape (n, 15, 15), NaN where missing [flux_unit**2]."""
+        levels = decode_variance_levels(self._record)
+        return None if levels is None else _frozen(levels)
+
+    @cached_property
+    def mask(self) -> npt.NDArray[np.uint16] | None:
+        """Mask levels, shape (n, 15, 15); bit b is plane ``mask_planes[b]``."""
+        levels = decode_mask_levels(self._record)
+        return None if levels is None else _frozen(levels)
+
+    @property
+    def mask_planes(self) -> tuple[str, ...]:
+        """Names of the mask's bits; empty without a mask."""
+        return () if self._record.mask is None else self._record.mask.planes
+
+    @cached_property
+    def psf(self) -> npt.NDArray[np.float32] | None:
+        """PSF on base pixels, odd square, unit sum."""
+        return None if self._record.psf is None else _frozen(decode_psf(self._record.psf))
+
+    def mosaic(self, plane: str = "image") -> npt.NDArray[Any]:
+        """Finest stored value at every base pixel [DE-5].
+
+        Parameters
+        ----------
+        plane : {'image', 'variance', 'mask'}
+            What to show.
+
+        Returns
+        -------
+        ndarray, shape (15 * 2**(n-1), 15 * 2**(n-1))
+            float32, or uint16 for the mask. Image values are per base pixel, so their sum is flux.
+
+        Raises
+        ------
+        InputError
+            If the stamp has no such plane.
+        """
+        record = self._record
+        values: npt.NDArray[Any]
+        if plane == "image":
+            values = self.values
+        elif plane == "variance" and record.variance is not None:
+            values = decode_variance(record.variance, self.n)
+        elif plane == "mask" and record.mask is not None:
+            values = decode_mask(record.mask, self.n)
+        else:
+            raise InputError(f"this stamp has no plane {plane!r}")
+        return values[self.layout.mosaic_index]
+
+    def cut(self, levels: int) -> Stamp:
+        """Same stamp with fewer levels, by dropping stored values [CO-7].
+
+        Parameters
+        ----------
+        levels : int
+            Levels to keep, 2 to n.
+        """
+        if not MIN_LEVELS <= levels <= self.n:
+            raise InputError(f"a stamp of {self.n} levels cannot be cut to {levels}")
+        record, size = self._record, size_of(levels)
+        image, variance, mask = record.image, record.variance, record.mask
+        return Stamp(
+            dataclasses.replace(
+                record,
+                levels=levels,
+                image=dataclasses.replace(
+                    image,
+                    zero=image.zero[:levels],
+                    scale=image.scale[:levels],
+                    data=image.data[: size * IMAGE_ENCODINGS[image.encoding]],
+                ),
+                variance=variance
+                and dataclasses.replace(
+                    variance, data=variance.data[: size * VARIANCE_ENCODINGS[variance.encoding]]
+                ),
+                mask=mask
+                and dataclasses.replace(
+                    mask, data=mask.data[: size * MASK_ENCODINGS[mask.encoding]]
+                ),
+            )
+        )
+
+    def replace(self, *, id: str | None = None, band: str | None = None) -> Stamp:
+        """Same stamp with another identifier or band; None keeps what is there."""
+        record = dataclasses.replace(
+            self._record,
+            id=self.id if id is None else id,
+            band=self.band if band is None else band,
+        )
+        return Stamp(encodable(record))
+
+    def to_ccddata(self, level: int | None = None) -> CCDData:
+        """Level, or the mosaic, as `astropy.nddata.CCDData` with unit, WCS and uncertainty."""
+        from .export.ccddata import to_ccddata
+
+        return to_ccddata(self, level)
+
+    def to_hdulist(self, **options: Any) -> HDUList:
+        """FITS HDUs; see `hstamp.export.fits.to_hdulist`."""
+        from .export.fits import to_hdulist
+
+        return to_hdulist(self, **options)
+
+    def to_fits(self, path: str | Path, **options: Any) -> None:
+        """Write a FITS file of levels and mosaic; see `hstamp.export.fits.to_fits`."""
+        from .export.fits import to_fits
+
+        to_fits(self, path, **options)
+
+    def to_legacy_fits(self, size: int = 30) -> bytes:
+        """FITS bytes laid out as today's LSST cutout of `size` x `size` base pixels."""
+        from .export.legacy import to_legacy_fits
+
+        return to_legacy_fits(self, size)
+
+    def plot(self, **options: Any) -> Figure:
+        """Draw levels and mosaic; see `hstamp.draw.show`."""
+        from .draw import show
+
+        return show(self, **options)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Stamp) and self.to_bytes() == other.to_bytes()
+
+    def __hash__(self) -> int:
+        return hash(self.to_bytes())
+
+    def __reduce__(self) -> tuple[Any, tuple[Record]]:
+        return type(self), (self._record,)
+
+    def __repr__(self) -> str:
+        record = self._record
+        planes = [f"image {record.image.encoding}"]
+        if record.variance is not None:
+            planes.append(f"variance {record.variance.encoding}")
+        if record.mask is not None:
+            planes.append(f"mask {len(record.mask.planes)} planes")
+        if record.psf is not None:
+            planes.append(f"psf {record.psf.size}x{record.psf.size}")
+        name = f" {self.id}" if self.id else ""
+        return f"<Stamp{name}: {self.n} levels, {self.layout.side} pixels wide, {', '.join(planes)}>"
+
+
+def encodable(record: Record) -> Record:
+    """Return a record that is valid; raise `InputError` for one that is not."""
+    try:
+        check_record(record)
+    except FormatError as error:
+        raise InputError(f"the stamp would not be valid: {error.reason}") from error
+    return record
+
+
+def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    array.flags.writeable = False
+    return array
