@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from .stretch import Stretch
 from .style import DPI
 
 if TYPE_CHECKING:
-    from matplotlib.gridspec import GridSpec
+    from matplotlib.axes import Axes
 
     from ..stamp import Stamp
 
@@ -54,50 +54,46 @@ def show(
     """
     stretch = Stretch.of(stamp) if stretch is None else stretch
     width = max(8.0, 1.75 * stamp.n)
-    small = (width - 0.4) / stamp.n
-    lower = 0.52 * width
-    figure = Figure(figsize=(width, small + lower + 0.9), dpi=DPI, layout="constrained")
-    upper_part, lower_part = figure.subfigures(2, 1, height_ratios=(small + 0.35, lower))
-    figure.suptitle(_heading(stamp) if title is None else title, fontsize=11)
+    heights = min(width / stamp.n, 2.6) + 0.1, 0.62 * width
+    figure = Figure(figsize=(width, sum(heights) + 0.3), dpi=DPI, layout="constrained")
+    upper, lower = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
+    heading = _heading(stamp) if title is None else title
+    figure.suptitle(heading, fontsize=11, parse_math=False)
 
-    axes = upper_part.subplots(1, stamp.n, squeeze=False)[0]
+    axes = upper.subplots(1, stamp.n, squeeze=False)[0]
     for k, ax in enumerate(axes):
         panel(ax, stamp, k, stretch=stretch, title=_level_title(stamp, k))
         ax.set_label(f"level {k}")
 
-    grid = lower_part.add_gridspec(3, 2, width_ratios=(3.0, 1.0))
-    ax = lower_part.add_subplot(grid[:, 0], label="mosaic")
+    planes = _other_planes(stamp)
+    # Three rows whatever their number, so that the mosaic has the same place in every figure.
+    grid = lower.add_gridspec(3, 2 if planes else 1, width_ratios=(3.5, 1.0) if planes else None)
+    ax = lower.add_subplot(grid[:, 0], label="mosaic")
     image = panel(ax, stamp, stretch=stretch, title=_mosaic_title(stamp))
-    bar = lower_part.colorbar(image, ax=ax, shrink=0.85, pad=0.02, location="left")
-    bar.set_label(f"{stamp.flux_unit} per base pixel", fontsize=8)
+    bar = lower.colorbar(image, ax=ax, shrink=0.9, pad=0.02, location="left")
+    bar.set_label(f"{stamp.flux_unit} per base pixel", fontsize=8, parse_math=False)
     bar.ax.tick_params(labelsize=7)
     bar.ax.set_label("colour bar")
-    _small_planes(lower_part, grid, stamp)
+    for row, (name, draw) in enumerate(planes):
+        draw(lower.add_subplot(grid[row, 1], label=name), stamp)
     if path is not None:
         figure.savefig(path)
     return figure
 
 
-def _small_planes(figure: Figure, grid: GridSpec, stamp: Stamp) -> None:
-    drawn = 0
-    for name, draw in (("noise", noise_panel), ("mask", mask_panel), ("psf", psf_panel)):
-        plane = stamp.variance if name == "noise" else getattr(stamp, name)
-        if plane is None:
-            continue
-        ax = figure.add_subplot(grid[drawn, 1], label=name)
-        image = draw(ax, stamp)
-        if name == "noise" and image is not None:
-            bar = figure.colorbar(image, ax=ax, shrink=0.9, pad=0.03)
-            bar.ax.tick_params(labelsize=6)
-            bar.ax.set_label("noise bar")
-        drawn += 1
+def _other_planes(stamp: Stamp) -> list[tuple[str, Callable[[Axes, Stamp], object]]]:
+    known = (
+        ("noise", stamp.variance, noise_panel),
+        ("mask", stamp.mask, mask_panel),
+        ("psf", stamp.psf, psf_panel),
+    )
+    return [(name, draw) for name, plane, draw in known if plane is not None]
 
 
-def _heading(stamp: Stamp) -> str:
-    parts = [part for part in (stamp.id, stamp.band) if part]
-    if stamp.wcs is not None:
-        parts.append(f"RA {stamp.wcs.ra:.5f}  Dec {stamp.wcs.dec:+.5f}")
-    return "   ".join(parts) or "stamp"
+def _heading(stamp: Stamp, separator: str = "   ") -> str:
+    name = "   ".join(part for part in (stamp.id, stamp.band) if part)
+    sky = f"RA {stamp.wcs.ra:.5f}  Dec {stamp.wcs.dec:+.5f}" if stamp.wcs is not None else ""
+    return separator.join(part for part in (name, sky) if part) or "stamp"
 
 
 def _level_title(stamp: Stamp, k: int) -> str:
@@ -160,7 +156,7 @@ def gallery(
         raise InputError(f"{len(titles)} titles for {len(chosen)} stamps")
     if columns < 1:
         raise InputError(f"columns must be at least 1, not {columns}")
-    names = [_heading(s) for s in chosen] if titles is None else list(titles)
+    names = [_heading(s, "\n") for s in chosen] if titles is None else list(titles)
     if levels:
         return _rows(chosen, names, stretch, path)
     columns = min(columns, len(chosen))
@@ -168,8 +164,8 @@ def gallery(
     figure = Figure(figsize=(2.3 * columns, 2.55 * rows), dpi=DPI, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax, stamp, name in zip(axes, chosen, names, strict=False):
-        panel(ax, stamp, stretch=stretch)
-        ax.set_title(_wrapped(name), fontsize=7)
+        panel(ax, stamp, stretch=stretch, labels=False)
+        ax.set_title(name, fontsize=7, parse_math=False)
     for ax in axes[len(chosen) :]:
         ax.remove()
     if path is not None:
@@ -194,12 +190,8 @@ def _rows(
                 ax.title.set_fontsize(7)
             else:
                 ax.remove()
-        panel(row[-1], stamp, stretch=scale)
-        row[-1].set_title(_wrapped(name), fontsize=7)
+        panel(row[-1], stamp, stretch=scale, labels=False)
+        row[-1].set_title(name, fontsize=7, parse_math=False)
     if path is not None:
         figure.savefig(path)
     return figure
-
-
-def _wrapped(name: str, width: int = 32) -> str:
-    return name if len(name) <= width else name.replace("   ", "\n")

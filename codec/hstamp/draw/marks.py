@@ -57,7 +57,7 @@ def level_outlines(
         box.set_path_effects(outline(2.2))
         ax.add_patch(box)
         boxes.append(box)
-        if labels and side > 0.1 * stamp.layout.side:
+        if labels and side > 0.12 * stamp.layout.side:
             ax.text(
                 x + side - 0.02 * stamp.layout.side,
                 y + side - 0.02 * stamp.layout.side,
@@ -82,14 +82,13 @@ def source_marker(ax: Axes, *, gap: float, length: float) -> None:
     gap, length : float
         Distance from the source, and length, of each tick [base pixel].
     """
-    style = {"color": "#ffffff", "linewidth": 1.4, "path_effects": outline(2.6)}
     for xs, ys in (((gap, gap + length), (0.0, 0.0)), ((0.0, 0.0), (gap, gap + length))):
-        (line,) = ax.plot(xs, ys, **style)
+        (line,) = ax.plot(xs, ys, color="white", linewidth=1.4, path_effects=outline(2.6))
         line.set_gid("source")
 
 
 def sky_direction(stamp: Stamp, east: float, north: float) -> tuple[float, float]:
-    """Unit vector in the image that points to (east, north) on the sky."""
+    """Return the unit vector in the image that points to (east, north) on the sky."""
     if stamp.wcs is None:
         raise ValueError("the stamp has no WCS")
     x, y = np.linalg.solve(stamp.wcs.cd, np.array([east, north]))

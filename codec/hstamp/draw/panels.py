@@ -29,6 +29,7 @@ def panel(
     *,
     stretch: Stretch | None = None,
     outlines: bool = True,
+    labels: bool = True,
     marks: bool = True,
     title: str | None = None,
 ) -> AxesImage:
@@ -46,6 +47,8 @@ def panel(
         Brightness scale; by default that of the stamp.
     outlines : bool
         Outline the levels in a mosaic.
+    labels : bool
+        Number the outlines.
     marks : bool
         Mark the source, and draw a scale bar and (in a mosaic) the directions to north and east.
     title : str or None
@@ -62,18 +65,20 @@ def panel(
     image = _draw(ax, stamp, k, data, cmap=CMAP, norm=stretch.norm())
     x, y, side = level_box(stamp, k)
     if level is None and outlines:
-        level_outlines(ax, stamp)
+        level_outlines(ax, stamp, labels=labels)
     if level is not None:
         for spine in ax.spines.values():
             spine.set_color(LEVEL_COLOURS[level % len(LEVEL_COLOURS)])
             spine.set_linewidth(2.0)
     if marks:
-        source_marker(ax, gap=0.045 * side, length=0.08 * side)
+        # In a mosaic the levels around the source are small: the ticks stay short of them.
+        shrink = 0.4 if level is None else 1.0
+        source_marker(ax, gap=0.045 * shrink * side, length=0.08 * shrink * side)
         scale_bar(ax, stamp, k=level)
         if level is None:
             compass(ax, stamp, size=0.09 * side, centre=(x + 0.87 * side, y + 0.13 * side))
     if title is not None:
-        ax.set_title(title, fontsize=9)
+        ax.set_title(title, fontsize=9, parse_math=False)
     return image
 
 
@@ -87,7 +92,8 @@ def noise_panel(ax: Axes, stamp: Stamp) -> AxesImage | None:
     low, high = np.percentile(finite, [0.5, 99.5]) if finite.size else (0.0, 1.0)
     norm = Normalize(low, high if high > low else low + 1.0)
     image = _draw(ax, stamp, stamp.n - 1, noise, cmap="cividis", norm=norm)
-    ax.set_title("noise", fontsize=9)
+    title = f"noise: {low:.2g} to {high:.2g} {stamp.flux_unit}" if finite.size else "noise: none"
+    ax.set_title(title, fontsize=8, parse_math=False)
     return image
 
 
@@ -105,17 +111,20 @@ def mask_panel(ax: Axes, stamp: Stamp, *, legend: bool = True) -> AxesImage | No
         ax, stamp, stamp.n - 1, lowest, cmap=ListedColormap(colours), norm=norm, hatch=False
     )
     ax.set_facecolor("#202020")
-    ax.set_title("mask" if present else "mask: all clear", fontsize=9)
+    ax.set_title("mask" if present else "mask: all clear", fontsize=8)
     if legend and present:
-        handles = [Patch(color=colours[b], label=_name(stamp, b)) for b in present]
-        ax.legend(
-            handles=handles,
+        box = ax.legend(
+            handles=[Patch(color=colours[b], label=str(b)) for b in present],
             fontsize=6,
             loc="upper left",
             framealpha=0.8,
             handlelength=1.0,
             borderpad=0.3,
         )
+        # Set afterwards: a legend drops labels that begin with an underscore.
+        for text, b in zip(box.get_texts(), present, strict=True):
+            text.set_text(_name(stamp, b))
+            text.set_parse_math(False)
     return image
 
 
@@ -135,7 +144,7 @@ def psf_panel(ax: Axes, stamp: Stamp) -> AxesImage | None:
         extent=(-half, half, -half, half),
     )
     _no_ticks(ax)
-    ax.set_title(f"PSF, {len(stamp.psf)} px", fontsize=9)
+    ax.set_title(f"PSF, {len(stamp.psf)} px", fontsize=8)
     return image
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,46 +39,55 @@ class Stretch:
     @classmethod
     def of(cls, *stamps: Stamp) -> Stretch:
         """Robust stretch for the stored values of one stamp, or of several to be compared."""
-        return cls.of_values(np.concatenate([stamp.values for stamp in stamps]))
+        values = np.concatenate([stamp.values for stamp in stamps])
+        outer = np.concatenate([s.values[s.layout.part(s.n - 1)] for s in stamps])
+        return cls.of_values(values, outer)
 
     @classmethod
-    def of_values(cls, values: Iterable[float] | FloatArray) -> Stretch:
-        """Robust stretch for values, of which some may be missing.
+    def of_values(cls, values: npt.ArrayLike, outer: npt.ArrayLike | None = None) -> Stretch:
+        """Robust stretch for values of which some may be missing.
 
-        The background is the median; the noise is the scatter of the values below it, which
-        galaxies do not reach (1.4826 x median absolute deviation). The limits are the 0.5 and
-        99.7 percentiles, but at least 3 times the noise from the background.
+        Parameters
+        ----------
+        values : array_like
+            Values to be shown, NaN where missing [flux unit].
+        outer : array_like, optional
+            Those that are mostly sky; by default all. The background is their median, the noise
+            1.4826 x the median distance of those below it, which galaxies do not reach.
+
+        Returns
+        -------
+        Stretch
+            Limits at the 0.5 and 99.7 percentiles, at least 3 times the noise from the
+            background; softening 4 times the noise, at least 1 % of the range.
         """
-        array = np.asarray(values, dtype=np.float64).ravel()
-        array = array[np.isfinite(array)]
+        array = _finite(values)
         if array.size == 0:
             return cls(0.0, 1.0, 0.0, 1.0)
-        background = float(np.median(array))
-        below = background - array[array < background]
+        sky = array if outer is None else _finite(outer)
+        sky = sky if sky.size else array
+        background = float(np.median(sky))
+        below = background - sky[sky < background]
         noise = 1.4826 * float(np.median(below)) if below.size else 0.0
-        if noise == 0.0:
-            noise = float(array.std()) or abs(background) or 1.0
-        low, high = np.percentile(array, [0.5, 99.7])
-        return cls(
-            low=float(max(array.min(), min(low, background - 3.0 * noise))),
-            high=float(max(high, background + 3.0 * noise)),
-            background=background,
-            softening=2.0 * noise,
-        ).widened()
-
-    def widened(self) -> Stretch:
-        """Return the stretch with its limits apart, even for a constant image."""
-        if self.high > self.low:
-            return self
-        return Stretch(self.low - 1.0, self.low + 1.0, self.background, self.softening)
+        low, high = (float(limit) for limit in np.percentile(array, [0.5, 99.7]))
+        low, high = min(low, background - 3.0 * noise), max(high, background + 3.0 * noise)
+        if not high > low:
+            return cls(low - 1.0, low + 1.0, background, 1.0)
+        return cls(low, high, background, max(4.0 * noise, 0.01 * (high - low)))
 
     def norm(self) -> FuncNorm:
         """Normalisation for matplotlib."""
 
         def forward(value: FloatArray) -> FloatArray:
-            return np.arcsinh((value - self.background) / self.softening)
+            scaled: FloatArray = np.arcsinh((value - self.background) / self.softening)
+            return scaled
 
         def inverse(value: FloatArray) -> FloatArray:
             return self.background + self.softening * np.sinh(value)
 
         return FuncNorm((forward, inverse), vmin=self.low, vmax=self.high, clip=True)
+
+
+def _finite(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    array = np.asarray(values, dtype=np.float64).ravel()
+    return array[np.isfinite(array)]

@@ -24,7 +24,7 @@ LEVEL_COLOURS: Final = (
     "#cc79a7",
     "#d55e00",
     "#0072b2",
-    "#ffffff",
+    "#b0b0b0",
 )
 MASK_COLOURS: Final = LEVEL_COLOURS[:7]
 DPI: Final = 120

@@ -18,7 +18,7 @@ _AFW_NAME: Final = re.compile(r"[A-Z0-9_-]+")
 
 
 def flux_unit(stamp: Stamp) -> u.UnitBase:
-    """Unit of the image values; one that astropy does not know is kept by name."""
+    """Return the unit of the image values; one that astropy does not know is kept by name."""
     return u.Unit(stamp.flux_unit, parse_strict="silent")
 
 
