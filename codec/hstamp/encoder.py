@@ -260,4 +260,6 @@ def stored_wcs(wcs: Wcs | WCS, x: float, y: float) -> Wcs:
     """Tangent plane at the source with its CD matrix rounded to float32 [CO-1]."""
     plane = wcs if isinstance(wcs, Wcs) else Wcs.from_astropy(wcs, x, y)
     cd = (plane.cd1_1, plane.cd1_2, plane.cd2_1, plane.cd2_2)
-    return Wcs(float(plane.ra) % 360.0 % 360.0, float(plane.dec), *(float(np.float32(c)) for c in cd))
+    return Wcs(
+        float(plane.ra) % 360.0 % 360.0, float(plane.dec), *(float(np.float32(c)) for c in cd)
+    )

@@ -355,7 +355,9 @@ class Stamp:
         if record.psf is not None:
             planes.append(f"psf {record.psf.size}x{record.psf.size}")
         name = f" {self.id}" if self.id else ""
-        return f"<Stamp{name}: {self.n} levels, {self.layout.side} pixels wide, {', '.join(planes)}>"
+        return (
+            f"<Stamp{name}: {self.n} levels, {self.layout.side} pixels wide, {', '.join(planes)}>"
+        )
 
 
 def encodable(record: Record) -> Record:

@@ -163,4 +163,3 @@ def _places(record: Record) -> dict[str, slice]:
         skip(len(write_long(record.psf.size)))
         data("psf", record.psf.data)
     return {name: place for name, place in places.items() if place.stop > place.start}
-

@@ -226,9 +226,7 @@ def _decoded(
         stored = shape.column(matrix, "psf", "<i2")
         total = stored.sum(axis=1, dtype=np.int64).astype(np.float64)
         side = record.psf.size
-        group.arrays["psf"] = (
-            (stored / total[:, None]).astype(np.float32).reshape(-1, side, side)
-        )
+        group.arrays["psf"] = (stored / total[:, None]).astype(np.float32).reshape(-1, side, side)
     if "id" in shape.places:
         texts = shape.column(matrix, "id", "u1")
         group.ids = tuple(row.tobytes().decode("ascii") for row in texts)
@@ -322,9 +320,7 @@ def _planes_valid(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np
     return good
 
 
-def _merged(
-    groups: list[_Group], rejected: dict[int, FormatError], planes: set[str]
-) -> StampBatch:
+def _merged(groups: list[_Group], rejected: dict[int, FormatError], planes: set[str]) -> StampBatch:
     order = np.concatenate([g.rows for g in groups]) if groups else np.zeros(0, dtype=np.intp)
     index = np.sort(order)
     count = len(index)
@@ -394,4 +390,3 @@ def _psfs(
         out[place] = 0.0
         out[place, start:stop, start:stop] = values
     return out
-

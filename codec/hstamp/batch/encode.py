@@ -285,10 +285,18 @@ def _template(
     known = metadata.ra is not None
     return encodable(
         Record(
-            record.version, record.levels, None if id_length < 0 else "x" * id_length,
-            record.band, record.flux_unit, 0.0, 0.0,
+            record.version,
+            record.levels,
+            None if id_length < 0 else "x" * id_length,
+            record.band,
+            record.flux_unit,
+            0.0,
+            0.0,
             Wcs(0.0, 0.0, 1.0, 0.0, 0.0, 1.0) if known else None,
-            record.image, record.variance, mask, record.psf,
+            record.image,
+            record.variance,
+            mask,
+            record.psf,
         )  # fmt: skip
     )
 
@@ -373,9 +381,9 @@ def _metadata(
             raise InputError(f"{len(planes)} WCS for {count} sources")
         ra = np.array([plane.ra for plane in planes], dtype="<f8") % 360.0 % 360.0
         dec = np.array([plane.dec for plane in planes], dtype="<f8")
-        cd = np.array(
-            [(p.cd1_1, p.cd1_2, p.cd2_1, p.cd2_2) for p in planes], dtype="<f4"
-        ).reshape(-1, 4)
+        cd = np.array([(p.cd1_1, p.cd1_2, p.cd2_1, p.cd2_2) for p in planes], dtype="<f4").reshape(
+            -1, 4
+        )
         wide = cd.astype(np.float64)
         determinant = wide[:, 0] * wide[:, 3] - wide[:, 1] * wide[:, 2]
         good = np.isfinite(ra) & (np.abs(dec) <= 90) & np.isfinite(determinant) & (determinant != 0)
@@ -406,4 +414,3 @@ def _psf_columns(
     encoded = [encode_psf(one, psf_size) for one in array]
     data = np.frombuffer(b"".join(one.data for one in encoded), "<i2")
     return encoded[0], data.reshape(count, -1)
-

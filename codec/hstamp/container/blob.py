@@ -36,9 +36,7 @@ def read_blob(blob: bytes) -> Record:
     cursor = Cursor(blob, len(HEADER))
     record = read_record(cursor)
     if cursor.position != cursor.end:
-        raise FormatError(
-            "E_TRAILING", f"{cursor.end - cursor.position} bytes follow the record"
-        )
+        raise FormatError("E_TRAILING", f"{cursor.end - cursor.position} bytes follow the record")
     return record
 
 

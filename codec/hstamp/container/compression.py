@@ -76,9 +76,7 @@ def _snappy() -> Callable[[bytes], bytes]:
         body, crc = block[:-4], block[-4:]
         try:
             if cramjam.snappy.decompress_raw_len(body) > MAX_BLOCK:
-                raise FormatError(
-                    "E_LIMIT", f"a block decompresses to more than {MAX_BLOCK} bytes"
-                )
+                raise FormatError("E_LIMIT", f"a block decompresses to more than {MAX_BLOCK} bytes")
             data = bytes(cramjam.snappy.decompress_raw(body))
         except cramjam.DecompressionError as error:
             raise FormatError("E_AVRO", f"a block does not decompress: {error}") from error

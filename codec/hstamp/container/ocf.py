@@ -150,9 +150,7 @@ class Container:
             if self._take(16, "sync marker") != self._sync:
                 raise FormatError("E_AVRO", "a block's sync marker differs from the file's")
             if count < 0 or count > max(len(data), 0):
-                raise FormatError(
-                    "E_AVRO", f"a block of {len(data)} bytes claims {count} records"
-                )
+                raise FormatError("E_AVRO", f"a block of {len(data)} bytes claims {count} records")
             yield count, data
 
     def _read_metadata(self) -> dict[str, bytes]:
@@ -241,9 +239,7 @@ def read_stamps(source: str | Path | BinaryIO) -> Iterator[Found]:
                 raise FormatError(error.code, f"{where}: {error.reason}") from error
 
 
-def write_stamps(
-    path: str | Path, stamps: Iterable[Stamp], *, codec: str = "null"
-) -> int:
+def write_stamps(path: str | Path, stamps: Iterable[Stamp], *, codec: str = "null") -> int:
     """Write stamps to an object container file; a file of that name is replaced when complete.
 
     Parameters

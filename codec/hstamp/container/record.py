@@ -77,9 +77,7 @@ def dict_to_record(fields: Mapping[str, Any]) -> Record:
             dy=float(fields["dy"]),
             wcs=None
             if wcs is None
-            else Wcs(
-                *(float(wcs[k]) for k in ("ra", "dec", "cd1_1", "cd1_2", "cd2_1", "cd2_2"))
-            ),
+            else Wcs(*(float(wcs[k]) for k in ("ra", "dec", "cd1_1", "cd1_2", "cd2_1", "cd2_2"))),
             image=ImagePlane(
                 _text(image["encoding"]),
                 tuple(map(float, image["zero"])),

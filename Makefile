@@ -1,0 +1,41 @@
+# make demo : install, make sample alerts, convert, validate, write demo-out/report.html
+# make test : install and run all tests
+# make lint : style, types and import order
+PYTHON ?= python3
+VENV ?= .venv
+DEMO_OUT ?= demo-out
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint conformance clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/hstamp demo $(DEMO_OUT)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto
+
+conformance: $(VENV)/.dev
+	$(BIN)/hstamp conformance run --profile container -- $(BIN)/python -m hstamp.conformance.decoder
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) $(DEMO_OUT) build dist
