@@ -223,7 +223,7 @@ def as_plane(
 
     Integer images become float64, which can say "missing"; booleans stay.
     """
-    array = np.asarray(values)
+    array = np.asarray(without_masked(values))
     if array.ndim != 2 or 0 in array.shape:
         raise InputError(f"{name} must have two axes and at least one pixel, not {array.shape}")
     if shape is not None and array.shape != shape:
@@ -233,6 +233,14 @@ def as_plane(
     if array.dtype.kind in "iu" or (array.dtype.kind == "b" and name != "unusable"):
         return array.astype(np.float64)
     return array
+
+
+def without_masked(values: npt.ArrayLike) -> npt.ArrayLike:
+    """Masked arrays with NaN where they are masked, so that those pixels are missing."""
+    if isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "fiu":
+        filled: npt.ArrayLike = values.astype(np.result_type(values, np.float32)).filled(np.nan)
+        return filled
+    return values
 
 
 def as_bits(mask: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.uint16]:

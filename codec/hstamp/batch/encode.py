@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..encoder import Options, as_bits, as_plane, plane_names, store, to_f4, true_levels
+from ..encoder import Options, as_bits, as_plane, plane_names, store, to_f4, true_levels, without_masked
 from ..encodings.image import (
     canonical_f4,
     choose_steps,
@@ -297,7 +297,7 @@ def _template(
             record.variance,
             mask,
             record.psf,
-        )  # fmt: skip
+        )
     )
 
 
@@ -312,7 +312,7 @@ def _positions(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:
 
 
 def _parents(values: npt.ArrayLike, name: str, count: int, like: Array | None = None) -> Array:
-    array = np.asarray(values)
+    array = np.asarray(without_masked(values))
     if like is not None and array.shape != like.shape:
         raise InputError(f"{name} has shape {array.shape}, the image {like.shape}")
     if array.ndim == 3 and len(array) != count:

@@ -61,6 +61,9 @@ def check_schema(schema: Any) -> Any:
     FormatError
         With code E_SCHEMA.
     """
+    # fastavro trusts these marks of its own and would skip its checks.
+    if "__fastavro_parsed__" in json.dumps(schema):
+        raise FormatError("E_SCHEMA", "the writer's schema carries a reserved mark")
     try:
         named: dict[str, Any] = {}
         parsed = fastavro.parse_schema(schema, named_schemas=named)
@@ -68,8 +71,9 @@ def check_schema(schema: Any) -> Any:
             RecursionError) as error:  # fmt: skip
         raise FormatError("E_SCHEMA", f"the writer's schema is not valid Avro: {error}") from error
     _refuse_empty_items(parsed, named, 0)
-    for definition in named.values():
+    for name, definition in named.items():
         _refuse_empty_items(definition, named, 0)
+        _refuse_recursion(name, definition, named, frozenset((name,)))
     return parsed
 
 
@@ -127,6 +131,23 @@ def _refuse_empty_items(kind: Any, named: Mapping[str, Any], depth: int) -> None
                 _refuse_empty_items(inner, named, depth + 1)
         for field in branch.get("fields", ()):
             _refuse_empty_items(field["type"], named, depth + 1)
+
+
+def _refuse_recursion(
+    name: str, kind: Any, named: Mapping[str, Any], seen: frozenset[str]
+) -> None:
+    """Refuse a type that contains itself: its values could nest deeper than a reader's stack."""
+    for branch in _branches(kind):
+        if isinstance(branch, str) and branch in named:
+            if branch in seen:
+                raise FormatError("E_SCHEMA", f"the writer's schema nests {name} in itself")
+            _refuse_recursion(name, named[branch], named, seen | {branch})
+        elif isinstance(branch, Mapping):
+            inner = [branch.get("items"), branch.get("values")]
+            inner += [field["type"] for field in branch.get("fields", ())]
+            for part in inner:
+                if part is not None:
+                    _refuse_recursion(name, part, named, seen)
 
 
 def _can_be_empty(kind: Any, named: Mapping[str, Any], seen: frozenset[str]) -> bool:
