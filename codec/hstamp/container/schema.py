@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -70,10 +71,7 @@ def check_schema(schema: Any) -> Any:
     except (SchemaParseException, UnknownType, ValueError, TypeError, KeyError, AttributeError,
             RecursionError) as error:  # fmt: skip
         raise FormatError("E_SCHEMA", f"the writer's schema is not valid Avro: {error}") from error
-    _refuse_empty_items(parsed, named, 0)
-    for name, definition in named.items():
-        _refuse_empty_items(definition, named, 0)
-        _refuse_recursion(name, definition, named, frozenset((name,)))
+    _refuse_endless(parsed, named)
     return parsed
 
 
@@ -118,48 +116,53 @@ def _is_stamp(kind: Any) -> bool:
     return bool(kind == STAMP_NAME)
 
 
-def _refuse_empty_items(kind: Any, named: Mapping[str, Any], depth: int) -> None:
-    if depth > _MAX_DEPTH:
-        raise FormatError("E_SCHEMA", "the writer's schema is nested too deeply")
-    for branch in _branches(kind):
-        if not isinstance(branch, Mapping):
-            continue
-        if branch.get("type") == "array" and _can_be_empty(branch["items"], named, frozenset()):
-            raise FormatError("E_SCHEMA", "the writer's schema has an array of items of zero bytes")
-        for inner in (branch.get("items"), branch.get("values")):
-            if inner is not None:
-                _refuse_empty_items(inner, named, depth + 1)
-        for field in branch.get("fields", ()):
-            _refuse_empty_items(field["type"], named, depth + 1)
+def _parts(kind: Any) -> Iterator[Any]:
+    """Types written inside a type, itself first, without following names."""
+    pending = [(kind, 0)]
+    while pending:
+        part, depth = pending.pop()
+        if depth > _MAX_DEPTH:
+            raise FormatError("E_SCHEMA", "the writer's schema is nested too deeply")
+        yield part
+        if isinstance(part, list):
+            pending += [(branch, depth + 1) for branch in part]
+        elif isinstance(part, Mapping):
+            pending += [(part[k], depth + 1) for k in ("items", "values") if k in part]
+            pending += [(field["type"], depth + 1) for field in part.get("fields", ())]
 
 
-def _refuse_recursion(
-    name: str, kind: Any, named: Mapping[str, Any], seen: frozenset[str]
-) -> None:
-    """Refuse a type that contains itself: its values could nest deeper than a reader's stack."""
-    for branch in _branches(kind):
-        if isinstance(branch, str) and branch in named:
-            if branch in seen:
-                raise FormatError("E_SCHEMA", f"the writer's schema nests {name} in itself")
-            _refuse_recursion(name, named[branch], named, seen | {branch})
-        elif isinstance(branch, Mapping):
-            inner = [branch.get("items"), branch.get("values")]
-            inner += [field["type"] for field in branch.get("fields", ())]
-            for part in inner:
-                if part is not None:
-                    _refuse_recursion(name, part, named, seen)
+def _refuse_endless(parsed: Any, named: Mapping[str, Any]) -> None:
+    """Refuse types that contain themselves and arrays of items that take no bytes [SE-1]."""
+    uses = {
+        name: {part for part in _parts(kind) if isinstance(part, str) and part in named}
+        for name, kind in named.items()
+    }
+    try:
+        inner_first = list(TopologicalSorter(uses).static_order())
+    except CycleError as error:
+        raise FormatError(
+            "E_SCHEMA", f"the writer's schema nests {error.args[1][0]} in itself"
+        ) from error
+    empty = {"null"}
+    for name in inner_first:
+        if _takes_no_bytes(named[name], empty):
+            empty.add(name)
+    for part in (p for kind in (parsed, *named.values()) for p in _parts(kind)):
+        if isinstance(part, Mapping) and part.get("type") == "array":
+            if _takes_no_bytes(part["items"], empty):
+                raise FormatError(
+                    "E_SCHEMA", "the writer's schema has an array of items of no bytes"
+                )
 
 
-def _can_be_empty(kind: Any, named: Mapping[str, Any], seen: frozenset[str]) -> bool:
-    if isinstance(kind, list):
-        # A union is written as its branch index first, so it never takes zero bytes.
-        return False
+def _takes_no_bytes(kind: Any, empty: Collection[str]) -> bool:
     if isinstance(kind, str):
-        if kind in seen or kind not in named:
-            return kind == "null"
-        return _can_be_empty(named[kind], named, seen | {kind})
+        return kind in empty
+    if not isinstance(kind, Mapping):
+        # A union writes its branch index first, so it always takes a byte.
+        return False
     if kind["type"] == "record":
-        return all(_can_be_empty(field["type"], named, seen) for field in kind["fields"])
+        return all(_takes_no_bytes(field["type"], empty) for field in kind["fields"])
     if kind["type"] == "fixed":
         return int(kind["size"]) == 0
-    return _can_be_empty(kind["type"], named, seen) if kind["type"] == "null" else False
+    return bool(kind["type"] == "null")
