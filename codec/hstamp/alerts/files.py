@@ -1,0 +1,34 @@
+"""Outputs that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["atomic_text", "atomic_writer"]
+
+
+@contextmanager
+def atomic_writer(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file beside `path` and rename it to `path` when all went well.
+
+    After an error or an interruption `path` is as it was, and the temporary file is gone.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb+") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def atomic_text(path: Path, text: str) -> None:
+    """Write a text file, UTF-8, in one step."""
+    with atomic_writer(path) as stream:
+        stream.write(text.encode("utf-8"))

@@ -1,0 +1,117 @@
+"""What a conversion did, and what it could not do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ..errors import HstampError
+
+__all__ = ["Problem", "Report"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One failure: where, what, and the code of the specification."""
+
+    file: str
+    record: int | None
+    field: str | None
+    code: str
+    reason: str
+
+    def __str__(self) -> str:
+        place = self.file
+        if self.record is not None:
+            place += f", record {self.record}"
+        if self.field is not None:
+            place += f", {self.field}"
+        return f"{place}: {self.code}: {self.reason}"
+
+
+@dataclass
+class Report:
+    """Counts of a run.
+
+    Attributes
+    ----------
+    alerts_in, alerts_out : int
+        Records read and written.
+    stamps : Counter
+        Number of stamps by levels.
+    cutout_bytes, stamp_bytes : int
+        Cutouts that became stamps, and those stamps as blobs [byte].
+    file_bytes_in, file_bytes_out : int
+        Files read and written [byte].
+    skipped : Counter
+        What was rightly left out, by reason.
+    notes : Counter
+        Remarks that are no failures, by text.
+    problems : list of Problem
+        Failures, in the order in which they happened.
+    """
+
+    alerts_in: int = 0
+    alerts_out: int = 0
+    stamps: Counter[int] = field(default_factory=Counter)
+    incomplete: int = 0
+    cutout_bytes: int = 0
+    stamp_bytes: int = 0
+    file_bytes_in: int = 0
+    file_bytes_out: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+
+    def failed(
+        self, file: str, error: HstampError, record: int | None = None, place: str | None = None
+    ) -> Problem:
+        """Record a failure and return it."""
+        problem = Problem(file, record, place, error.code, error.reason)
+        self.problems.append(problem)
+        return problem
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return not self.problems
+
+    def lines(self) -> list[str]:
+        """Return the summary as a person reads it."""
+        total = sum(self.stamps.values())
+        out = []
+        if self.alerts_in:
+            out.append(f"alerts      {self.alerts_in} in, {self.alerts_out} out")
+        histogram = ", ".join(f"{count} with n={n}" for n, count in sorted(self.stamps.items()))
+        out.append(f"stamps      {total}{f' ({histogram})' if histogram else ''}")
+        if self.incomplete:
+            out.append(f"            {self.incomplete} with missing pixels")
+        if total and self.cutout_bytes:
+            out.append(
+                f"cutouts     {_size(self.cutout_bytes)} before, {_size(self.stamp_bytes)} as stamps"
+                f" ({self.cutout_bytes / self.stamp_bytes:.1f} times smaller,"
+                f" {self.stamp_bytes / total:,.0f} bytes each)"
+            )
+        elif total:
+            out.append(f"            {_size(self.stamp_bytes)} ({self.stamp_bytes / total:,.0f} bytes each)")
+        if self.file_bytes_out:
+            out.append(
+                f"files       {_size(self.file_bytes_in)} read, {_size(self.file_bytes_out)} written"
+            )
+        for title, counter in (("skipped", self.skipped), ("note", self.notes)):
+            out.extend(
+                f"{title:<11} {count} x {text}" for text, count in counter.most_common()
+            )
+        if self.problems:
+            codes = Counter(problem.code for problem in self.problems)
+            by_code = ", ".join(f"{count} {code}" for code, count in codes.most_common())
+            out.append(f"failed      {len(self.problems)} ({by_code})")
+        return out
+
+
+def _size(count: int) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if count < 10_000:
+            return f"{count:,.0f} {unit}"
+        count = round(count / 1000)
+    return f"{count:,.0f} GB"

@@ -1,0 +1,258 @@
+"""Outputs: alerts with stamp fields (Avro or Parquet), and stamps on their own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, BinaryIO, Final, Protocol
+
+import fastavro
+from fastavro.write import Writer
+
+from ..alerts.fields import CUTOUT_FIELDS, KINDS, STAMP_FIELDS
+from ..alerts.schema import add_stamp_fields, has_stamp_fields
+from ..container.blob import HEADER
+from ..container.schema import STAMP_SCHEMA, parsed_stamp_schema
+from ..errors import FormatError, InputError
+from ..stamp import Stamp
+from .sources import AlertBatch, AlertRecord
+
+__all__ = ["AvroAlertSink", "AvroWriter", "ParquetAlertSink", "Sink", "StampSink"]
+
+Stamps = Mapping[str, Stamp | None]
+_BLOCK: Final = 2**18
+
+
+class Sink(Protocol):
+    """Where the stamps of alerts go."""
+
+    def accept(self, schema: Any, codec: str) -> None:
+        """Get ready for alerts with this writer's schema."""
+
+    def write(self, batch: AlertBatch, stamps: Sequence[Stamps]) -> int:
+        """Write the readable records of a batch and their stamps; return how many."""
+
+    def close(self) -> None:
+        """Write what is still held."""
+
+
+class AvroWriter:
+    """Object container file written from records that are already Avro bytes.
+
+    Parameters
+    ----------
+    stream : binary file
+    schema : dict
+        Writer's schema.
+    codec : str
+        Block codec.
+
+    Raises
+    ------
+    FormatError
+        E_CODEC if the codec is unknown or its package is missing.
+    """
+
+    def __init__(self, stream: BinaryIO, schema: Any, codec: str) -> None:
+        # A marker that follows from the schema makes equal inputs give equal files.
+        marker = hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).digest()[:16]
+        try:
+            self._writer = Writer(stream, schema, codec=codec, sync_marker=marker)
+        except ValueError as exc:
+            raise FormatError("E_CODEC", f"codec {codec!r} cannot be written: {exc}") from exc
+        self._records: list[bytes] = []
+        self._bytes = 0
+
+    def append(self, record: bytes) -> None:
+        """Add one record's Avro bytes."""
+        self._records.append(record)
+        self._bytes += len(record)
+        if self._bytes >= _BLOCK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the records held as one block."""
+        if self._records:
+            self._writer.write_block(_Block(len(self._records), BytesIO(b"".join(self._records))))
+        self._records, self._bytes = [], 0
+        self._writer.flush()
+
+
+@dataclass(frozen=True)
+class _Block:
+    """What fastavro's `Writer.write_block` asks of a block."""
+
+    num_records: int
+    bytes_: BytesIO
+
+
+class AvroAlertSink:
+    """Alerts with the three stamp fields.
+
+    The old fields are copied as bytes, not decoded and encoded again, so that they are the
+    same bit for bit: the stamp fields come last, and an Avro record is its fields in order.
+
+    Parameters
+    ----------
+    stream : binary file
+    codec : str, optional
+        Block codec; the input's by default.
+    drop_cutouts : bool
+        Set the three old cutout fields to null.
+    """
+
+    def __init__(
+        self, stream: BinaryIO, codec: str | None = None, *, drop_cutouts: bool = False
+    ) -> None:
+        self._stream, self._codec, self._drop = stream, codec, drop_cutouts
+        self._source: Any = None
+        self._schema: Any = None
+        self._refill = False
+        self._writer: AvroWriter | None = None
+
+    def accept(self, schema: Any, codec: str) -> None:
+        if self._writer is not None:
+            if schema != self._source:
+                raise FormatError(
+                    "E_SCHEMA", "its schema differs from that of the first input: give a directory"
+                )
+            return
+        self._refill = has_stamp_fields(schema)
+        plain = add_stamp_fields(schema)
+        if self._drop:
+            _check_nullable(plain)
+        self._source, self._schema = schema, fastavro.parse_schema(plain)
+        self._writer = AvroWriter(self._stream, plain, self._codec or codec)
+
+    def write(self, batch: AlertBatch, stamps: Sequence[Stamps]) -> int:
+        assert self._writer is not None
+        items = [item for item in batch.records if isinstance(item, AlertRecord)]
+        for item, made in zip(items, stamps, strict=True):
+            self._writer.append(self._encode(item, made))
+        return len(items)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.flush()
+
+    def _encode(self, item: AlertRecord, stamps: Stamps) -> bytes:
+        if not (self._drop or self._refill):
+            return item.raw + b"".join(_nullable(stamps[kind]) for kind in KINDS)
+        record = dict(item.record)
+        for kind in KINDS:
+            made = stamps[kind]
+            if made is not None or not self._refill:
+                record[STAMP_FIELDS[kind]] = None if made is None else made.to_dict()
+            # A cutout that gave no stamp is kept: dropping it would lose the only copy.
+            if self._drop and made is not None:
+                record[CUTOUT_FIELDS[kind]] = None
+        out = BytesIO()
+        fastavro.schemaless_writer(out, self._schema, record)
+        return out.getvalue()
+
+
+class ParquetAlertSink:
+    """A broker's table with three binary columns of stamp blobs beside its own.
+
+    Parameters
+    ----------
+    stream : binary file
+    drop_cutouts : bool
+        Set the three old cutout columns to null.
+    """
+
+    def __init__(self, stream: BinaryIO, *, drop_cutouts: bool = False) -> None:
+        self._stream, self._drop = stream, drop_cutouts
+        self._source: Any = None
+        self._writer: Any = None
+
+    def accept(self, schema: Any, codec: str) -> None:
+        import pyarrow
+        import pyarrow.parquet
+
+        if self._writer is not None:
+            if not schema.equals(self._source):
+                raise FormatError(
+                    "E_SCHEMA", "its schema differs from that of the first input: give a directory"
+                )
+            return
+        self._source, target = schema, schema
+        for name in STAMP_FIELDS.values():
+            if name not in schema.names:
+                target = target.append(pyarrow.field(name, pyarrow.binary()))
+        self._target = target
+        self._writer = pyarrow.parquet.ParquetWriter(self._stream, target)
+
+    def write(self, batch: AlertBatch, stamps: Sequence[Stamps]) -> int:
+        import pyarrow
+
+        columns = dict(zip(batch.table.schema.names, batch.table.columns, strict=True))
+        for kind in KINDS:
+            made = [row[kind] for row in stamps]
+            columns[STAMP_FIELDS[kind]] = pyarrow.array(
+                [None if stamp is None else stamp.to_bytes() for stamp in made], pyarrow.binary()
+            )
+            if self._drop:
+                old = columns[CUTOUT_FIELDS[kind]]
+                keep = [v if s is None else None for v, s in zip(old.to_pylist(), made, strict=True)]
+                columns[CUTOUT_FIELDS[kind]] = pyarrow.array(keep, old.type)
+        self._writer.write_batch(
+            pyarrow.RecordBatch.from_arrays(
+                [columns[name] for name in self._target.names], schema=self._target
+            )
+        )
+        return len(stamps)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+class StampSink:
+    """A container file of stamps.
+
+    Parameters
+    ----------
+    stream : binary file
+    codec : str
+        Block codec.
+    """
+
+    def __init__(self, stream: BinaryIO, codec: str | None = None) -> None:
+        parsed_stamp_schema()
+        self._writer = AvroWriter(stream, STAMP_SCHEMA, codec or "null")
+
+    def accept(self, schema: Any, codec: str) -> None:
+        """Take alerts of any schema."""
+
+    def write(self, batch: AlertBatch, stamps: Sequence[Stamps]) -> int:
+        written = 0
+        for row in stamps:
+            made = [stamp for stamp in row.values() if stamp is not None]
+            for stamp in made:
+                self.add(stamp)
+            written += bool(made)
+        return written
+
+    def add(self, stamp: Stamp) -> None:
+        """Write one stamp."""
+        self._writer.append(stamp.to_bytes()[len(HEADER) :])
+
+    def close(self) -> None:
+        self._writer.flush()
+
+
+def _nullable(stamp: Stamp | None) -> bytes:
+    """Avro bytes of ``["null", stamp]``: the branch's index, zig-zag, then the record."""
+    return b"\x00" if stamp is None else b"\x02" + stamp.to_bytes()[len(HEADER) :]
+
+
+def _check_nullable(schema: Mapping[str, Any]) -> None:
+    for field in schema["fields"]:
+        if field["name"] in CUTOUT_FIELDS.values():
+            kind = field["type"]
+            if not (isinstance(kind, list) and "null" in kind):
+                raise InputError(f"{field['name']} is not nullable in this schema: cannot drop it")
