@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..decoder import fill_levels
 from ..encodings.image import dequantise
-from ..encodings.variance import decode_log8
+from ..encodings.variance import MANTISSAS, decode_log8
 from ..errors import FormatError, InputError
 from ..layout import GRID
 from ..planes import Record, Wcs
@@ -310,7 +310,7 @@ def _planes_valid(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np
         good &= ~((spread < 0) | np.isinf(spread)).any(axis=1)
     elif record.variance is not None:
         unit = shape.column(matrix, "unit", "<f4")[:, 0].astype(np.float64)
-        good &= (unit > 0) & (unit * 52773 <= top)
+        good &= (unit > 0) & (unit * MANTISSAS[13] <= top)
     if "mask" in shape.places and record.mask is not None and len(record.mask.planes) < 16:
         bits = shape.column(matrix, "mask", f"<{record.mask.encoding}")
         good &= (bits < 1 << len(record.mask.planes)).all(axis=1)
