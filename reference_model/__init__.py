@@ -1,0 +1,13 @@
+"""The reference model: host association on hierarchical stamps.
+
+The sub-packages read in the order of the work: ``sky`` (what exists),
+``scenes`` (what a survey sees of it), ``methods`` (the classical host
+finders), ``network`` (the convolutional model), ``training``, ``evaluation``
+and ``figures``.  ``runtime`` is the only module a user of the finished weights
+needs; it imports numpy and onnxruntime and nothing else of this package.
+"""
+
+from __future__ import annotations
+
+#: Changes whenever a field rendered from the same seed would change.
+DATA_VERSION = "1.0"

@@ -1,0 +1,85 @@
+"""The sizes of the study, and where its files go.
+
+Everything that a run depends on is in a `StudyConfig`; two runs with equal
+configurations make equal files.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+#: Environment variable naming the folder that holds generated data.
+DATA_ENV = "HSTAMP_STUDY_DATA"
+
+#: The splits, in the order their fields are numbered.
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """A data set, completely described.
+
+    Parameters
+    ----------
+    name : str
+        Folder name of the data set.
+    seed : int
+        The one seed from which every field derives its own.
+    fields : tuple of int
+        Number of fields in each of `SPLITS`.
+    size : int
+        Side of a field in pixels of 0.2 arcsec.
+    nearby_hosts, per_host : int
+        Nearby host galaxies placed in a field, and transients on each.
+    deep : int
+        Transients on the field's own galaxies.
+    on_star, nowhere : int
+        Transients placed on a star and on empty sky.
+    """
+
+    name: str = "full"
+    seed: int = 20260101
+    fields: tuple[int, int, int] = (92, 8, 16)
+    size: int = 4000
+    nearby_hosts: int = 32
+    per_host: int = 10
+    deep: int = 300
+    on_star: int = 25
+    nowhere: int = 25
+
+    @property
+    def per_field(self) -> int:
+        """Transients in one field."""
+        return self.nearby_hosts * self.per_host + self.deep + self.on_star + self.nowhere
+
+    def field_names(self, split: str | None = None) -> list[str]:
+        """Names of the fields of one split (of all when None), in order."""
+        return [
+            f"{which}-{i:04d}"
+            for which, count in zip(SPLITS, self.fields, strict=True)
+            if split is None or split == which
+            for i in range(count)
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for the manifest."""
+        return asdict(self)
+
+
+FULL = StudyConfig()
+
+#: Seconds, not minutes: one field per split of 1000 x 1000 pixels.
+SMALL = replace(
+    FULL, name="small", fields=(1, 1, 1), size=1000, nearby_hosts=3, per_host=8, deep=24,
+    on_star=4, nowhere=4,
+)
+
+CONFIGS = {"full": FULL, "small": SMALL}
+
+
+def data_root(option: str | None = None) -> Path:
+    """The data folder: the option, else ``$HSTAMP_STUDY_DATA``, else ``data``."""
+    return Path(option or os.environ.get(DATA_ENV) or "data")

@@ -1,0 +1,1 @@
+"""What a survey sees of the sky: rendering, observing, transients, data sets."""

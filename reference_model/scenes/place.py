@@ -1,0 +1,206 @@
+"""One field: its galaxies, stars and transients, from the field's seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference_model.config import StudyConfig
+from reference_model.scenes.observe import Observation, draw_observations
+from reference_model.scenes.render import SCALE, Atlas, give_atlas_shapes
+from reference_model.sky import relations as rel
+from reference_model.sky.galaxies import RATE_SLOPE, Table, draw_field_galaxies
+from reference_model.sky.positions import draw_in_light, draw_nearby_pairs
+
+STAR = np.dtype([("x", "f8"), ("y", "f8"), ("r_mag", "f4"), ("flux", "f4")])
+
+#: Strata and kinds, as stored.
+DEEP, NEARBY = 0, 1
+ON_GALAXY, ON_STAR, NOWHERE = 0, 1, 2
+
+#: Signal-to-noise below which a host counts as not there.
+VISIBLE_SNR = 5.0
+
+#: One transient.  host_dx, host_dy: host minus transient in arcsec along the
+#: pixel axes; ddlr: offset over the host's light radius in that direction.
+TRANSIENT = np.dtype(
+    [
+        ("x", "f8"), ("y", "f8"), ("stratum", "u1"), ("kind", "u1"), ("host", "i4"),
+        ("host_dx", "f4"), ("host_dy", "f4"), ("offset", "f4"), ("ddlr", "f4"),
+        ("host_re", "f4"), ("host_q", "f4"), ("host_angle", "f4"), ("host_z", "f4"),
+        ("host_r", "f4"), ("host_snr", "f4"), ("visible", "?"), ("transient_r", "f4"),
+        ("template_sigma", "f4"), ("visit_sigma", "f4"), ("template_fwhm", "f4"),
+        ("template_visits", "i2"),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FieldTruth:
+    """Everything that is known about a field before it is drawn."""
+
+    galaxies: Table
+    stars: Table
+    transients: Table
+    template: Observation
+    visit: Observation
+
+
+def host_snr(galaxies: Any, observation: Observation) -> NDArray[np.float64]:
+    """Signal-to-noise of galaxies inside their half-light ellipse, sky noise only."""
+    re, q = np.asarray(galaxies["re"], float), np.asarray(galaxies["q"], float)
+    area = np.pi * (re**2 * q + (0.5 * observation.fwhm) ** 2) / SCALE**2
+    flux = np.asarray(galaxies["flux"], float)
+    return np.asarray(0.5 * flux / (observation.sky_sigma * np.sqrt(area)))
+
+
+def light_radius_distance(
+    dx: NDArray[np.float64], dy: NDArray[np.float64], galaxies: Any, floor: float = 0.0
+) -> NDArray[np.float64]:
+    """Distance in units of the galaxy's half-light ellipse.
+
+    Parameters
+    ----------
+    dx, dy : ndarray, arcsec
+        Point minus galaxy, along the pixel axes.
+    galaxies : structured array with ``re``, ``q``, ``angle``
+    floor : float
+        Arcsec added in quadrature to both axes (the seeing).
+    """
+    t = np.deg2rad(np.asarray(galaxies["angle"], float))
+    a = np.hypot(np.asarray(galaxies["re"], float), floor)
+    b = np.hypot(np.asarray(galaxies["re"], float) * np.asarray(galaxies["q"], float), floor)
+    u = dx * np.cos(t) + dy * np.sin(t)
+    v = -dx * np.sin(t) + dy * np.cos(t)
+    return np.asarray(np.hypot(u / a, v / b))
+
+
+def _place_nearby(
+    rng: np.random.Generator, config: StudyConfig
+) -> tuple[Table, NDArray[np.float64], NDArray[np.float64]]:
+    """Nearby hosts at positions that keep all their transients inside the field."""
+    hosts, dx, dy = draw_nearby_pairs(rng, config.nearby_hosts, config.per_host)
+    margin = 100.0
+    for i in range(hosts.size):
+        for _attempt in range(200):
+            x, y = rng.uniform(-margin, config.size + margin, 2)
+            tx, ty = x + dx[i] / SCALE, y + dy[i] / SCALE
+            inside = min(tx.min(), ty.min()) >= 0 and max(tx.max(), ty.max()) < config.size - 1
+            apart = np.hypot(hosts["x"][:i] - x, hosts["y"][:i] - y) * SCALE
+            if inside and (apart > hosts["re"][:i] + hosts["re"][i]).all():
+                break
+        else:  # offsets too wide for a small field: keep the middle, drop what falls outside
+            x = y = config.size / 2.0
+        hosts["x"][i], hosts["y"][i] = x, y
+    return hosts, dx, dy
+
+
+def _rows(n: int, stratum: int, kind: int) -> Table:
+    rows = np.zeros(n, TRANSIENT)
+    rows["stratum"], rows["kind"], rows["host"] = stratum, kind, -1
+    for name in ("host_dx", "host_dy", "offset", "ddlr", "host_re", "host_q", "host_angle",
+                 "host_z", "host_r"):  # fmt: skip
+        rows[name] = np.nan
+    return rows
+
+
+def _on_field_galaxies(rng: np.random.Generator, galaxies: Table, config: StudyConfig) -> Table:
+    inside = (galaxies["x"] >= 0) & (galaxies["x"] < config.size - 1)
+    inside &= (galaxies["y"] >= 0) & (galaxies["y"] < config.size - 1)
+    eligible = inside & ~galaxies["nearby"] & (galaxies["z"] > 0.2) & (galaxies["z"] < 2.0)
+    weight = np.where(eligible, 10.0 ** (RATE_SLOPE * galaxies["log_mass"].astype(float)), 0.0)
+    host = rng.choice(galaxies.size, config.deep, True, weight / weight.sum())
+    rows = _rows(config.deep, DEEP, ON_GALAXY)
+    dx, dy = draw_in_light(rng, galaxies[host])
+    rows["host"] = host
+    rows["x"], rows["y"] = galaxies["x"][host] + dx / SCALE, galaxies["y"][host] + dy / SCALE
+    return rows
+
+
+def _on_empty_sky(
+    rng: np.random.Generator, galaxies: Table, visible: NDArray[np.bool_], config: StudyConfig
+) -> Table:
+    """Positions more than four light radii from every visible galaxy."""
+    seen = galaxies[visible]
+    rows = _rows(config.nowhere, DEEP, NOWHERE)
+    for row in rows:
+        for _attempt in range(500):
+            x, y = rng.uniform(20, config.size - 20, 2)
+            dx, dy = (x - seen["x"]) * SCALE, (y - seen["y"]) * SCALE
+            if (light_radius_distance(dx, dy, seen, 0.3) > 4.0).all():
+                break
+        row["x"], row["y"] = x, y
+    return rows
+
+
+def make_field(seed: int, config: StudyConfig, book: Atlas) -> FieldTruth:
+    """Draw a field's truth.
+
+    Parameters
+    ----------
+    seed : int
+        The field's own seed.
+    config : StudyConfig
+    book : Atlas
+        Drawings of the split's faint galaxies.
+    """
+    rng = np.random.default_rng([seed, 1])
+    side = config.size * SCALE / 60.0
+    hosts, dx, dy = _place_nearby(rng, config)
+    # Galaxies reach beyond the edge, so that the field does not end where it is drawn.
+    margin = 60
+    field = draw_field_galaxies(rng, (side + 2 * margin * SCALE / 60.0) ** 2)
+    for axis in ("x", "y"):
+        field[axis] = rng.uniform(-margin, config.size + margin, field.size)
+    galaxies = np.concatenate([hosts, field])
+    give_atlas_shapes(rng, galaxies, book)
+    density = float(np.exp(rng.uniform(*np.log(rel.STAR_DENSITY_RANGE))))
+    mags = rel.draw_star_magnitudes(rng, side**2, density)
+    stars = np.zeros(mags.size, STAR)
+    stars["r_mag"], stars["flux"] = mags, rel.to_njy(mags)
+    stars["x"], stars["y"] = rng.uniform(0, config.size - 1, (2, mags.size))
+
+    template, visit = draw_observations(seed, config.size)
+    snr = host_snr(galaxies, template)
+    nearby = _rows(dx.size, NEARBY, ON_GALAXY)
+    nearby["host"] = np.repeat(np.arange(config.nearby_hosts), config.per_host)
+    nearby["x"] = (hosts["x"][:, None] + dx / SCALE).ravel()
+    nearby["y"] = (hosts["y"][:, None] + dy / SCALE).ravel()
+    on_star = _rows(config.on_star, DEEP, ON_STAR)
+    usable = np.flatnonzero((mags > 16.5) & (mags < 23.0))
+    which = rng.choice(usable, config.on_star, usable.size < config.on_star)
+    on_star["x"], on_star["y"] = stars["x"][which], stars["y"][which]
+    rows = np.concatenate(
+        [
+            nearby,
+            _on_field_galaxies(rng, galaxies, config),
+            on_star,
+            _on_empty_sky(rng, galaxies, snr > VISIBLE_SNR, config),
+        ]
+    )
+    inside = (rows["x"] >= 0) & (rows["x"] < config.size - 1)
+    inside &= (rows["y"] >= 0) & (rows["y"] < config.size - 1)
+    rows = rows[inside]
+    _describe_hosts(rows, galaxies, snr)
+    # Flat in magnitude: no survey's luminosity function, but every contrast.
+    rows["transient_r"] = rng.uniform(18.5, 24.5, rows.size)
+    rows["template_sigma"], rows["visit_sigma"] = template.sky_sigma, visit.sky_sigma
+    rows["template_fwhm"], rows["template_visits"] = template.fwhm, template.visits
+    return FieldTruth(galaxies, stars, rows, template, visit)
+
+
+def _describe_hosts(rows: Table, galaxies: Table, snr: NDArray[np.float64]) -> None:
+    has = np.flatnonzero(rows["host"] >= 0)
+    host = galaxies[rows["host"][has]]
+    dx, dy = (host["x"] - rows["x"][has]) * SCALE, (host["y"] - rows["y"][has]) * SCALE
+    rows["host_dx"][has], rows["host_dy"][has] = dx, dy
+    rows["offset"][has] = np.hypot(dx, dy)
+    rows["ddlr"][has] = light_radius_distance(-dx, -dy, host)
+    rows["host_snr"][has] = snr[rows["host"][has]]
+    rows["visible"][has] = snr[rows["host"][has]] > VISIBLE_SNR
+    for column, source in (("host_re", "re"), ("host_q", "q"), ("host_angle", "angle"),
+                           ("host_z", "z"), ("host_r", "r_mag")):  # fmt: skip
+        rows[column][has] = host[source]

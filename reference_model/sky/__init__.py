@@ -1,0 +1,1 @@
+"""The population: which galaxies and stars there are, before any telescope."""
