@@ -16,6 +16,9 @@ __all__ = ["describe", "flux_unit", "mask_cards", "unit_string"]
 _AFW_NAME: Final = re.compile(r"[A-Z0-9_-]+")
 """Plane names that a FITS keyword can carry without loss."""
 
+_LONGEST_STRING: Final = 68
+"""Characters of a string value that fit one card."""
+
 
 def flux_unit(stamp: Stamp) -> u.UnitBase:
     """Return the unit of the image values; one that astropy does not know is kept by name."""
@@ -46,6 +49,8 @@ def describe(stamp: Stamp) -> fits.Header:
         HSVER, HSLEVELS, HSDX, HSDY and, where known, HSID and FILTER.
     """
     header = fits.Header()
+    if stamp.id is not None and len(stamp.id.replace("'", "''")) > _LONGEST_STRING:
+        header["LONGSTRN"] = ("OGIP 1.0", "long strings go on in CONTINUE cards")
     header["HSVER"] = (stamp.version, "hstamp format number, 100 x major + minor")
     header["HSLEVELS"] = (stamp.n, "levels of the stamp")
     if stamp.id is not None:

@@ -56,8 +56,8 @@ def to_hdulist(
     astropy.io.fits.HDUList
         Images float32 in the stamp's flux unit, NaN where missing; variances float32 in its
         square; masks int32 with their plane names in ``MP_`` cards, as LSST's afw writes them;
-        the PSF float32 on base pixels. Each has a TAN WCS (if the stamp has a position) and an
-        alternative one, ``P``, in base pixels from the source.
+        the PSF float32 on base pixels. Each grid has a TAN WCS, and an alternative one, ``P``, in
+        base pixels from the source, which is the only one of a stamp without position.
 
     Raises
     ------
@@ -188,12 +188,13 @@ def _grid_header(stamp: Stamp, k: int | None) -> fits.Header:
     if stamp.wcs is not None:
         wcs = mosaic_wcs(stamp) if k is None else level_wcs(stamp, k)
         header.update(_sky_cards(wcs))
-    x, y = grid_position(stamp, k)
-    for axis, (label, position) in enumerate((("x", x), ("y", y)), start=1):
-        header[f"CTYPE{axis}P"] = (label, "base pixels from the source")
-        header[f"CRPIX{axis}P"] = position + 1.0
-        header[f"CRVAL{axis}P"] = 0.0
-        header[f"CDELT{axis}P"] = float(size)
+    # A header with P alone is one in which astropy finds no WCS and stops.
+    for key in ("P",) if stamp.wcs is not None else ("", "P"):
+        for axis, position in enumerate(grid_position(stamp, k), start=1):
+            header[f"CTYPE{axis}{key}"] = ("xy"[axis - 1], "base pixels from the source")
+            header[f"CRPIX{axis}{key}"] = position + 1.0
+            header[f"CRVAL{axis}{key}"] = 0.0
+            header[f"CDELT{axis}{key}"] = float(size)
     header["WCSNAMEP"] = "PHYSICAL"
     return header
 

@@ -22,6 +22,9 @@ __all__ = ["grid_position", "level_wcs", "mosaic_wcs", "parent_cd", "tangent_wcs
 FloatArray = npt.NDArray[np.float64]
 SkyFunction = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
+_FLAT: float = 1e-6
+"""Area of a pixel, relative to its longest side squared, below which it has none (float32)."""
+
 
 def grid_position(stamp: Stamp, k: int | None) -> tuple[float, float]:
     """Position of the source in a level or in the mosaic, by [PL-6] and [PL-7].
@@ -185,7 +188,8 @@ def parent_cd(wcs: WCS, x: float, y: float) -> Wcs:
         cd2_1=float(eta[0] - eta[1]),
         cd2_2=float(eta[2] - eta[3]),
     )
-    if not np.isfinite(cd.cd).all() or np.linalg.det(cd.cd.astype(np.float32)) == 0.0:
+    size = float(np.abs(cd.cd).max())
+    if not (np.isfinite(size) and abs(np.linalg.det(cd.cd / (size or 1.0))) > _FLAT):
         raise InputError(f"the WCS has no finite pixel area at ({x}, {y})")
     return cd
 
