@@ -1,0 +1,263 @@
+"""``hstamp convert``: alerts and images in, stamps out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .options import Progress, command, existing_files, is_folder
+
+__all__ = ["register"]
+
+_DESCRIPTION = """\
+Make hierarchical stamps from alerts or images. Inputs are recognised by content, never by
+name: LSST and ZTF alerts (Avro container files, Confluent wire-format messages, a broker's
+Parquet) and FITS images, each also gzipped. A folder stands for the files in it.
+
+Alerts come out as alerts, all old fields unchanged, with the fields hstampDifference,
+hstampScience and hstampTemplate after them (in Parquet: three binary columns). Images come
+out as a file of stamps. OUT is a file, or a folder with one output for each input; there,
+outputs that exist are left alone, so that an interrupted run goes on where it stopped.
+
+A record or cutout that cannot be converted is reported and the rest goes on."""
+
+_EXAMPLES = """\
+  hstamp convert alerts/*.avro -o with-stamps/
+  hstamp convert message.bin -o alert.avro --schema lsst.v11_1.alert.avsc
+  hstamp convert alerts/ --as stamps -o stamps.avro
+  hstamp convert image.fits --ra 121.6015 --dec 1.0359 -o sn2010h.avro
+  hstamp convert calexp.fits --catalog sources.csv --levels 5 -o sources.avro
+  hstamp convert image.fits.gz --x 412.3 --y 87.9 --encoding f4 -o source.avro
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the parser."""
+    parser = command(
+        subparsers, "convert", "make stamps from alerts or images", _DESCRIPTION, _EXAMPLES
+    )
+    parser.add_argument("inputs", nargs="+", metavar="IN", help="files, or folders of files")
+    parser.add_argument(
+        "-o", "--out", required=True, metavar="OUT", help="output file, or folder (existing or 'name/')"
+    )
+    parser.add_argument(
+        "--as",
+        dest="form",
+        choices=("alerts", "stamps", "blobs"),
+        help="alerts with stamp fields (default for alerts), a container file of stamps"
+        " (default for images), or one blob file for each stamp in the folder OUT",
+    )
+    parser.add_argument("-f", "--force", action="store_true", help="make existing outputs again")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no summary, failures only")
+
+    group = parser.add_argument_group("stamps")
+    group.add_argument(
+        "--levels",
+        type=_levels,
+        metavar="N",
+        help="2 to 8, or 'auto': the most that the image covers (default)",
+    )
+    group.add_argument(
+        "--encoding", choices=("i2", "f4"), default="i2", help="image values (default i2; f4 is exact)"
+    )
+    group.add_argument(
+        "--variance-encoding", choices=("log8", "f4"), default="log8", help="(default log8)"
+    )
+    group.add_argument(
+        "--step",
+        type=_positive,
+        default=1 / 16,
+        metavar="F",
+        help="i2 step in units of the noise (default 0.0625)",
+    )
+    group.add_argument(
+        "--psf-size",
+        type=_psf_size,
+        default=21,
+        metavar="S",
+        help="side of the PSF, odd; 'keep' its size, or 'none' (default 21)",
+    )
+    group.add_argument(
+        "--mask-planes", type=_names, metavar="A,B", help="mask planes to keep (default: all, at most 16)"
+    )
+    group.add_argument(
+        "--unusable",
+        type=_names,
+        default=("NO_DATA",),
+        metavar="A,B",
+        help="mask planes whose pixels are missing (default NO_DATA; '' for none)",
+    )
+
+    group = parser.add_argument_group("alerts")
+    group.add_argument(
+        "--drop-cutouts", action="store_true", help="set old cutouts that became stamps to null"
+    )
+    group.add_argument(
+        "--schema", type=Path, metavar="AVSC", help="writer's schema of wire-format messages"
+    )
+    group.add_argument(
+        "--codec", metavar="NAME", help="block codec of the output (default: the input's)"
+    )
+    group.add_argument(
+        "--ztf-wcs",
+        choices=("auto", "nominal", "none"),
+        default="auto",
+        help="ZTF cutouts carry no WCS; give stamps the nominal one always, never, or where north"
+        " is known to about a pixel, |dec| <= 30 (default)",
+    )
+
+    group = parser.add_argument_group("images")
+    group.add_argument("--ra", type=_ra, help="source, ICRS: degrees or 10:26:08.1")
+    group.add_argument("--dec", type=_dec, help="source, ICRS: degrees or (with =) --dec=-45:06:05")
+    group.add_argument("--x", type=float, help="source column, 0-based")
+    group.add_argument("--y", type=float, help="source row, 0-based")
+    group.add_argument(
+        "--catalog",
+        metavar="TABLE",
+        help="many sources: any table astropy reads, with columns ra, dec or x, y, and perhaps id",
+    )
+    group.add_argument("--hdu", type=_hdu, help="image HDU, number or EXTNAME (default: the first)")
+    group.add_argument("--band", help="filter (default: the header's)")
+    group.add_argument("--id", help="identifier of the stamp")
+    parser.set_defaults(func=run, parser=parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the command; return the exit status."""
+    from ..convert.job import Job
+    from ..convert.job import run as run_job
+    from ..convert.parent import EncodeOptions
+    from ..convert.report import Report
+
+    _check(args)
+    inputs = existing_files(args.inputs)
+    job = Job(
+        inputs=tuple(inputs),
+        out=Path(args.out),
+        into_folder=args.form == "blobs" or is_folder(args.out),
+        form=args.form,
+        options=EncodeOptions(
+            levels=args.levels or None,
+            encoding=args.encoding,
+            variance_encoding=args.variance_encoding,
+            psf_size=args.psf_size,
+            step=args.step,
+            unusable=args.unusable,
+            mask_planes=args.mask_planes,
+        ),
+        positions=_positions(args),
+        hdu=args.hdu,
+        band=args.band,
+        schema_file=args.schema,
+        codec=args.codec,
+        drop_cutouts=args.drop_cutouts,
+        force=args.force,
+        ztf_wcs=args.ztf_wcs,
+    )
+    report, interrupted = Report(), False
+    with Progress(sum(path.stat().st_size for path in inputs)) as progress:
+        try:
+            run_job(job, report, say=progress.say, progress=progress.update)
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted:
+        print("interrupted; outputs already finished are kept", file=sys.stderr)
+    if not args.quiet:
+        print("\n".join(report.lines()))
+    return 130 if interrupted else 0 if report.ok else 1
+
+
+def _check(args: argparse.Namespace) -> None:
+    error = args.parser.error
+    for a, b in (("ra", "dec"), ("x", "y")):
+        if (getattr(args, a) is None) != (getattr(args, b) is None):
+            error(f"--{a} and --{b} go together")
+    ways = (args.ra is not None) + (args.x is not None) + (args.catalog is not None)
+    if ways > 1:
+        error("give one of --ra --dec, --x --y and --catalog")
+    if args.form == "blobs" and Path(args.out).is_file():
+        error(f"--as blobs writes into a folder, and {args.out} is a file")
+    if args.catalog is not None and args.id is not None:
+        error("--id names one stamp; a catalogue has a column id")
+
+
+def _positions(args: argparse.Namespace) -> tuple[Any, ...]:
+    from ..convert.image import Position, positions_of
+
+    if args.catalog is None:
+        return (Position(args.ra, args.dec, args.x, args.y, args.id),)
+    from astropy.table import Table
+
+    try:
+        table = Table.read(args.catalog)
+    except Exception:  # the format could not be told from the name or content
+        try:
+            table = Table.read(args.catalog, format="ascii")
+        except Exception as exc:
+            raise InputError(f"{args.catalog}: not readable as a table: {exc}") from exc
+    return tuple(positions_of(table))
+
+
+def _levels(text: str) -> int:
+    if text == "auto":
+        return 0
+    value = int(text)
+    if not 2 <= value <= 8:
+        raise argparse.ArgumentTypeError("must be 2 to 8, or auto")
+    return value
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("must be a positive number")
+    return value
+
+
+def _psf_size(text: str) -> int | None:
+    if text == "keep":
+        return None
+    value = 0 if text == "none" else int(text)
+    if value and not (1 <= value <= 127 and value % 2):
+        raise argparse.ArgumentTypeError("must be odd, 1 to 127, or keep, or none")
+    return value
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _hdu(text: str) -> int | str:
+    return int(text) if text.isdigit() else text
+
+
+def _ra(text: str) -> float:
+    value = _angle(text, "hourangle") % 360.0
+    return 0.0 if value == 360.0 else value
+
+
+def _dec(text: str) -> float:
+    value = _angle(text, "deg")
+    if not -90.0 <= value <= 90.0:
+        raise argparse.ArgumentTypeError("must be -90 to 90 degrees")
+    return value
+
+
+def _angle(text: str, sexagesimal: str) -> float:
+    from math import isfinite
+
+    try:
+        value = float(text)
+    except ValueError:
+        from astropy.coordinates import Angle
+
+        try:
+            value = float(Angle(text, unit=sexagesimal).deg)
+        except Exception as exc:
+            raise argparse.ArgumentTypeError(f"{text!r} is not an angle") from exc
+    if not isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an angle")
+    return value

@@ -1,0 +1,68 @@
+"""``hstamp export``: stamps as FITS, as today's cutouts, or as blobs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..alerts.files import atomic_writer
+from ..errors import InputError
+from .options import add_selection, command, selected
+from .show import target
+
+__all__ = ["register"]
+
+_DESCRIPTION = """\
+Write stamps in formats that other programs open. By default a FITS file with the mosaic and
+one extension for each level and plane, each with its own WCS; with --legacy the bytes of an
+LSST cutout as of today (image, UNCERT, PSFIMAGE), for code that is not to be changed; with
+--blob the stamp itself, in Avro's single-object form."""
+
+_EXAMPLES = """\
+  hstamp export alert.avro --field template -o template.fits
+  hstamp export stamps.avro --all --legacy -o cutouts/
+  hstamp export alert.avro --field science --blob -o science.hstamp
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the parser."""
+    parser = command(subparsers, "export", "write a stamp as FITS", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("file", metavar="FILE", help="blob, file of stamps, or alerts with stamps")
+    parser.add_argument(
+        "-o", "--out", metavar="OUT", help="file, or folder (default FILE's name .fits)"
+    )
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--legacy", action="store_true", help="today's LSST cutout")
+    kind.add_argument("--blob", action="store_true", help="the stamp in single-object form")
+    parser.add_argument(
+        "--size", type=int, default=30, metavar="S", help="side of the legacy cutout (default 30)"
+    )
+    parser.add_argument(
+        "--what", choices=("levels", "mosaic"), help="only the levels, or only the mosaic"
+    )
+    parser.add_argument("-f", "--force", action="store_true", help="replace existing files")
+    parser.add_argument(
+        "--schema", type=Path, metavar="AVSC", help="writer's schema of a wire-format message"
+    )
+    add_selection(parser)
+    parser.set_defaults(func=run, parser=parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the command; return the exit status."""
+    for item in selected(args, Path(args.file)):
+        stamp, path = item.stamp, target(args, item, ".hstamp" if args.blob else ".fits")
+        if path.exists() and not args.force:
+            raise InputError(f"{path} exists already (--force replaces it)")
+        if args.legacy or args.blob:
+            data = stamp.to_legacy_fits(args.size) if args.legacy else stamp.to_bytes()
+            with atomic_writer(path) as stream:
+                stream.write(data)
+        elif args.what is not None:
+            stamp.to_fits(path, overwrite=True, what=(args.what,))
+        else:
+            stamp.to_fits(path, overwrite=True)
+        print(path)
+    return 0

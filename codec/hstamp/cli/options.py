@@ -1,0 +1,129 @@
+"""Pieces that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from ..errors import InputError
+
+__all__ = ["Progress", "add_selection", "command", "existing_files", "is_folder", "selected"]
+
+
+def command(
+    subparsers: Any, name: str, summary: str, description: str, examples: str
+) -> argparse.ArgumentParser:
+    """Add a subcommand with its help text."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser
+
+
+def is_folder(out: str) -> bool:
+    """Whether an output argument means a folder: it is one, or ends with a separator."""
+    return out.endswith(("/", os.sep)) or Path(out).is_dir()
+
+
+def existing_files(paths: list[str]) -> list[Path]:
+    """Files of the arguments; folders stand for the files in them.
+
+    Raises
+    ------
+    InputError
+        If an argument does not exist, or there are no files.
+    """
+    from ..convert.job import expand
+
+    files = list(expand([Path(path) for path in paths]))
+    if not files:
+        raise InputError(f"no files in {', '.join(paths)}")
+    return files
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose stamps of a file."""
+    group = parser.add_argument_group("which stamps (by default the first)")
+    group.add_argument("--record", type=int, metavar="N", help="stamps of record N, from 0")
+    group.add_argument(
+        "--field",
+        metavar="NAME",
+        help="alert field, for example hstampTemplate, or just 'template'",
+    )
+    group.add_argument("--id", metavar="ID", help="the stamp with this identifier")
+    group.add_argument(
+        "--all", action="store_true", help="all stamps that match; OUT is then a folder"
+    )
+
+
+def selected(args: argparse.Namespace, path: Path) -> Iterator[Any]:
+    """Stamps of a file that the options of `add_selection` choose.
+
+    Raises
+    ------
+    HstampError
+        If a stamp on the way is not valid, or none matches.
+    """
+    from .stamps import iter_stamps
+
+    found = False
+    for item in iter_stamps(path, getattr(args, "schema", None)):
+        if args.record is not None and item.record != args.record:
+            continue
+        if args.field is not None and (item.field or "").lower() not in (
+            args.field.lower(),
+            f"hstamp{args.field.lower()}",
+        ):
+            continue
+        stamp = item.stamp
+        if args.id is not None and stamp.id != args.id:
+            continue
+        found = True
+        yield item
+        if not args.all:
+            return
+    if not found:
+        raise InputError(f"{path}: no stamp matches")
+
+
+class Progress:
+    """A progress bar on a terminal, and nothing in a pipe.
+
+    Parameters
+    ----------
+    total : int
+        Units of work.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._bar: Any = None
+        if total > 0 and sys.stderr.isatty():
+            from astropy.utils.console import ProgressBar
+
+            self._bar = ProgressBar(total, file=sys.stderr)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+
+    def update(self, done: int) -> None:
+        """Show that `done` units are done."""
+        if self._bar is not None:
+            self._bar.update(done)
+
+    def say(self, line: str) -> None:
+        """Write a line to standard error without disturbing the bar."""
+        if self._bar is not None:
+            sys.stderr.write("\r\x1b[K")
+        print(line, file=sys.stderr)

@@ -1,0 +1,59 @@
+"""``hstamp validate``: check every stamp of files against the specification."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..errors import HstampError, MissingExtraError
+from .options import Progress, command, existing_files
+
+__all__ = ["register"]
+
+_DESCRIPTION = """\
+Check blobs, files of stamps and alerts with stamps, completely: all checks of Section 11 of
+the specification. Every fault is reported with its file, record, field and code; exit status
+1 says that there was one."""
+
+_EXAMPLES = """\
+  hstamp validate stamps.avro
+  hstamp validate with-stamps/
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the parser."""
+    parser = command(subparsers, "validate", "check every stamp", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("inputs", nargs="+", metavar="FILE", help="files, or folders of files")
+    parser.add_argument(
+        "--schema", type=Path, metavar="AVSC", help="writer's schema of wire-format messages"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="faults only")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the command; return the exit status."""
+    from .stamps import iter_stamps
+
+    files = existing_files(args.inputs)
+    good = bad = 0
+    with Progress(len(files)) as progress:
+        for number, path in enumerate(files):
+            try:
+                for item in iter_stamps(path, args.schema):
+                    if isinstance(item.result, HstampError):
+                        bad += 1
+                        progress.say(f"{item.place}: {item.result}")
+                    else:
+                        good += 1
+            except (HstampError, MissingExtraError, OSError) as exc:
+                bad += 1
+                text = str(exc)
+                progress.say(text if str(path) in text else f"{path}: {text}")
+            progress.update(number + 1)
+    if not args.quiet:
+        plural = "s" if len(files) != 1 else ""
+        print(f"{len(files)} file{plural}: {good} valid stamps, {bad} faults")
+    return 1 if bad else 0
