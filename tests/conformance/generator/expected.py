@@ -9,12 +9,15 @@ from functools import lru_cache
 from typing import Any
 
 
-@lru_cache(maxsize=2**18)
 def shortest(value: float) -> str:
     """The fewest significant digits that give the same binary32 back."""
-    if math.isnan(value):
-        return "NaN"
-    wanted = struct.pack("<f", value)
+    return "NaN" if math.isnan(value) else _decimal(struct.pack("<f", value))
+
+
+@lru_cache(maxsize=2**18)
+def _decimal(wanted: bytes) -> str:
+    # Keyed by bits: as numbers, 0.0 and -0.0 would share an entry.
+    value = struct.unpack("<f", wanted)[0]
     for digits in range(1, 10):
         out = f"{value:.{digits}g}"
         with contextlib.suppress(OverflowError):  # rounded up past FLT_MAX: not yet enough digits
