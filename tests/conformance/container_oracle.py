@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Independent container reader written from spec/hstamp-1.0.md: checks the container vectors.
 
 The expected results of container vectors are those of the blobs that the builder put in; this
@@ -82,14 +83,15 @@ def normal(s, names, space=""):
 
 
 def smallest(s, names, seen=()):
-    """Least number of bytes of a value; array and map items of zero bytes are rejected on the way."""
+    """Least number of bytes of a value; array items of zero bytes and types that contain themselves are rejected."""
     s = names.get(s, s) if isinstance(s, str) else s
     if isinstance(s, list):
         return 1 + min([smallest(branch, names, seen) for branch in s], default=0)
     if isinstance(s, str):
         return {"null": 0, "float": 4, "double": 8}.get(s, 1)
     if s["type"] == "record":
-        return 1 if s["name"] in seen else sum(smallest(f["type"], names, (*seen, s["name"])) for f in s["fields"])
+        require(s["name"] not in seen, "E_SCHEMA")
+        return sum(smallest(f["type"], names, (*seen, s["name"])) for f in s["fields"])
     if s["type"] == "array":
         require(smallest(s["items"], names, seen) > 0, "E_SCHEMA")
     elif s["type"] == "map":

@@ -283,6 +283,12 @@ def invalid_files() -> Iterator[Vector]:
     deep = record("alert", nullable("s", STAMP), field("list", ["null", {"type": "array", "items": record("two", field("x", "null"), field("y", "null"))}]), namespace="x")
     yield bad("schema-array-of-nulls-deep", header(deep) + block(1, NULL + PRESENT + long(2**62) + long(0)), "E_SCHEMA", "SE-1",
               "an array of records of nulls, within a union, beside the stamp", "bomb")  # fmt: skip
+    node = record("node", field("value", "int"), field("next", ["null", "x.node"]))
+    chain = record("alert", nullable("s", STAMP), field("list", node), namespace="x")
+    yield bad("schema-recursive", header(chain) + block(1, NULL + (long(1) + PRESENT) * 100000 + long(1) + NULL), "E_SCHEMA", "SE-1",
+              "a type that contains itself nests 100,000 deep", "bomb")  # fmt: skip
+    loop = record("alert", nullable("s", STAMP), field("list", {"type": "array", "items": ["null", "x.alert"]}), namespace="x")
+    yield bad("schema-recursive-array", header(loop) + block(1, NULL + NULL), "E_SCHEMA", "SE-1", "the alert contains itself through an array")
     both = header(record("alert", *ALERT_HEAD, namespace="x"), "lz77")
     yield bad("order-schema-codec", both, "E_SCHEMA", "DE-2", "no stamp, and an unknown codec", "order")
     yield bad("order-codec-avro", header(STAMP, "lz77") + b"\x02", "E_CODEC", "DE-2", "an unknown codec, and a block that ends early", "order")
