@@ -17,7 +17,7 @@ from ..planes import Wcs
 if TYPE_CHECKING:
     from ..stamp import Stamp
 
-__all__ = ["grid_position", "level_wcs", "mosaic_wcs", "parent_cd", "tangent_wcs"]
+__all__ = ["grid_position", "level_wcs", "mosaic_wcs", "parent_cd", "parent_cds", "tangent_wcs"]
 
 FloatArray = npt.NDArray[np.float64]
 SkyFunction = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
@@ -171,27 +171,47 @@ def parent_cd(wcs: WCS, x: float, y: float) -> Wcs:
     InputError
         If the WCS is not celestial, or gives no sky position or no area at the source.
     """
-    sky = _sky_function(wcs)
-    steps = np.array([0.0, 0.5, -0.5, 0.0, 0.0])
-    ra, dec = sky(x + steps, y + np.array([0.0, 0.0, 0.0, 0.5, -0.5]))
-    if not (np.isfinite(ra).all() and np.isfinite(dec).all()):
-        raise InputError(f"the WCS gives no sky position at pixel ({x}, {y})")
-    ra0, dec0 = float(ra[0]) % 360.0, float(dec[0])
-    # A negative angle below half an ulp of 360 comes out of the modulus as 360 itself.
-    ra0 = 0.0 if ra0 == 360.0 else ra0
-    xi, eta = _gnomonic(ra[1:], dec[1:], ra0, dec0)
-    cd = Wcs(
-        ra=ra0,
-        dec=dec0,
-        cd1_1=float(xi[0] - xi[1]),
-        cd1_2=float(xi[2] - xi[3]),
-        cd2_1=float(eta[0] - eta[1]),
-        cd2_2=float(eta[2] - eta[3]),
+    return parent_cds(wcs, np.array([x], dtype=np.float64), np.array([y], dtype=np.float64))[0]
+
+
+def parent_cds(wcs: WCS, xs: FloatArray, ys: FloatArray) -> list[Wcs]:
+    """Tangent planes of one parent image at many sources; see `parent_cd`.
+
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS
+        The parent's.
+    xs, ys : ndarray of float64, shape (B,)
+        Source positions in the parent [pixel, 0-based].
+
+    Returns
+    -------
+    list of Wcs, length B
+    """
+    # The source itself, then its neighbours half a pixel away along +x, -x, +y, -y.
+    ra, dec = _sky_function(wcs)(
+        (xs + np.array([[0.0], [0.5], [-0.5], [0.0], [0.0]])).ravel(),
+        (ys + np.array([[0.0], [0.0], [0.0], [0.5], [-0.5]])).ravel(),
     )
-    size = float(np.abs(cd.cd).max())
-    if not (np.isfinite(size) and abs(np.linalg.det(cd.cd / (size or 1.0))) > _FLAT):
-        raise InputError(f"the WCS has no finite pixel area at ({x}, {y})")
-    return cd
+    ra, dec = ra.reshape(5, -1), dec.reshape(5, -1)
+    known = np.isfinite(ra).all(axis=0) & np.isfinite(dec).all(axis=0)
+    if not known.all():
+        worst = int(np.argmin(known))
+        raise InputError(f"the WCS gives no sky position at pixel ({xs[worst]}, {ys[worst]})")
+    # A negative angle below half an ulp of 360 comes out of the modulus as 360 itself.
+    ra0, dec0 = ra[0] % 360.0 % 360.0, dec[0]
+    xi, eta = _gnomonic(ra[1:], dec[1:], ra0, dec0)
+    cd = np.stack([xi[0] - xi[1], xi[2] - xi[3], eta[0] - eta[1], eta[2] - eta[3]], axis=-1)
+    size = np.abs(cd).max(axis=-1)
+    unit = cd / np.where(size > 0, size, 1.0)[:, None]
+    area = np.abs(unit[:, 0] * unit[:, 3] - unit[:, 1] * unit[:, 2])
+    usable = np.isfinite(size) & (area > _FLAT)
+    if not usable.all():
+        worst = int(np.argmin(usable))
+        raise InputError(f"the WCS has no finite pixel area at ({xs[worst]}, {ys[worst]})")
+    return [
+        Wcs(float(a), float(d), *map(float, m)) for a, d, m in zip(ra0, dec0, cd, strict=True)
+    ]
 
 
 def _sky_function(wcs: WCS) -> SkyFunction:
@@ -229,7 +249,7 @@ def _plane_without_ctype(wcs: WCS) -> WCS:
 
 
 def _gnomonic(
-    ra: FloatArray, dec: FloatArray, ra0: float, dec0: float
+    ra: FloatArray, dec: FloatArray, ra0: FloatArray, dec0: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Project on the tangent plane at (ra0, dec0), everything in degrees."""
     lon = np.radians(ra - ra0)
