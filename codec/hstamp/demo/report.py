@@ -1,0 +1,165 @@
+"""The page of the demonstration: sizes, pictures, nothing from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from .. import __version__
+
+__all__ = ["Card", "Row", "page"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Sizes of one alert's three images [byte]: the parents, today's cutouts, the stamps."""
+
+    id: str
+    band: str
+    offset: float
+    parents: int
+    today: int
+    stamps: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """One alert of the gallery: today's cutout and the stamp's mosaic, as SVG."""
+
+    id: str
+    band: str
+    offset: float
+    cutout: str
+    mosaic: str
+    today: int
+    stamp: int
+
+
+_STYLE = """
+:root { color-scheme: dark; --ink: #e8ecf2; --dim: #93a0b4; --line: #28313f; --card: #151b25;
+  --page: #0d1118; --accent: #6cc5ff; --warm: #ffb454; }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--page); color: var(--ink);
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+main { max-width: 1180px; margin: 0 auto; padding: 40px 20px 80px; }
+h1 { font-size: 2.1rem; line-height: 1.2; margin: 0 0 .4em; letter-spacing: -.01em; }
+h2 { margin: 2.2em 0 .5em; font-size: 1.35rem; }
+p { max-width: 72ch; } .dim { color: var(--dim); } .tag { color: var(--warm); }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(210px, 1fr)); gap: 14px;
+  margin: 28px 0; }
+.fact { background: var(--card); border: 1px solid var(--line); border-radius: 12px;
+  padding: 16px 18px; }
+.fact b { display: block; font-size: 1.7rem; font-weight: 650; color: var(--accent);
+  font-variant-numeric: tabular-nums; }
+.hero { width: 100%; border-radius: 12px; background: #fff; }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(340px, 1fr)); gap: 18px; }
+figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 12px;
+  padding: 12px; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 8px; }
+svg { width: 100%; display: block; border-radius: 6px; background: #000; }
+svg image { image-rendering: pixelated; }
+svg rect { fill: none; stroke-width: 1; } svg .level { stroke: #6cc5ff; opacity: .45; }
+svg .today { stroke: #ffb454; stroke-width: 1.6; }
+svg .host { fill: none; stroke: #7ee787; stroke-width: 1.4; }
+svg .bar, svg .arrow { stroke: #fff; stroke-width: 1.6; }
+svg text { fill: #fff; font: 11px system-ui, sans-serif; paint-order: stroke; stroke: #000a;
+  stroke-width: 2.5px; }
+svg .mid { text-anchor: middle; }
+figcaption { margin-top: 8px; font-size: .86rem; display: flex; justify-content: space-between; }
+.pair div { font-size: .78rem; color: var(--dim); }
+.pair div b { color: var(--ink); font-weight: 600; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: .9rem;
+  font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: 5px 12px; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { text-align: left; } th { color: var(--dim); font-weight: 500; }
+tfoot td { font-weight: 650; border-top: 2px solid var(--dim); }
+code { background: var(--card); padding: .1em .35em; border-radius: 5px; font-size: .92em; }
+.key span { white-space: nowrap; margin-right: 1.4em; }
+.key i { display: inline-block; width: 12px; height: 12px; margin-right: .4em;
+  border: 2px solid; vertical-align: -1px; }
+"""
+
+
+def page(rows: Sequence[Row], cards: Sequence[Card], hero: str, summary: Sequence[str]) -> str:
+    """Write the report.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        One for each alert.
+    cards : sequence of Card
+    hero : str
+        Large picture, as a data URI.
+    summary : sequence of str
+        Lines that ``hstamp convert`` and ``hstamp validate`` printed.
+    """
+    parents, now, stamps = (sum(getattr(r, k) for r in rows) for k in ("parents", "today", "stamps"))
+    count = 3 * len(rows)
+    outside = sum(row.offset > 3.0 for row in rows)
+    return f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Hierarchical stamps: demonstration</title>
+<style>{_STYLE}</style>
+<main>
+<h1>48 arcseconds in the values of 6</h1>
+<p>A <em>hierarchical stamp</em> holds nested 15×15 grids around a source, each level with pixels
+twice as large. Five levels are 900 values, as many as today's 30×30 cutout, and show 64 times the
+sky: enough to see where the host galaxy is. <span class="tag">All skies on this page are
+simulated</span>; the packets have the form of LSST alerts, and the stamps were made from them by
+<code>hstamp convert</code>.</p>
+<div class="facts">
+<div class="fact"><b>{stamps / count:,.0f} bytes</b>a complete stamp: image, variance, mask of 8 planes, PSF, WCS</div>
+<div class="fact"><b>{now / count:,.0f} bytes</b>today's 6″ cutout: image, variance, PSF, WCS; no mask</div>
+<div class="fact"><b>{parents / stamps:,.0f} ×</b>smaller than the {parents / count / 1e3:,.0f} kB
+cutouts that show the same sky</div>
+<div class="fact"><b>{outside} of {len(rows)}</b>host centres lie outside today's cutout; the stamps show all</div>
+</div>
+<h2>One stamp</h2>
+<img class="hero" src="{hero}" alt="Levels, mosaic and other planes of one stamp">
+<h2>Today's cutout, and the stamp</h2>
+<p class="key"><span><i style="border-color:#ffb454"></i>today's 6″ cutout</span>
+<span><i style="border-color:#6cc5ff"></i>other levels</span>
+<span><i style="border-color:#7ee787;border-radius:50%"></i>simulated host's centre</span></p>
+<div class="gallery">
+{"".join(_figure(card) for card in cards)}
+</div>
+<h2>Sizes</h2>
+<p class="dim">Bytes of the three images of each alert. <em>Wide</em> are the FITS cutouts of
+260×260 pixels from which the stamps were made, <em>today</em> the 30×30 cutouts in the layout that
+LSST sends now, written from the same images. None is compressed.</p>
+<div class="scroll"><table>
+<thead><tr><th>alert</th><th>band</th><th>host offset</th><th>wide</th><th>today</th>
+<th>stamps</th><th>today / stamps</th></tr></thead>
+<tbody>
+{"".join(_row(row) for row in rows)}
+</tbody>
+<tfoot><tr><td>{len(rows)} alerts</td><td></td><td></td><td>{parents:,}</td><td>{now:,}</td>
+<td>{stamps:,}</td><td>{now / stamps:.1f}</td></tr></tfoot>
+</table></div>
+<h2>What the commands said</h2>
+<pre class="scroll">{escape(chr(10).join(summary))}</pre>
+<p class="dim">hstamp {escape(__version__)}, format 1.0.</p>
+</main>
+</html>
+"""
+
+
+def _figure(card: Card) -> str:
+    return f"""<figure><div class="pair">
+<div>{card.cutout}today: <b>6″</b>, {card.today:,} bytes</div>
+<div>{card.mosaic}stamp: <b>48″</b>, {card.stamp:,} bytes</div></div>
+<figcaption><span>{escape(card.id)}</span><span class="dim">{escape(card.band)}, host at
+{card.offset:.1f}″</span></figcaption></figure>
+"""
+
+
+def _row(row: Row) -> str:
+    return (
+        f"<tr><td>{escape(row.id)}</td><td>{escape(row.band)}</td><td>{row.offset:.1f}″</td>"
+        f"<td>{row.parents:,}</td><td>{row.today:,}</td><td>{row.stamps:,}</td>"
+        f"<td>{row.today / row.stamps:.1f}</td></tr>\n"
+    )
