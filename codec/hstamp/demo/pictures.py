@@ -31,11 +31,11 @@ def png_uri(values: npt.NDArray[Any], noise: float) -> str:
         from matplotlib.image import imsave
     except ImportError as exc:
         raise MissingExtraError("matplotlib", "plot") from exc
-    high = max(np.nanpercentile(values, 99.7), 12 * noise) if np.isfinite(values).any() else 1.0
-    low, soft = -2.0 * noise, 2.0 * noise
+    high = max(np.nanpercentile(values, 99.5), 15 * noise) if np.isfinite(values).any() else 1.0
+    low, soft = -1.2 * noise, 1.2 * noise
     scaled = np.arcsinh((values - low) / soft) / math.asinh((high - low) / soft)
     level = np.clip(np.nan_to_num(scaled, nan=0.0), 0, 1)
-    rgb = np.stack([level**0.9, level, np.clip(level * 1.06 + 0.02, 0, 1)], axis=-1)
+    rgb = np.repeat(level[..., None], 3, axis=-1)
     rgb[~np.isfinite(values)] = (0.35, 0.22, 0.22)
     out = io.BytesIO()
     imsave(out, np.round(rgb * 255).astype(np.uint8), origin="lower", format="png")

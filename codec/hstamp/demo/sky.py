@@ -185,9 +185,10 @@ def _galaxies(rng: np.random.Generator, host: tuple[float, float], offset: float
     rows, columns = grid
     plane = (rows, columns)
     radius = max(offset / rng.uniform(0.8, 2.5), 4.0)
-    magnitude = 21.5 - 2.5 * math.log10(radius / 8.0) + rng.normal(0, 0.5)
-    light = _flux(magnitude)
     q, angle, bulge = rng.uniform(0.35, 0.95), rng.uniform(0, math.pi), rng.uniform(0.1, 0.5)
+    # Disks of nearby spirals have about 21.5 mag/arcsec**2 within their half-light radius.
+    area = 2 * math.pi * q * (radius * PIXEL) ** 2
+    light = _flux(rng.normal(21.5, 0.4)) * area
     sky = sersic(plane, *host, (1 - bulge) * light, radius, 1.0, q, angle)
     sky += sersic(plane, *host, bulge * light, radius / 4, 4.0, 0.5 + q / 2, angle)
     if q > 0.5:
