@@ -10,9 +10,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from .files import atomic_text
 from ..container.schema import STAMP_NAME, STAMP_SCHEMA
 from ..errors import FormatError
+from .files import atomic_text
 from .lsst import Version, newest_version, schema_dir, schema_for_version
 from .schema import Schema, add_stamp_fields, plain_schema
 
@@ -27,7 +27,9 @@ def bump(node: Any, old: Version, new: Version) -> Any:
     """
     if isinstance(node, dict):
         return {
-            key: _id(new) if key == "confluent:version" and value == _id(old) else bump(value, old, new)
+            key: _id(new)
+            if (key, value) == ("confluent:version", _id(old))
+            else bump(value, old, new)
             for key, value in node.items()
         }
     if isinstance(node, list):

@@ -64,7 +64,7 @@ def schema_dir(version: Version) -> Path:
         have = ", ".join(f"{a}.{b}" for a, b in installed_versions())
         raise FormatError(
             "E_SCHEMA",
-            f"lsst-alert-packet as installed has no schema {version[0]}.{version[1]} (it has {have})",
+            f"lsst-alert-packet as installed has no {version[0]}.{version[1]} (only {have})",
         )
     return Path(str(_package().get_schema_path(*version)))
 

@@ -41,7 +41,7 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("inputs", nargs="+", metavar="IN", help="files, or folders of files")
     parser.add_argument(
-        "-o", "--out", required=True, metavar="OUT", help="output file, or folder (existing or 'name/')"
+        "-o", "--out", required=True, metavar="OUT", help="file, or folder (existing, or 'name/')"
     )
     parser.add_argument(
         "--as",
@@ -61,7 +61,10 @@ def register(subparsers: Any) -> None:
         help="2 to 8, or 'auto': the most that the image covers (default)",
     )
     group.add_argument(
-        "--encoding", choices=("i2", "f4"), default="i2", help="image values (default i2; f4 is exact)"
+        "--encoding",
+        choices=("i2", "f4"),
+        default="i2",
+        help="of image values (default i2; f4 is exact)",
     )
     group.add_argument(
         "--variance-encoding", choices=("log8", "f4"), default="log8", help="(default log8)"
@@ -81,7 +84,10 @@ def register(subparsers: Any) -> None:
         help="side of the PSF, odd; 'keep' its size, or 'none' (default 21)",
     )
     group.add_argument(
-        "--mask-planes", type=_names, metavar="A,B", help="mask planes to keep (default: all, at most 16)"
+        "--mask-planes",
+        type=_names,
+        metavar="A,B",
+        help="planes to keep (default: all, at most 16)",
     )
     group.add_argument(
         "--unusable",

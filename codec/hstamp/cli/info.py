@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     for path in existing_files(args.inputs):
         kind, gzipped = detect(path)
         if not args.json:
-            print(f"{path}: {kind.value}{', gzipped' if gzipped else ''}, {path.stat().st_size:,} bytes")
+            packed = ", gzipped" if gzipped else ""
+            print(f"{path}: {kind.value}{packed}, {path.stat().st_size:,} bytes")
         if kind in (Kind.FITS, Kind.UNKNOWN, Kind.EMPTY):
             status |= kind is not Kind.FITS
             continue

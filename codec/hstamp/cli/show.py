@@ -26,7 +26,7 @@ def register(subparsers: Any) -> None:
     parser = command(subparsers, "show", "draw a stamp", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("file", metavar="FILE", help="blob, file of stamps, or alerts with stamps")
     parser.add_argument(
-        "-o", "--out", metavar="OUT", help="picture, or folder of pictures (default FILE's name .png)"
+        "-o", "--out", metavar="OUT", help="picture, or folder (default FILE's name .png)"
     )
     parser.add_argument(
         "--schema", type=Path, metavar="AVSC", help="writer's schema of a wire-format message"

@@ -89,9 +89,7 @@ def iter_stamps(path: Path, schema_file: Path | None = None) -> Iterator[Item]:
                     yield from _items(path, item, fields, make)
 
 
-def _items(
-    path: Path, item: AlertRecord, fields: tuple[str, ...], make: Any
-) -> Iterator[Item]:
+def _items(path: Path, item: AlertRecord, fields: tuple[str, ...], make: Any) -> Iterator[Item]:
     if not fields:
         yield Item(path, item.number, None, _from(make, item.record))
     for name in fields:

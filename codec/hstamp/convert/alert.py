@@ -13,7 +13,7 @@ from .cutout import parent_from_cutout
 from .parent import EncodeOptions, encode_parent
 from .ztf import BANDS, ZtfWcs
 
-__all__ = ["AlertInfo", "NO_STAMPS", "AlertStamps", "convert_alert", "read_alert"]
+__all__ = ["NO_STAMPS", "AlertInfo", "AlertStamps", "convert_alert", "read_alert"]
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,7 @@ def convert_alert(
                 options=options,
                 ztf_wcs=ztf_wcs,
             )
-            stamps[kind] = encode_parent(
-                parent, options, id=f"{info.id}/{kind}", band=info.band
-            )
+            stamps[kind] = encode_parent(parent, options, id=f"{info.id}/{kind}", band=info.band)
             notes.extend(f"{kind}: {note}" for note in parent.notes)
         except HstampError as exc:
             failed[kind] = exc

@@ -6,7 +6,7 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self, cast
 
 from ..errors import InputError
 from ..layout import largest_covered, layout_of, reference_corner
@@ -65,10 +65,10 @@ class FitsImage:
         try:
             if gzipped:
                 plain = self._stack.enter_context(
-                    tempfile.NamedTemporaryFile(prefix="hstamp-", suffix=".fits")
+                    tempfile.NamedTemporaryFile(prefix="hstamp-", suffix=".fits")  # noqa: SIM115
                 )
                 with path.open("rb") as source:
-                    inflate_to(source, plain.file)
+                    inflate_to(source, cast(BinaryIO, plain))
                 path = Path(plain.name)
             hdus = self._stack.enter_context(open_fits(path))
             self.planes = classify(hdus, hdu)
@@ -132,8 +132,9 @@ class FitsImage:
         i0, j0 = reference_corner(x, y)
         levels = options.levels or largest_covered(self.shape, i0, j0)
         low, high = layout_of(levels).extent(levels - 1)
-        rows, columns = _span(j0 + low, j0 + high, self.shape[0]), _span(
-            i0 + low, i0 + high, self.shape[1]
+        rows, columns = (
+            _span(j0 + low, j0 + high, self.shape[0]),
+            _span(i0 + low, i0 + high, self.shape[1]),
         )
         plane = None if self.wcs is None else Wcs.from_astropy(self.wcs, x, y)
         parent = load_planes(self.planes, x, y, plane, options, (rows, columns))
@@ -161,7 +162,8 @@ def positions_of(table: Any) -> list[Position]:
     names = {name.lower(): name for name in table.colnames}
     pair = next((p for p in (("ra", "dec"), ("x", "y")) if names.keys() >= set(p)), None)
     if pair is None:
-        raise InputError(f"a catalogue needs columns ra and dec, or x and y; it has {table.colnames}")
+        have = ", ".join(table.colnames)
+        raise InputError(f"a catalogue needs columns ra and dec, or x and y; it has {have}")
     return [
         Position(
             **{key: float(row[names[key]]) for key in pair},

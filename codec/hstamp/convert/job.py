@@ -83,7 +83,7 @@ class _Output:
     inputs: tuple[Path, ...]
 
 
-class _Empty(Exception):
+class _EmptyError(Exception):
     """Nothing was written, so no file is wanted."""
 
 
@@ -145,9 +145,7 @@ def run(
             _to_blobs(job, output, report, say)
         else:
             with _output_file(output.path) as stream:
-                _Run(job, stream, report, say, lambda at, base=done: progress(base + at)).convert(
-                    output.inputs
-                )
+                _Run(job, stream, report, say, _from(progress, done)).convert(output.inputs)
             if output.path.exists():
                 report.file_bytes_out += output.path.stat().st_size
         done += sum(path.stat().st_size for path in output.inputs)
@@ -160,7 +158,7 @@ def _output_file(path: Path) -> Iterator[BinaryIO]:
     try:
         with atomic_writer(path) as stream:
             yield stream
-    except _Empty:
+    except _EmptyError:
         pass
 
 
@@ -185,7 +183,7 @@ class _Run:
         for path in inputs:
             size = path.stat().st_size
             try:
-                self._file(path, lambda at, base=done: self.progress(base + at))
+                self._file(path, _from(self.progress, done))
                 self.report.file_bytes_in += size
             except HstampError as exc:
                 self.say(str(self.report.failed(str(path), exc)))
@@ -193,7 +191,7 @@ class _Run:
                 self.say(str(self.report.failed(str(path), InputError(str(exc)))))
             done += size
         if self.sink is None:
-            raise _Empty
+            raise _EmptyError
         self.sink.close()
 
     def _file(self, path: Path, progress: Callable[[int], None]) -> None:
@@ -254,9 +252,15 @@ class _Run:
                 self.sink = AvroAlertSink(self.stream, job.codec, drop_cutouts=job.drop_cutouts)
         elif not isinstance(self.sink, wanted):
             raise InputError(
-                "alerts and images, or Avro and Parquet, do not fit into one file: give a directory or --as stamps"
+                "one file cannot hold both alerts and images, or Avro and Parquet:"
+                " give a folder as output, or --as stamps"
             )
         return self.sink
+
+
+def _from(progress: Callable[[int], None], base: int) -> Callable[[int], None]:
+    """Progress that starts at `base`."""
+    return lambda at: progress(base + at)
 
 
 def convert_item(
@@ -311,9 +315,10 @@ def check_alert_schema(schema: Any, kind: Kind) -> None:
     if kind is Kind.PARQUET:
         names = set(schema.names)
     else:
-        names = {f["name"] for f in schema.get("fields", ())} if isinstance(schema, dict) else set()
+        fields = schema.get("fields", ()) if isinstance(schema, dict) else ()
+        names = {field["name"] for field in fields}
     if not names & {"diaSource", "candidate"}:
-        raise FormatError("E_SCHEMA", "its records are no LSST or ZTF alerts (no diaSource, candidate)")
+        raise FormatError("E_SCHEMA", "no LSST or ZTF alerts: no field diaSource or candidate")
     if not names & set(CUTOUT_FIELDS.values()):
         raise FormatError("E_SCHEMA", "its alerts have no cutout fields")
 

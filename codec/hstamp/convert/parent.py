@@ -10,7 +10,6 @@ import numpy.typing as npt
 from astropy.io.fits import Header
 from astropy.wcs import WCS
 
-
 from ..errors import InputError
 from ..planes import Wcs
 from ..stamp import Stamp, encode

@@ -79,6 +79,7 @@ class Report:
     def lines(self) -> list[str]:
         """Return the summary as a person reads it."""
         total = sum(self.stamps.values())
+        each = f"{self.stamp_bytes / max(total, 1):,.0f} bytes each"
         out = []
         if self.alerts_in:
             out.append(f"alerts      {self.alerts_in} in, {self.alerts_out} out")
@@ -88,20 +89,19 @@ class Report:
             out.append(f"            {self.incomplete} with missing pixels")
         if total and self.cutout_bytes:
             out.append(
-                f"cutouts     {_size(self.cutout_bytes)} before, {_size(self.stamp_bytes)} as stamps"
-                f" ({self.cutout_bytes / self.stamp_bytes:.1f} times smaller,"
-                f" {self.stamp_bytes / total:,.0f} bytes each)"
+                f"cutouts     {_size(self.cutout_bytes)} before,"
+                f" {_size(self.stamp_bytes)} as stamps"
+                f" ({self.cutout_bytes / self.stamp_bytes:.1f} times smaller, {each})"
             )
         elif total:
-            out.append(f"            {_size(self.stamp_bytes)} ({self.stamp_bytes / total:,.0f} bytes each)")
+            out.append(f"            {_size(self.stamp_bytes)} ({each})")
         if self.file_bytes_out:
             out.append(
-                f"files       {_size(self.file_bytes_in)} read, {_size(self.file_bytes_out)} written"
+                f"files       {_size(self.file_bytes_in)} read,"
+                f" {_size(self.file_bytes_out)} written"
             )
         for title, counter in (("skipped", self.skipped), ("note", self.notes)):
-            out.extend(
-                f"{title:<11} {count} x {text}" for text, count in counter.most_common()
-            )
+            out.extend(f"{title:<11} {count} x {text}" for text, count in counter.most_common())
         if self.problems:
             codes = Counter(problem.code for problem in self.problems)
             by_code = ", ".join(f"{count} {code}" for code, count in codes.most_common())

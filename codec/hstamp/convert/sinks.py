@@ -114,10 +114,12 @@ class AvroAlertSink:
         self._writer: AvroWriter | None = None
 
     def accept(self, schema: Any, codec: str) -> None:
+        """Get ready for alerts with this writer's schema; it must stay the same."""
         if self._writer is not None:
             if schema != self._source:
                 raise FormatError(
-                    "E_SCHEMA", "its schema differs from that of the first input: give a directory"
+                    "E_SCHEMA",
+                    "its schema differs from that of the first input: give a folder as output",
                 )
             return
         self._refill = has_stamp_fields(schema)
@@ -128,6 +130,7 @@ class AvroAlertSink:
         self._writer = AvroWriter(self._stream, plain, self._codec or codec)
 
     def write(self, batch: AlertBatch, stamps: Sequence[Stamps]) -> int:
+        """Write the readable records of a batch and their stamps."""
         assert self._writer is not None
         items = [item for item in batch.records if isinstance(item, AlertRecord)]
         for item, made in zip(items, stamps, strict=True):
@@ -135,6 +138,7 @@ class AvroAlertSink:
         return len(items)
 
     def close(self) -> None:
+        """Write the last block."""
         if self._writer is not None:
             self._writer.flush()
 
@@ -170,13 +174,15 @@ class ParquetAlertSink:
         self._writer: Any = None
 
     def accept(self, schema: Any, codec: str) -> None:
+        """Get ready for alerts with this Arrow schema; it must stay the same."""
         import pyarrow
         import pyarrow.parquet
 
         if self._writer is not None:
             if not schema.equals(self._source):
                 raise FormatError(
-                    "E_SCHEMA", "its schema differs from that of the first input: give a directory"
+                    "E_SCHEMA",
+                    "its schema differs from that of the first input: give a folder as output",
                 )
             return
         self._source, target = schema, schema
@@ -187,6 +193,7 @@ class ParquetAlertSink:
         self._writer = pyarrow.parquet.ParquetWriter(self._stream, target)
 
     def write(self, batch: AlertBatch, stamps: Sequence[Stamps]) -> int:
+        """Write the rows of a batch and their stamps."""
         import pyarrow
 
         columns = dict(zip(batch.table.schema.names, batch.table.columns, strict=True))
@@ -197,7 +204,8 @@ class ParquetAlertSink:
             )
             if self._drop:
                 old = columns[CUTOUT_FIELDS[kind]]
-                keep = [v if s is None else None for v, s in zip(old.to_pylist(), made, strict=True)]
+                pairs = zip(old.to_pylist(), made, strict=True)
+                keep = [value if stamp is None else None for value, stamp in pairs]
                 columns[CUTOUT_FIELDS[kind]] = pyarrow.array(keep, old.type)
         self._writer.write_batch(
             pyarrow.RecordBatch.from_arrays(
@@ -207,6 +215,7 @@ class ParquetAlertSink:
         return len(stamps)
 
     def close(self) -> None:
+        """Write the footer."""
         if self._writer is not None:
             self._writer.close()
 
@@ -229,6 +238,7 @@ class StampSink:
         """Take alerts of any schema."""
 
     def write(self, batch: AlertBatch, stamps: Sequence[Stamps]) -> int:
+        """Write the stamps; return of how many alerts there were any."""
         written = 0
         for row in stamps:
             made = [stamp for stamp in row.values() if stamp is not None]
@@ -242,6 +252,7 @@ class StampSink:
         self._writer.append(stamp.to_bytes()[len(HEADER) :])
 
     def close(self) -> None:
+        """Write the last block."""
         self._writer.flush()
 
 

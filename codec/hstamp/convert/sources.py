@@ -128,7 +128,7 @@ class _Base:
         try:
             self._stream: BinaryIO = self._stack.enter_context(path.open("rb"))
             if gzipped:
-                plain = self._stack.enter_context(tempfile.TemporaryFile(prefix="hstamp-"))
+                plain = self._stack.enter_context(tempfile.TemporaryFile(prefix="hstamp-"))  # noqa: SIM115
                 inflate_to(self._stream, plain)
                 self._stream = plain
             self._open()
@@ -172,9 +172,7 @@ class OcfSource(_Base):
             yield AlertBatch(tuple(self._records(number, count, data)))
             number += count
 
-    def _records(
-        self, number: int, count: int, data: bytes
-    ) -> Iterator[AlertRecord | BadRecord]:
+    def _records(self, number: int, count: int, data: bytes) -> Iterator[AlertRecord | BadRecord]:
         block = BytesIO(data)
         for index in range(number, number + count):
             start = block.tell()

@@ -17,7 +17,16 @@ import numpy.typing as npt
 from ..errors import InputError
 from ..planes import Wcs
 
-__all__ = ["BANDS", "MAX_DEC", "PIXEL", "SIDE", "ZtfWcs", "nominal_wcs", "off_image", "source_pixel"]
+__all__ = [
+    "BANDS",
+    "MAX_DEC",
+    "PIXEL",
+    "SIDE",
+    "ZtfWcs",
+    "nominal_wcs",
+    "off_image",
+    "source_pixel",
+]
 
 ZtfWcs = Literal["auto", "nominal", "none"]
 
@@ -58,7 +67,9 @@ def source_pixel(candidate: Mapping[str, Any], shape: tuple[int, ...]) -> tuple[
         If the cutout is not 63x63, or the alert gives no position.
     """
     if shape != (SIDE, SIDE):
-        raise InputError(f"a ZTF cutout is {SIDE} x {SIDE}; where the source is in {shape} is unknown")
+        raise InputError(
+            f"a ZTF cutout is {SIDE} x {SIDE}; in one of {shape} the source may be anywhere"
+        )
     xpos, ypos = candidate.get("xpos"), candidate.get("ypos")
     if xpos is None or ypos is None or not (math.isfinite(xpos) and math.isfinite(ypos)):
         raise InputError("the alert has no xpos, ypos")
@@ -87,7 +98,7 @@ def nominal_wcs(candidate: Mapping[str, Any], policy: ZtfWcs = "auto") -> Wcs | 
 
 def off_image(image: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
     """Pixels beyond the edge of a template, which ZTF fills with -FLT_MAX instead of NaN."""
-    return np.abs(image) >= np.finfo(np.float32).max
+    return np.asarray(np.abs(image) >= np.finfo(np.float32).max)
 
 
 def _from_nearest(position: float) -> float:

@@ -90,7 +90,7 @@ def packet(scene: Scene, number: int, schema: Mapping[str, Any]) -> dict[str, An
         "observation_reason": "simulated",
         "target_name": "simulated",
     }
-    record = fill(schema, {}, facts)
+    record: dict[str, Any] = fill(schema, {}, facts)
     record["diaSource"] = fill(_record(schema, "diaSource"), _named(schema), facts)
     record["diaObject"] = fill(_record(schema, "diaObject"), _named(schema), facts)
     for kind in ("difference", "science", "template"):

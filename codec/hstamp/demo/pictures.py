@@ -124,7 +124,8 @@ def _compass(angle: float) -> str:
         # On the picture +y is up; north lies `angle` from +y, towards +x since east is left.
         dx, dy = math.sin(turn), -math.cos(turn)
         marks.append(
-            f'<line class="arrow" x1="210" y1="30" x2="{210 + 16 * dx:.1f}" y2="{30 + 16 * dy:.1f}"/>'
+            f'<line class="arrow" x1="210" y1="30" '
+            f'x2="{210 + 16 * dx:.1f}" y2="{30 + 16 * dy:.1f}"/>'
             f'<text class="mid" x="{210 + 24 * dx:.1f}" y="{34 + 24 * dy:.1f}">{name}</text>'
         )
     return "".join(marks)

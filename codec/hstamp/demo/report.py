@@ -95,7 +95,8 @@ def page(rows: Sequence[Row], cards: Sequence[Card], hero: str, summary: Sequenc
     summary : sequence of str
         Lines that ``hstamp convert`` and ``hstamp validate`` printed.
     """
-    parents, now, stamps = (sum(getattr(r, k) for r in rows) for k in ("parents", "today", "stamps"))
+    parents, now = sum(row.parents for row in rows), sum(row.today for row in rows)
+    stamps = sum(row.stamps for row in rows)
     count = 3 * len(rows)
     outside = sum(row.offset > 3.0 for row in rows)
     return f"""<!doctype html>
@@ -112,11 +113,14 @@ sky: enough to see where the host galaxy is. <span class="tag">All skies on this
 simulated</span>; the packets have the form of LSST alerts, and the stamps were made from them by
 <code>hstamp convert</code>.</p>
 <div class="facts">
-<div class="fact"><b>{stamps / count:,.0f} bytes</b>a complete stamp: image, variance, mask of 8 planes, PSF, WCS</div>
-<div class="fact"><b>{now / count:,.0f} bytes</b>today's 6″ cutout: image, variance, PSF, WCS; no mask</div>
+<div class="fact"><b>{stamps / count:,.0f} bytes</b>a complete stamp: image, variance, mask of 8
+planes, PSF, WCS</div>
+<div class="fact"><b>{now / count:,.0f} bytes</b>today's 6″ cutout: image, variance, PSF, WCS;
+no mask</div>
 <div class="fact"><b>{parents / stamps:,.0f} ×</b>smaller than the {parents / count / 1e3:,.0f} kB
 cutouts that show the same sky</div>
-<div class="fact"><b>{outside} of {len(rows)}</b>host centres lie outside today's cutout; the stamps show all</div>
+<div class="fact"><b>{outside} of {len(rows)}</b>host centres lie more than 3″ from the source,
+beyond the middle of today's edges</div>
 </div>
 <h2>One stamp</h2>
 <img class="hero" src="{hero}" alt="Levels, mosaic and other planes of one stamp">

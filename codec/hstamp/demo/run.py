@@ -100,9 +100,7 @@ def run_demo(
     return 0, summary
 
 
-def _make_alerts(
-    path: Path, count: int, seed: int, progress: Callable[[int], None]
-) -> list[_Made]:
+def _make_alerts(path: Path, count: int, seed: int, progress: Callable[[int], None]) -> list[_Made]:
     schema = schema_for_version(newest_version())
     made = []
     with atomic_writer(path) as stream:
@@ -134,9 +132,7 @@ def _facts(drawn: Scene, record: dict[str, Any]) -> _Made:
     )
 
 
-def _run_commands(
-    commands: Callable[[list[str]], int], *lines: list[str]
-) -> tuple[int, list[str]]:
+def _run_commands(commands: Callable[[list[str]], int], *lines: list[str]) -> tuple[int, list[str]]:
     summary: list[str] = []
     for arguments in lines:
         said = io.StringIO()

@@ -113,7 +113,7 @@ def sersic(
     # The cusp is softened by a third of a pixel, the mean distance within the central one.
     r = np.sqrt(along**2 + (across / q) ** 2 + 0.33**2) / radius
     total = radius**2 * 2 * math.pi * n * math.exp(b) * b ** (-2 * n) * math.gamma(2 * n) * q
-    return flux / total * np.exp(-b * (r ** (1 / n) - 1))
+    return np.asarray(flux / total * np.exp(-b * (r ** (1 / n) - 1)))
 
 
 def moffat(fwhm: float, x: float = 0.0, y: float = 0.0, size: int = PSF_SIZE) -> Float:
@@ -241,9 +241,10 @@ def _add(plane: Float, profile: Float, flux: float, x: float, y: float) -> None:
     rows = slice(max(row - half, 0), min(row + half + 1, SIDE))
     columns = slice(max(column - half, 0), min(column + half + 1, SIDE))
     top, left = row - half, column - half
-    plane[rows, columns] += flux * profile[
-        rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
-    ]
+    plane[rows, columns] += (
+        flux
+        * profile[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    )
 
 
 def _blur(sky: Float, psf: Float) -> Float:
@@ -254,7 +255,9 @@ def _blur(sky: Float, psf: Float) -> Float:
     return np.asarray(blurred[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN])
 
 
-def _observe(rng: np.random.Generator, light: Float, noise: float, visits: int, psf: Float) -> Image:
+def _observe(
+    rng: np.random.Generator, light: Float, noise: float, visits: int, psf: Float
+) -> Image:
     variance = (noise**2 + np.clip(light, 0, None) / _PER_NJY) / visits
     pixels = light + rng.normal(0, np.sqrt(variance))
     mask = np.zeros(light.shape, dtype=np.int32)
@@ -280,8 +283,8 @@ def _cosmic_ray(rng: np.random.Generator, pixels: Float, mask: Any, noise: float
 def _box(values: Float, half: int) -> Float:
     sums = np.cumsum(np.cumsum(np.pad(values, ((half + 1, half),) * 2, mode="edge"), 0), 1)
     width = 2 * half + 1
-    total = sums[width:, width:] - sums[:-width, width:] - sums[width:, :-width] + sums[:-width, :-width]
-    return np.asarray(total / width**2)
+    columns = sums[:, width:] - sums[:, :-width]
+    return np.asarray((columns[width:] - columns[:-width]) / width**2)
 
 
 def _at_edge(image: Image, columns: int) -> Image:
