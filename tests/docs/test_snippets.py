@@ -1,0 +1,54 @@
+"""Code that the documents show runs, and gives what the package gives."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hstamp
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def block(page: str, name: str) -> str:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found = re.search(rf"<!-- test: {name} -->\n```python\n(.*?)```", text, re.S)
+    assert found, f"{page} has no block {name}"
+    return found[1]
+
+
+@pytest.fixture
+def parent() -> np.ndarray:
+    rng = np.random.default_rng(20261122)
+    image = rng.normal(0.0, 10.0, (260, 260)).astype(np.float32)
+    image[100:104, 90:99] = np.nan
+    return image
+
+
+@pytest.mark.parametrize(("n", "encoding"), [(2, "f4"), (4, "i2"), (5, "i2"), (5, "f4")])
+def test_thirty_lines_decode_what_the_package_does(
+    n: int, encoding: str, parent: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    names: dict = {}
+    exec(block("docs/decode.md", "decode"), names)
+    stamp = hstamp.encode(parent, 130.2, 129.6, levels=n, encoding=encoding)
+    record = names["record_of"](stamp.to_bytes())
+    shown = names["mosaic"](names["stored_values"](record), n)
+    np.testing.assert_array_equal(shown, stamp.mosaic())
+
+
+def test_package_snippet_runs(
+    parent: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    stamp = hstamp.encode(parent, 130.2, 129.6, levels=5)
+    hstamp.write_stamps(tmp_path / "alerts.avro", [stamp, stamp.cut(3)])
+    monkeypatch.chdir(tmp_path)
+    exec(block("docs/decode.md", "package"), {"blob": stamp.to_bytes()})
+    assert len(capsys.readouterr().out.splitlines()) == 2
