@@ -26,7 +26,7 @@ def test_structure_and_values_survive_the_file(full_stamp: hstamp.Stamp, tmp_pat
         names = [hdu.name for hdu in hdulist]
         grids = ["MOSAIC", *(f"LEVEL{k}" for k in range(5))]
         assert names == [
-            *(g + suffix for g in grids for suffix in ("", "_VARIANCE", "_MASK")),
+            *(prefix + g for g in grids for prefix in ("", "VARIANCE_", "MASK_")),
             "PSF",
         ]
         np.testing.assert_array_equal(hdulist[0].data, full_stamp.mosaic())
@@ -34,7 +34,7 @@ def test_structure_and_values_survive_the_file(full_stamp: hstamp.Stamp, tmp_pat
             np.testing.assert_array_equal(hdulist[f"LEVEL{k}"].data, full_stamp.levels[k])
             assert full_stamp.variance is not None
             assert full_stamp.mask is not None
-            variance, mask = hdulist[f"LEVEL{k}_VARIANCE"], hdulist[f"LEVEL{k}_MASK"]
+            variance, mask = hdulist[f"VARIANCE_LEVEL{k}"], hdulist[f"MASK_LEVEL{k}"]
             np.testing.assert_array_equal(variance.data, full_stamp.variance[k])
             np.testing.assert_array_equal(mask.data, full_stamp.mask[k])
             assert u.Unit(hdulist[f"LEVEL{k}"].header["BUNIT"]) == u.nJy
@@ -58,7 +58,7 @@ def test_missing_pixels_are_nan_in_the_file(full_stamp: hstamp.Stamp) -> None:
 
 
 def test_mask_planes_are_named_as_afw_names_them(full_stamp: hstamp.Stamp) -> None:
-    header = full_stamp.to_hdulist()["LEVEL0_MASK"].header
+    header = full_stamp.to_hdulist()["MASK_LEVEL0"].header
     assert header["MP_SAT"] == 0
     assert header["MP_DETECTED_NEGATIVE"] == 1
     # 'odd=name' cannot be a keyword; its exact name is in the indexed card.
@@ -196,5 +196,5 @@ def test_unknown_units_do_not_stop_an_export(tmp_path: Path) -> None:
         warnings.simplefilter("error")
         to_fits(stamp, tmp_path / "odd.fits")
     assert fits.getheader(tmp_path / "odd.fits", "LEVEL0")["BUNIT"] == "flogs per fortnight"
-    variance = fits.getheader(tmp_path / "odd.fits", "LEVEL0_VARIANCE")
+    variance = fits.getheader(tmp_path / "odd.fits", "VARIANCE_LEVEL0")
     assert variance["BUNIT"] == "(flogs per fortnight)**2"

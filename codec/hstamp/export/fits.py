@@ -23,7 +23,9 @@ __all__ = ["PLANES", "WHAT", "to_fits", "to_hdulist"]
 
 WHAT: Final = ("levels", "mosaic")
 PLANES: Final = ("image", "variance", "mask", "psf")
-_SUFFIX: Final = {"image": "", "variance": "_VARIANCE", "mask": "_MASK"}
+# In front of the grid's name: DS9 takes a name for the start of any extension's, but not of the
+# primary's, so that [MOSAIC] would open MOSAIC_VARIANCE.
+_PREFIX: Final = {"image": "", "variance": "VARIANCE_", "mask": "MASK_"}
 _FIXED_STAMP: Final = "hstamp"
 
 
@@ -35,8 +37,8 @@ def to_hdulist(
     """Stamp as FITS extensions.
 
     The primary HDU holds the image of the mosaic (or, without it, of level 0), so that a viewer
-    that knows nothing of extensions shows the stamp. Then come ``MOSAIC_VARIANCE`` and
-    ``MOSAIC_MASK``; ``LEVEL0``, ``LEVEL0_VARIANCE``, ``LEVEL0_MASK``, ``LEVEL1`` and so on; and
+    that knows nothing of extensions shows the stamp. Then come ``VARIANCE_MOSAIC`` and
+    ``MASK_MOSAIC``; ``LEVEL0``, ``VARIANCE_LEVEL0``, ``MASK_LEVEL0``, ``LEVEL1`` and so on; and
     ``PSF``. Planes that the stamp does not have are left out. Image values are means per base
     pixel at every level; the card ``HSSCALE`` is the side of a pixel in base pixels, so that
     value x HSSCALE**2 is a flux. In the mosaic each base pixel repeats the value and the
@@ -152,7 +154,7 @@ def _grid_hdus(
             yield _primary(data, header, name)
             first = False
         else:
-            yield fits.ImageHDU(data, header, name=name + _SUFFIX[plane])
+            yield fits.ImageHDU(data, header, name=_PREFIX[plane] + name)
 
 
 def _primary(data: npt.NDArray[Any], header: fits.Header, name: str) -> fits.PrimaryHDU:

@@ -209,9 +209,7 @@ def parent_cds(wcs: WCS, xs: FloatArray, ys: FloatArray) -> list[Wcs]:
     if not usable.all():
         worst = int(np.argmin(usable))
         raise InputError(f"the WCS has no finite pixel area at ({xs[worst]}, {ys[worst]})")
-    return [
-        Wcs(float(a), float(d), *map(float, m)) for a, d, m in zip(ra0, dec0, cd, strict=True)
-    ]
+    return [Wcs(float(a), float(d), *map(float, m)) for a, d, m in zip(ra0, dec0, cd, strict=True)]
 
 
 def _sky_function(wcs: WCS) -> SkyFunction:
