@@ -1,0 +1,109 @@
+"""One record or one image at a time: converting, counting and reporting it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ..alerts.fields import CUTOUT_FIELDS, KINDS
+from ..errors import FormatError, HstampError
+from ..stamp import Stamp
+from .alert import NO_STAMPS, convert_alert
+from .detect import Kind, detect
+from .image import FitsImage, Position
+from .plan import Job
+from .report import Report
+from .sources import AlertRecord, BadRecord, open_alerts
+
+__all__ = ["ALERT_KINDS", "check_alert_schema", "convert_item", "named_stamps", "stamps_of_image"]
+
+ALERT_KINDS: Final = (Kind.OCF, Kind.WIRE, Kind.PARQUET)
+
+
+def convert_item(
+    job: Job, path: Path, item: AlertRecord, report: Report, say: Callable[[str], None]
+) -> dict[str, Stamp | None]:
+    """Convert one record and count it; a record that is no alert gets no stamps."""
+    report.alerts_in += 1
+    try:
+        made = convert_alert(item.record, job.options, ztf_wcs=job.ztf_wcs)
+    except HstampError as exc:
+        say(str(report.failed(str(path), exc, item.number)))
+        return NO_STAMPS
+    for kind in KINDS:
+        stamp, payload = made.stamps[kind], made.info.cutouts[kind]
+        if stamp is not None and payload is not None:
+            count_stamp(report, stamp)
+            report.cutout_bytes += len(payload)
+        elif payload is None:
+            report.skipped[f"no {CUTOUT_FIELDS[kind]} in the alert"] += 1
+    for kind, error in made.failed.items():
+        say(str(report.failed(str(path), error, item.number, CUTOUT_FIELDS[kind])))
+    report.notes.update(made.notes)
+    return made.stamps
+
+
+def stamps_of_image(
+    job: Job, path: Path, gzipped: bool, report: Report, say: Callable[[str], None]
+) -> Iterator[Stamp]:
+    """Cut the stamps of a FITS image; a position that fails is reported and the rest goes on."""
+    with FitsImage(path, job.hdu, gzipped=gzipped) as image:
+        positions = job.positions or (Position(),)
+        for number, position in enumerate(positions):
+            try:
+                stamp, notes = image.stamp(position, job.options, band=job.band)
+            except HstampError as exc:
+                say(str(report.failed(str(path), exc, number if len(positions) > 1 else None)))
+                continue
+            count_stamp(report, stamp)
+            report.notes.update(notes)
+            yield stamp
+
+
+def count_stamp(report: Report, stamp: Stamp) -> None:
+    """Add a stamp to the counts."""
+    report.stamps[stamp.n] += 1
+    report.stamp_bytes += len(stamp.to_bytes())
+    report.incomplete += bool(np.isnan(stamp.values).any())
+
+
+def check_alert_schema(schema: Any, kind: Kind) -> None:
+    """Raise `FormatError` (E_SCHEMA) for a file whose records cannot be alerts."""
+    if kind is Kind.PARQUET:
+        names = set(schema.names)
+    else:
+        fields = schema.get("fields", ()) if isinstance(schema, dict) else ()
+        names = {field["name"] for field in fields}
+    if not names & {"diaSource", "candidate"}:
+        raise FormatError("E_SCHEMA", "no LSST or ZTF alerts: no field diaSource or candidate")
+    if not names & set(CUTOUT_FIELDS.values()):
+        raise FormatError("E_SCHEMA", "its alerts have no cutout fields")
+
+
+def named_stamps(
+    job: Job, path: Path, report: Report, say: Callable[[str], None]
+) -> Iterator[tuple[str, Stamp]]:
+    """Stamps of an input one by one, each with a file name for its blob."""
+    kind, gzipped = detect(path)
+    # Names come from the input's and from numbers, never from text inside it.
+    if kind is Kind.FITS:
+        for number, stamp in enumerate(stamps_of_image(job, path, gzipped, report, say)):
+            yield f"{number:06d}.hstamp", stamp
+    elif kind in ALERT_KINDS:
+        with open_alerts(path, kind, gzipped=gzipped, schema_file=job.schema_file) as source:
+            check_alert_schema(source.schema, kind)
+            for batch in source.batches():
+                for item in batch.records:
+                    if isinstance(item, BadRecord):
+                        say(str(report.failed(str(path), item.error, item.number)))
+                        continue
+                    made = convert_item(job, path, item, report, say)
+                    report.alerts_out += 1
+                    for which, made_stamp in made.items():
+                        if made_stamp is not None:
+                            yield f"{item.number:06d}-{which}.hstamp", made_stamp
+    else:
+        raise FormatError("E_MAGIC", f"{kind.value}: neither alerts nor a FITS image")
