@@ -1,0 +1,281 @@
+"""Section 10 of the specification as a judge: a blob against the true values of its parent.
+
+Blobs are read with `walk`, and stored values decoded here from Section 7 alone, so that a fault
+that the codec's encoder and decoder share cannot hide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from .outcomes import Difference
+from .vectors import text_to_array
+from .walk import Walk, walk
+
+Array = np.ndarray[Any, Any]
+_M = np.array(
+    [32768, 34219, 35734, 37316, 38968, 40693, 42495, 44376]
+    + [46341, 48393, 50535, 52773, 55109, 57549, 60097, 62757],
+    dtype=np.float64,
+)
+_MISSING_F4 = 0x7FC00000
+
+
+class Violation(Exception):  # noqa: N818 - what the judge found, not an error of its own
+    """The blob breaks a clause of Section 10, or is no blob."""
+
+    def __init__(self, clause: str, message: str, difference: Difference | None = None) -> None:
+        super().__init__(f"[{clause}] {message}")
+        self.clause = clause
+        self.difference = difference
+
+
+def places(n: int) -> Array:
+    """(N, 3) level, row and column of each stored value in stamp order [GE-6]."""
+    out = [(0, a, b) for a in range(14) for b in range(14)]
+    ring = [(a, b) for a in range(15) for b in range(15) if not (4 <= a <= 10 and 4 <= b <= 10)]
+    out += [(k, a, b) for k in range(1, n) for a, b in ring]
+    return np.array(out)
+
+
+def judge_blob(blob: bytes, request: Mapping[str, Any], true: Mapping[str, Any]) -> None:
+    """Check one encoded stamp.
+
+    Parameters
+    ----------
+    blob : bytes
+        What the encoder wrote.
+    request : mapping
+        The stored request.
+    true : mapping
+        The stored true values.
+
+    Raises
+    ------
+    Violation
+        At the first clause that is broken.
+    """
+    if len(blob) > 65536:
+        raise Violation("CO-3", f"{len(blob)} bytes")
+    found = walk(blob)
+    if found.stopped:
+        raise Violation("CO-1", found.stopped)
+    fields = found.values()
+    n = int(request["levels"])
+    if fields["fingerprint"].hex().upper() != "436EB4BEBCEEDC4C":
+        raise Violation("CO-2", f"fingerprint {fields['fingerprint'].hex(' ').upper()}")
+    _check_metadata(fields, request, true, n)
+    _check_image(fields, request, true, n)
+    for name, check in (("variance", _check_variance), ("mask", _check_mask), ("psf", _check_psf)):
+        present = fields[f"{name} union"] == "present"
+        if present != (request.get(name) is not None):
+            raise Violation("EC-1", f"{name} is {'present' if present else 'absent'}")
+        if present:
+            check(fields, request, true, n)
+    _check_form(found)
+
+
+def _same(clause: str, name: str, expected: Any, got: Any) -> None:
+    if expected != got:
+        difference = Difference(name, 0, repr(expected), repr(got))
+        raise Violation(clause, str(difference), difference)
+
+
+def _check_metadata(
+    fields: Mapping[str, Any], request: Mapping[str, Any], true: Mapping[str, Any], n: int
+) -> None:
+    if not 100 <= fields["version"] <= 199:
+        raise Violation("VE-2", f"version {fields['version']}")
+    _same("EC-1", "levels", n, fields["levels"])
+    for key in ("dx", "dy"):
+        _same("EC-1", key, true[key], fields[key])
+    for key in ("id", "band", "fluxUnit"):
+        if request.get(key) is not None:
+            _same("EN-10", key, request[key].encode("ascii"), fields.get(key))
+    wcs = request.get("wcs")
+    _same("PL-7", "wcs", "null" if wcs is None else "present", fields["wcs union"])
+    if wcs is not None:
+        want = [wcs["ra"], wcs["dec"], *(float(np.float32(v)) for v in wcs["cd"])]
+        names = ("ra", "dec", "cd1_1", "cd1_2", "cd2_1", "cd2_2")
+        _same("PL-7", "wcs", want, [fields[f"wcs.{name}"] for name in names])
+
+
+def _data(fields: Mapping[str, Any], plane: str, dtype: str, count: int, clause: str) -> Array:
+    raw = fields[f"{plane}.data"]
+    wanted = count * np.dtype(dtype).itemsize
+    if len(raw) != wanted:
+        raise Violation(clause, f"{plane}.data has {len(raw)} bytes, not {wanted}")
+    return np.frombuffer(raw, dtype)
+
+
+def _check_missing(clause: str, plane: str, true: Array, got: Array, n: int) -> None:
+    _fail_where(clause, plane, np.isnan(true) != np.isnan(got), true, got, n)
+
+
+def _fail_where(clause: str, plane: str, wrong: Array, true: Array, got: Array, n: int) -> None:
+    if not wrong.any():
+        return
+    first = int(np.argmax(wrong))
+    level, row, column = (int(v) for v in places(n)[first])
+    hexes = [_hex(array[first]) for array in (true, got)]
+    difference = Difference(
+        plane,
+        0,
+        str(true[first]),
+        str(got[first]),
+        level,
+        row,
+        column,
+        hexes[0],
+        hexes[1],
+        int(wrong.sum()),
+        wrong.size,
+    )
+    raise Violation(clause, str(difference), difference)
+
+
+def _hex(value: Any) -> str:
+    if isinstance(value, np.floating):
+        return f"{int(np.float32(value).view(np.uint32)):08X}"
+    return f"{int(value):04X}"
+
+
+def _exact_f4(plane: str, true: Array, raw: Array, n: int) -> None:
+    _check_missing("EC-1", plane, true, raw, n)
+    a, b = true.view(np.uint32), raw.view(np.uint32)
+    missing = np.isnan(true)
+    _fail_where("EC-2", plane, (a != b) & ~missing, true, raw, n)
+    _fail_where("EC-8", f"{plane} (missing is 7FC00000)", missing & (b != _MISSING_F4), true, raw, n)
+
+
+def _check_image(
+    fields: Mapping[str, Any], request: Mapping[str, Any], true: Mapping[str, Any], n: int
+) -> None:
+    values = text_to_array(true["image"], np.float32)
+    _same("EN-1", "image.encoding", request["encoding"].encode(), fields["image.encoding"])
+    zero, scale = (np.array(fields[f"image.{name}"], np.float64) for name in ("zero", "scale"))
+    if request["encoding"] == "f4":
+        _same("EN-1", "lengths of zero and scale", (0, 0), (zero.size, scale.size))
+        _exact_f4("image", values, _data(fields, "image", "<f4", values.size, "EN-1"), n)
+        return
+    _same("EN-2", "lengths of zero and scale", (n, n), (zero.size, scale.size))
+    q = _data(fields, "image", "<i2", values.size, "EN-2").astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        reach = np.abs(zero) + 32767 * scale
+    good = np.isfinite(scale) & (scale > 0) & np.isfinite(zero) & (reach <= np.finfo("f4").max)
+    if not good.all():
+        raise Violation("EN-3", f"zero {zero.tolist()}, scale {scale.tolist()}")
+    level = places(n)[:, 0]
+    decoded = (zero[level] + scale[level] * q).astype(np.float32)
+    decoded[q == -32768] = np.nan
+    _check_missing("EC-1", "image", values, decoded, n)
+    v, w = values.astype(np.float64), decoded.astype(np.float64)
+    bound = (
+        scale[level] / 2 * (1 + 2.0**-20)
+        + 2.0**-23 * np.maximum(np.abs(v), np.abs(w))
+        + 2.0**-149
+    )
+    _fail_where("EC-3", "image", np.abs(w - v) > bound, values, decoded, n)
+
+
+def _check_variance(
+    fields: Mapping[str, Any], request: Mapping[str, Any], true: Mapping[str, Any], n: int
+) -> None:
+    values = text_to_array(true["variance"], np.float32)
+    wanted = request.get("varianceEncoding")
+    kind = fields["variance.encoding"]
+    if wanted is not None:
+        _same("EN-4", "variance.encoding", wanted.encode(), kind)
+    if kind == b"f4":
+        _same("EN-4", "variance.unit", 1.0, fields["variance.unit"])
+        _exact_f4("variance", values, _data(fields, "variance", "<f4", values.size, "EN-4"), n)
+        return
+    codes = _data(fields, "variance", "u1", values.size, "EN-5").astype(np.int64)
+    unit = float(fields["variance.unit"])
+    if not (np.isfinite(unit) and unit > 0 and unit * _M[13] <= np.finfo("f4").max):
+        raise Violation("EN-6", f"unit {unit}")
+    level = places(n)[:, 0]
+    steps = np.maximum(codes - 1, 0)
+    decoded = (unit * _M[steps % 16] * 2.0 ** (steps // 16 - 15 - 2 * level)).astype(np.float32)
+    decoded[codes == 0], decoded[codes == 255] = 0.0, np.nan
+    _check_missing("EC-1", "variance", values, decoded, n)
+    for name, wrong in log8_faults(values, decoded, codes, unit, level):
+        _fail_where("EC-5", f"variance ({name})", wrong, values, decoded, n)
+
+
+def log8_faults(
+    values: Array, decoded: Array, codes: Array, unit: float, level: Array
+) -> Iterator[tuple[str, Array]]:
+    """The parts of [EC-5], each with the places that break it."""
+    w = values.astype(np.float64) * 4.0**level
+    finite = np.isfinite(w)
+    yield "zero takes code 0", finite & (w == 0) != (codes == 0)
+    yield "below unit takes code 1", finite & (w > 0) & (w < unit) & (codes != 1)
+    within = finite & (w >= unit) & (w <= unit * _M[13])
+    # Beyond binary32's normal range the final rounding alone may exceed 2.2 %.
+    slack = 0.022 * values.astype(np.float64) + 2.0**-149
+    off = np.abs(decoded.astype(np.float64) - values.astype(np.float64)) > slack
+    yield "within 2.2 %", within & off
+    yield "no value above unit*M[13]", finite & (w > unit * _M[13])
+
+
+def _check_mask(
+    fields: Mapping[str, Any], request: Mapping[str, Any], true: Mapping[str, Any], n: int
+) -> None:
+    values = text_to_array(true["mask"], np.uint16)
+    names = [name.decode("latin-1") for name in fields["mask.planes"]]
+    _same("EN-7", "mask.planes", request["mask"]["planes"], names)
+    kind = fields["mask.encoding"]
+    if kind not in (b"u1", b"u2") or len(names) > (8 if kind == b"u1" else 16):
+        raise Violation("EN-7", f"{len(names)} planes in {kind!r}")
+    if not values.any():
+        _same("EC-8", "length of an all-zero mask", 0, len(fields["mask.data"]))
+        return
+    width = "<u2" if kind == b"u2" else "u1"
+    got = _data(fields, "mask", width, values.size, "EN-8").astype(np.uint16)
+    _fail_where("EC-1", "mask", values != got, values, got, n)
+
+
+def _check_psf(
+    fields: Mapping[str, Any], request: Mapping[str, Any], true: Mapping[str, Any], n: int
+) -> None:
+    del true, n
+    parent = text_to_array(request["psf"]["rows"], np.float64)
+    size = int(fields["psf.size"])
+    _same("EN-9", "psf.encoding", b"i2", fields["psf.encoding"])
+    _same("EN-9", "psf.size", request["psf"]["shape"][0], size)
+    q = _data(fields, "psf", "<i2", size * size, "EN-9").astype(np.int64)
+    total = int(q.sum())
+    if total <= 0 or (q == -32768).any():
+        raise Violation("EN-9", f"psf values sum to {total}")
+    p = parent.astype(np.float32).astype(np.float64)
+    p = p / p.sum()
+    decoded = (q / total).astype(np.float32).astype(np.float64)
+    bound = (1 + size**2 * np.abs(p)) / (2 * total) + 2.0**-23 * np.abs(p)
+    wrong = np.abs(decoded - p) > bound * (1 + 1e-9)
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        difference = Difference(
+            "psf",
+            0,
+            str(p[first]),
+            str(decoded[first]),
+            None,
+            first // size,
+            first % size,
+            _hex(np.float32(p[first])),
+            _hex(np.float32(decoded[first])),
+            int(wrong.sum()),
+            wrong.size,
+        )
+        raise Violation("EC-6", str(difference), difference)
+
+
+def _check_form(found: Walk) -> None:
+    """[EC-8]: shortest longs, arrays as one block with a positive count."""
+    for field in found.fields:
+        if not field.shortest:
+            raise Violation("EC-8", f"{field.name} at byte {field.start} is not in its shortest form")

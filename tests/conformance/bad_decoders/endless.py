@@ -1,0 +1,6 @@
+"""Prints without end."""
+
+import sys
+
+while True:
+    sys.stdout.write("[" * 65536)

@@ -1,0 +1,5 @@
+"""Decodes to nothing at all."""
+
+from common import serve
+
+serve(lambda data: (0, ""))
