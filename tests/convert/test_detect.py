@@ -1,0 +1,61 @@
+"""Files are recognised by what is in them."""
+
+import gzip
+import zlib
+
+import pytest
+
+from hstamp.convert.detect import Kind, detect, sniff
+
+HEADS = {
+    Kind.OCF: b"Obj\x01" + b"\x02" * 60,
+    Kind.WIRE: b"\x00\x00\x00\x04\x4d\x02",
+    Kind.FITS: b"SIMPLE  =                    T",
+    Kind.PARQUET: b"PAR1" + b"\x15" * 20,
+    Kind.BLOB: b"\xc3\x01\x43\x6e\xb4\xbe\xbc\xee\xdc\x4c",
+    Kind.EMPTY: b"",
+    Kind.UNKNOWN: b"PK\x03\x04",
+}
+
+
+@pytest.mark.parametrize("kind", HEADS, ids=lambda kind: kind.name)
+def test_kind_from_first_bytes(kind):
+    assert sniff(HEADS[kind]) is kind
+
+
+@pytest.mark.parametrize("kind", HEADS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("name", ["a.avro", "a.fits", "a.gz", "a"])
+def test_name_does_not_matter(tmp_path, kind, name):
+    path = tmp_path / name
+    path.write_bytes(HEADS[kind])
+    assert detect(path) == (kind, False)
+    path.write_bytes(gzip.compress(HEADS[kind]))
+    assert detect(path) == (kind, True)
+
+
+def test_ztf_fits_with_free_format_simple_card():
+    assert sniff(b"SIMPLE  =  T   ") is Kind.FITS
+
+
+def test_gzip_header_with_a_long_file_name(tmp_path):
+    body = zlib.compressobj(wbits=-15)
+    data = body.compress(HEADS[Kind.FITS]) + body.flush()
+    path = tmp_path / "long"
+    path.write_bytes(
+        b"\x1f\x8b\x08\x08" + b"\0" * 6 + b"n" * 5000 + b"\0" + data
+        + zlib.crc32(HEADS[Kind.FITS]).to_bytes(4, "little")
+        + len(HEADS[Kind.FITS]).to_bytes(4, "little")
+    )  # fmt: skip
+    assert detect(path) == (Kind.FITS, True)
+
+
+def test_damaged_gzip_is_unknown(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(b"\x1f\x8b\x08\x00" + b"\xff" * 40)
+    assert detect(path) == (Kind.UNKNOWN, True)
+
+
+def test_truncated_gzip_still_shows_its_kind(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(gzip.compress(HEADS[Kind.FITS] + bytes(range(256)) * 40)[:-20])
+    assert detect(path) == (Kind.FITS, True)
