@@ -151,6 +151,8 @@ def test_flux_is_conserved_by_levels(levels: int) -> None:
     wide = to_hdulist(stamp)[f"LEVEL{levels - 1}"]
     flux = wide.data.astype(np.float64).sum() * wide.header["HSSCALE"] ** 2
     assert flux == pytest.approx(window.sum(), rel=1e-7)
+    if levels == 2:
+        assert to_hdulist(stamp)[0].data.astype(np.float64).sum() == window.sum()
 
 
 def test_ccddata_of_a_level_and_of_the_mosaic(full_stamp: hstamp.Stamp) -> None:

@@ -92,7 +92,7 @@ def noise_panel(ax: Axes, stamp: Stamp) -> AxesImage | None:
     low, high = np.percentile(finite, [0.5, 99.5]) if finite.size else (0.0, 1.0)
     norm = Normalize(low, high if high > low else low + 1.0)
     image = _draw(ax, stamp, stamp.n - 1, noise, cmap="cividis", norm=norm)
-    title = f"noise: {low:.2g} to {high:.2g} {stamp.flux_unit}" if finite.size else "noise: none"
+    title = f"noise: {low:.3g} to {high:.3g} {stamp.flux_unit}" if finite.size else "noise: none"
     ax.set_title(title, fontsize=8, parse_math=False)
     return image
 
