@@ -73,8 +73,15 @@ FULL = StudyConfig()
 
 #: Seconds, not minutes: one field per split of 1000 x 1000 pixels.
 SMALL = replace(
-    FULL, name="small", fields=(1, 1, 1), size=1000, nearby_hosts=3, per_host=8, deep=24,
-    on_star=4, nowhere=4,
+    FULL,
+    name="small",
+    fields=(1, 1, 1),
+    size=1000,
+    nearby_hosts=3,
+    per_host=8,
+    deep=24,
+    on_star=4,
+    nowhere=4,
 )
 
 CONFIGS = {"full": FULL, "small": SMALL}

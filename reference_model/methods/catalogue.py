@@ -79,8 +79,10 @@ def _measure(rng: np.random.Generator, rows: Table, scale: float) -> Sources:
     sigma = np.hypot(POSITION_FLOOR, noise * np.hypot(re, 0.5))
     for axis in ("x", "y"):
         out[axis] = rows[axis] * scale + sigma * rng.standard_normal(rows.size)
-    a = RMS_OVER_HALF_LIGHT * re * np.exp(
-        np.hypot(SIZE_FLOOR, noise) * rng.standard_normal(rows.size)
+    a = (
+        RMS_OVER_HALF_LIGHT
+        * re
+        * np.exp(np.hypot(SIZE_FLOOR, noise) * rng.standard_normal(rows.size))
     )
     b = a * np.clip(q + np.hypot(0.05, noise) * rng.standard_normal(rows.size), 0.1, 1.0)
     angle_error = np.hypot(0.05, noise) / np.maximum(1.0 - q, 0.1)

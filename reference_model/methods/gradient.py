@@ -45,12 +45,12 @@ def climb(smoothed: NDArray[np.float64], x: float, y: float) -> tuple[float, flo
     x, y : float
         Pixel where the climb ends.
     """
-    gy, gx = np.gradient(smoothed)
+    gy, gx = (np.asarray(g) for g in np.gradient(smoothed))
     step = STEP
     here = _at(smoothed, x, y)
     for _ in range(MOST_STEPS):
         slope_x, slope_y = _at(gx, x, y), _at(gy, x, y)
-        norm = np.hypot(slope_x, slope_y)
+        norm = float(np.hypot(slope_x, slope_y))
         if norm == 0.0 or step < 0.02:
             break
         nx = float(np.clip(x + step * slope_x / norm, 0, smoothed.shape[1] - 1))

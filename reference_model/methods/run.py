@@ -62,5 +62,3 @@ def run_field(field: Field, seed: int) -> dict[str, NDArray[Any]]:
         for name, match in answers.items():
             out[name][i] = match.dx, match.dy, match.distance
     return out
-
-

@@ -77,7 +77,5 @@ def detect(
         data, found["x"], found["y"], 6.0 * found["a"], 0.5, normflux=found["flux"], subpix=5
     )
     noise = sigma * np.sqrt(found["npix"])
-    star = (found["flux"] > STAR_SNR * noise) & (
-        half * scale < STAR_WIDTH * STAR_HALF_LIGHT * fwhm
-    )
-    return out[~star]
+    star = (found["flux"] > STAR_SNR * noise) & (half * scale < STAR_WIDTH * STAR_HALF_LIGHT * fwhm)
+    return np.asarray(out[~star])

@@ -77,9 +77,7 @@ def _photon_noise(stamp: Any, row: Any, observation: Observation) -> Image:
     return np.asarray(stamp + sigma * rng.standard_normal(stamp.shape), dtype=np.float32)
 
 
-def cut_levels(
-    exposure: Exposure, transients: Table, with_transient: bool
-) -> Image:
+def cut_levels(exposure: Exposure, transients: Table, with_transient: bool) -> Image:
     """Levels of every transient, shape (n, 6, 15, 15)."""
     out = np.empty((transients.size, pyramid.MAX_LEVELS, 15, 15), np.float32)
     for i, row in enumerate(transients):
@@ -153,7 +151,8 @@ class Field:
 
     def load(self, key: str) -> NDArray[Any]:
         """One of the field's arrays, memory-mapped."""
-        return np.load(self.folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)
+        path = self.folder / f"{key}.npy"
+        return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
     def exposure(self, observation: Observation | None = None) -> Exposure:
         """Look at the field (as its template was taken, unless told otherwise)."""

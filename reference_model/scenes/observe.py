@@ -140,9 +140,7 @@ def _transfer(profile: galsim.GSObject, size: int) -> NDArray[np.complex64]:
     kx = 2.0 * np.pi * fft.rfftfreq(size, SCALE)
     step = kx[1]
     bounds = galsim.BoundsI(0, size // 2, -size // 2, size // 2 - 1)
-    image = profile.drawKImage(
-        image=galsim.ImageCF(bounds=bounds, scale=step), recenter=False
-    )
+    image = profile.drawKImage(image=galsim.ImageCF(bounds=bounds, scale=step), recenter=False)
     return np.asarray(fft.ifftshift(image.array, axes=0))
 
 
@@ -176,9 +174,9 @@ def make_mask(seen: Image, stars: Table, observation: Observation) -> NDArray[np
     rows_full, columns_full = np.nonzero(seen > FULL_WELL / ELECTRONS_PER_NJY)
     for dy in range(-2, 3):
         for dx in range(-2, 3):
-            y = np.clip(rows_full + dy, 0, seen.shape[0] - 1)
-            x = np.clip(columns_full + dx, 0, seen.shape[1] - 1)
-            mask[y, x] |= SATURATED
+            lines = np.clip(rows_full + dy, 0, seen.shape[0] - 1)
+            columns = np.clip(columns_full + dx, 0, seen.shape[1] - 1)
+            mask[lines, columns] |= SATURATED
     if observation.visits == 1:
         for row in stars[stars["r_mag"] < 15.5]:
             x, y = round(float(row["x"])), round(float(row["y"]))

@@ -39,18 +39,14 @@ PITCH_RANGE = (8.0, 25.0)
 LARGEST_RE = 22.0
 
 
-def _shapes(
-    rng: np.random.Generator, table: Table, size: NDArray[np.float64]
-) -> None:
+def _shapes(rng: np.random.Generator, table: Table, size: NDArray[np.float64]) -> None:
     """Fill in components; `size` is the half-light semi-major axis in arcsec."""
     n = table.shape[0]
     red, logm = table["red"], table["log_mass"].astype(float)
     fraction = rel.draw_bulge_fraction(rng, logm, red)
     fraction[fraction < 0.03] = 0.0
     fraction[fraction > 0.9] = 1.0
-    ratio = np.clip(
-        rng.normal(rel.BULGE_TO_SCALE, rel.BULGE_TO_SCALE_SCATTER, n), 0.08, 0.5
-    )
+    ratio = np.clip(rng.normal(rel.BULGE_TO_SCALE, rel.BULGE_TO_SCALE_SCATTER, n), 0.08, 0.5)
     # Bulges of passive disks are larger: close to the disk's own half-light size.
     bulge_to_disk = np.where(red, rng.uniform(0.3, 0.9, n), ratio / rel.EXP_HALF_LIGHT)
     disk = np.ones(n)
@@ -101,6 +97,12 @@ def half_light_radius(
     return 0.5 * (low + high)
 
 
+def _colours(
+    rng: np.random.Generator, mean_and_scatter: tuple[float, float], n: int
+) -> NDArray[np.float64]:
+    return rng.normal(mean_and_scatter[0], mean_and_scatter[1], n)
+
+
 def draw_field_galaxies(rng: np.random.Generator, area_arcmin2: float) -> Table:
     """The galaxies of a random patch of sky, without positions."""
     i_mag = rel.draw_field_magnitudes(rng, area_arcmin2, FAINTEST)
@@ -109,19 +111,17 @@ def draw_field_galaxies(rng: np.random.Generator, area_arcmin2: float) -> Table:
     z = rel.draw_field_redshifts(rng, i_mag)
     # No K correction for blue galaxies (f_nu close to 1/nu), 1.5 z for red
     # ones up to z = 1: the slopes of Chilingarian et al. 2010, MNRAS 405, 1409.
-    blue_mass = rel.log_mass(
-        i_mag - rel.distance_modulus(z), rng.normal(*rel.BLUE_G_I, n)
-    )
+    blue_mass = rel.log_mass(i_mag - rel.distance_modulus(z), _colours(rng, rel.BLUE_G_I, n))
     red_mass = rel.log_mass(
-        i_mag - rel.distance_modulus(z) - 1.5 * np.minimum(z, 1.0), rng.normal(*rel.RED_G_I, n)
+        i_mag - rel.distance_modulus(z) - 1.5 * np.minimum(z, 1.0), _colours(rng, rel.RED_G_I, n)
     )
     # Passive galaxies fade from the mix beyond z of about 1 (Muzzin et al. 2013, ApJ 777, 18).
     chance = rel.quenched_fraction(blue_mass) * np.clip(1.3 - 0.5 * z, 0.0, 1.0)
     red = rng.uniform(size=n) < chance
     table["i_mag"], table["z"], table["red"] = i_mag, z, red
     table["log_mass"] = np.clip(np.where(red, red_mass, blue_mass), 6.5, 12.0)
-    table["r_mag"] = i_mag + np.where(z < 0.2, rel.R_I_NEARBY, rel.R_I_FAINT) + (
-        rng.normal(0.0, 0.15, n)
+    table["r_mag"] = (
+        i_mag + np.where(z < 0.2, rel.R_I_NEARBY, rel.R_I_FAINT) + (rng.normal(0.0, 0.15, n))
     )
     table["flux"] = rel.to_njy(table["r_mag"])
     kpc = rel.draw_size_kpc(rng, table["log_mass"].astype(float), z, red)
@@ -143,8 +143,8 @@ def draw_nearby_hosts(rng: np.random.Generator, n: int) -> Table:
     z = np.where((z < NEARBY_Z_RANGE[0]) | (z > NEARBY_Z_RANGE[1]), rng.uniform(0.01, 0.1, n), z)
     absolute_r = rel.draw_host_luminosity(rng, n, RATE_SLOPE)
     absolute_i = absolute_r - rel.R_I_NEARBY
-    blue_mass = rel.log_mass(absolute_i, rng.normal(*rel.BLUE_G_I, n))
-    red_mass = rel.log_mass(absolute_i, rng.normal(*rel.RED_G_I, n))
+    blue_mass = rel.log_mass(absolute_i, _colours(rng, rel.BLUE_G_I, n))
+    red_mass = rel.log_mass(absolute_i, _colours(rng, rel.RED_G_I, n))
     red = rng.uniform(size=n) < rel.quenched_fraction(blue_mass)
     table["z"], table["red"], table["nearby"] = z, red, True
     table["log_mass"] = np.clip(np.where(red, red_mass, blue_mass), 6.5, 12.0)

@@ -29,7 +29,7 @@ SAMPLE_SIZES = (431, 164)
 def pooled_offsets() -> Floats:
     """Both samples' percentiles, averaged in the logarithm by sample size."""
     w = np.array(SAMPLE_SIZES) / sum(SAMPLE_SIZES)
-    return np.exp(w[0] * np.log(DEBASS_OFFSETS) + w[1] * np.log(FOUNDATION_OFFSETS))
+    return np.asarray(np.exp(w[0] * np.log(DEBASS_OFFSETS) + w[1] * np.log(FOUNDATION_OFFSETS)))
 
 
 def offset_cdf(offset: Floats) -> Floats:
@@ -135,8 +135,8 @@ def draw_nearby_pairs(
         have = 0
         while have < per_host:
             dx, dy = draw_in_light(rng, np.repeat(table[i : i + 1], 500))
-            keep = np.flatnonzero(rng.uniform(size=500) < match(np.hypot(dx, dy)))
-            take = keep[: per_host - have]
+            kept_here = np.flatnonzero(rng.uniform(size=500) < match(np.hypot(dx, dy)))
+            take = kept_here[: per_host - have]
             out[0, i, have : have + take.size] = dx[take]
             out[1, i, have : have + take.size] = dy[take]
             have += take.size

@@ -67,10 +67,8 @@ def cumulative_counts(i_mag: Floats) -> Floats:
     return np.where(mag > COUNTS_BREAK, faint, bright)
 
 
-def draw_field_magnitudes(
-    rng: np.random.Generator, area_arcmin2: float, faintest: float
-) -> Floats:
-    """i magnitudes of a Poisson number of field galaxies, 16 to `faintest`."""
+def draw_field_magnitudes(rng: np.random.Generator, area_arcmin2: float, faintest: float) -> Floats:
+    """Magnitudes in i of a Poisson number of field galaxies, 16 to `faintest`."""
     grid = np.linspace(16.0, faintest, 400)
     counts = cumulative_counts(grid)
     n = int(rng.poisson((counts[-1] - counts[0]) * area_arcmin2))
@@ -163,7 +161,8 @@ def draw_size_kpc(
     late = 8.9 * (1.0 + z) ** -0.75 * 10.0 ** (0.22 * scaled)
     early = 5.6 * (1.0 + z) ** -1.48 * 10.0 ** (0.75 * np.maximum(scaled, -0.4))
     sigma = np.where(red, 0.14, 0.18)
-    return np.where(red, early, late) * 10.0 ** (sigma * rng.standard_normal(logm.shape))
+    size = np.where(red, early, late) * 10.0 ** (sigma * rng.standard_normal(logm.shape))
+    return np.asarray(size)
 
 
 #: Intrinsic thickness of disks: Unterborn & Ryden 2008 (ApJ 687, 976).
@@ -187,9 +186,7 @@ def draw_spheroid_ratio(rng: np.random.Generator, n: int) -> Floats:
     return np.clip(rng.normal(0.75, 0.14, n), 0.35, 1.0)
 
 
-def draw_bulge_fraction(
-    rng: np.random.Generator, logm: Floats, red: NDArray[np.bool_]
-) -> Floats:
+def draw_bulge_fraction(rng: np.random.Generator, logm: Floats, red: NDArray[np.bool_]) -> Floats:
     """Bulge-to-total light ratios.
 
     Spirals: two thirds have B/T < 0.2 (Weinzirl et al. 2009, ApJ 696, 411),
@@ -226,7 +223,7 @@ STAR_DENSITY_RANGE = (1.0, 8.0)
 def draw_star_magnitudes(
     rng: np.random.Generator, area_arcmin2: float, density: float, faintest: float = 27.0
 ) -> Floats:
-    """r magnitudes of a Poisson number of stars, 12.5 to `faintest`."""
+    """Magnitudes in r of a Poisson number of stars, 12.5 to `faintest`."""
     grid = np.linspace(12.5, faintest, 300)
     slope = np.where(grid < 20.0, STARS_SLOPE_BRIGHT, STARS_SLOPE_FAINT)
     counts = density * STARS_AT_20 * 10.0 ** (slope * (grid - 20.0))

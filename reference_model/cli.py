@@ -1,0 +1,94 @@
+"""``python -m reference_model``: simulate, methods, train, export, evaluate, results, pages."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from reference_model.config import CONFIGS, DATA_ENV, StudyConfig, data_root
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m reference_model",
+        description="The study of host association on hierarchical stamps. Every step resumes "
+        "where it was interrupted.",
+    )
+    parser.add_argument("--data", help=f"data folder (default ${DATA_ENV}, else ./data)")
+    parser.add_argument("--set", choices=sorted(CONFIGS), default="full", dest="which",
+                        help="data set: the full one, or a small one of seconds")  # fmt: skip
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1,
+                        help="processes (simulate, methods) or threads (train)")  # fmt: skip
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("simulate", help="render the fields and cut the stamps")
+    methods = commands.add_parser("methods", help="run the classical finders on the test split")
+    methods.add_argument("--fields", type=int, help="only this many test fields")
+    train = commands.add_parser("train", help="train one network")
+    train.add_argument("--kind", default="hstamp5", help="input kind (default hstamp5)")
+    train.add_argument("--any-levels", action="store_true", help="one set of weights for n 2 to 6")
+    train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--epochs", type=int, default=12)
+    train.add_argument("--run", help="name of the run (default made of the above)")
+    export = commands.add_parser("export", help="calibrate a run and write it as ONNX")
+    export.add_argument("run")
+    export.add_argument("-o", "--output", type=Path, help="ONNX file (default in the run's folder)")
+    evaluate = commands.add_parser("evaluate", help="run an exported network on the test split")
+    evaluate.add_argument("run")
+    evaluate.add_argument("--levels", type=int, nargs="+", default=[5])
+    evaluate.add_argument("--encodings", nargs="+", default=["i2"], choices=["i2", "f4"])
+    evaluate.add_argument("--extras", action="store_true",
+                          help="also the eight-fold average, the visit and the speed")  # fmt: skip
+    for name, text in (("results", "tables and figures from stored results"),
+                       ("pages", "the page comparing the simulation")):  # fmt: skip
+        sub = commands.add_parser(name, help=text)
+        sub.add_argument("--docs", type=Path, default=Path("docs"))
+        if name == "pages":
+            sub.add_argument("--scotch", type=Path, help="scotch_host_data.fits")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one step of the study; returns the exit status."""
+    options = _parser().parse_args(argv)
+    config = CONFIGS[options.which]
+    root = data_root(options.data)
+    try:
+        return _run(options, config, root)
+    except (FileNotFoundError, ValueError) as error:
+        print(f"reference_model: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
+    # Imports follow the command, so that each needs only its own libraries.
+    if options.command == "simulate":
+        from reference_model.scenes.dataset import simulate
+
+        print(simulate(root, config, options.workers))
+    elif options.command == "methods":
+        from reference_model.study import run_methods
+
+        run_methods(root, config, options.workers, options.fields)
+    elif options.command == "train":
+        from reference_model.study import train_run
+
+        print(train_run(root, config, options))
+    elif options.command == "export":
+        from reference_model.study import export_run
+
+        print(export_run(root, config, options.run, options.output))
+    elif options.command == "evaluate":
+        from reference_model.study import evaluate_run
+
+        evaluate_run(root, config, options.run, options.levels, options.encodings, options.extras)
+    elif options.command == "results":
+        from reference_model.figures.page import write_results
+
+        print(write_results(options.docs, root, config))
+    else:
+        from reference_model.figures.simulation import write_page
+
+        print(write_page(options.docs, root, config, options.scotch))
+    return 0

@@ -1,0 +1,1 @@
+"""Measuring: per-transient results, metrics with intervals, calibration."""

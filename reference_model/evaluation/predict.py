@@ -1,0 +1,91 @@
+"""The network on a split: from levels or decoded bytes to results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference_model.config import StudyConfig
+from reference_model.evaluation.regions import regions
+from reference_model.evaluation.results import RESULT, identify
+from reference_model.network.inputs import hierarchical
+from reference_model.runtime import Candidates, HostFinder, Mixture, candidates
+from reference_model.scenes.dataset import fields
+from reference_model.scenes.render import SCALE
+from reference_model.training.arrays import Batch, Split, load_split, make_batch
+
+Floats = NDArray[np.float32]
+
+
+def through_codec(root: Path, config: StudyConfig, split: str, **options: Any) -> Floats:
+    """Levels of every transient after encoding and decoding.
+
+    Every field is observed again from its seed, every transient encoded with
+    `hstamp.encode_many` and the bytes decoded.
+
+    Parameters
+    ----------
+    root, config, split
+        The data set.
+    **options
+        For `hstamp.encode_many`.
+
+    Returns
+    -------
+    ndarray, float32, shape (N, n, 15, 15)
+    """
+    import hstamp
+
+    found = []
+    for field in fields(root, config, split):
+        rows = np.asarray(field.load("transients"))
+        exposure = field.exposure()
+        blobs = hstamp.encode_many(exposure.image, rows["x"], rows["y"], **options)
+        levels = hstamp.decode_many(blobs, planes=("image",)).levels
+        assert levels is not None
+        found.append(levels)
+    return np.concatenate(found)
+
+
+def batch_of(split: Split, levels: int, values: Floats | None = None, visit: bool = False) -> Batch:
+    """The network's view of a whole split, without augmentation."""
+    shown = values if values is not None else (split.visit if visit else split.template)
+    on_visit = np.full(split.rows.size, visit)
+    return make_batch(hierarchical(levels), split.rows, shown, on_visit)
+
+
+def propose(finder: HostFinder, batch: Batch, average: bool = False) -> Mixture:
+    """Mixtures of a whole split."""
+    if average:
+        return finder.propose_averaged(batch.values, batch.first, batch.step)
+    return finder.propose(batch.values, batch.first, batch.step)
+
+
+def to_results(
+    root: Path, config: StudyConfig, split: Split, split_name: str, mixture: Mixture, batch: Batch
+) -> NDArray[Any]:
+    """Per-transient results of a network."""
+    best: Candidates = candidates(mixture)
+    out = np.zeros(split.rows.size, RESULT)
+    out["dx"], out["dy"] = best.mean[:, 0, 0] * SCALE, best.mean[:, 0, 1] * SCALE
+    out["none"], out["radius"] = best.none, best.radius[:, 0] * SCALE
+    level, area = regions(mixture, batch.host)
+    out["region"], out["area95"] = np.where(batch.present, level, np.nan), area * SCALE**2
+    return add_identity(root, config, split, split_name, out)
+
+
+def add_identity(
+    root: Path, config: StudyConfig, split: Split, split_name: str, out: NDArray[Any]
+) -> NDArray[Any]:
+    """Fill in which galaxy each prediction points at."""
+    for i, field in enumerate(fields(root, config, split_name)):
+        mine = split.field == i
+        found = identify(field, out["dx"][mine], out["dy"][mine])
+        out["right"][mine], out["host_z"][mine] = found.right, found.host_z
+    return out
+
+
+__all__ = ["add_identity", "batch_of", "load_split", "propose", "through_codec", "to_results"]

@@ -1,0 +1,1 @@
+"""The network: shared convolutions over grids at their true sky offsets."""

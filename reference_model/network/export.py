@@ -1,0 +1,74 @@
+"""Weights to ONNX and to safetensors, and back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from reference_model.network.inputs import KINDS, InputKind
+from reference_model.network.model import HostNet
+
+INPUTS = ("values", "first", "step")
+OUTPUTS = ("host_logits", "host_position", "host_scale", "host_log_radius")
+
+
+def save_weights(path: Path, model: HostNet, notes: dict[str, str]) -> None:
+    """Weights with their input kind and notes, as safetensors."""
+    tensors = {k: v.contiguous() for k, v in model.state_dict().items()}
+    partial = path.with_suffix(".partial")
+    save_file(tensors, partial, metadata={"kind": model.kind.name, "notes": json.dumps(notes)})
+    partial.replace(path)
+
+
+def load_weights(path: Path) -> tuple[HostNet, dict[str, str]]:
+    """Model and notes as `save_weights` wrote them."""
+    with safe_open(path, "pt") as file:
+        meta = file.metadata()
+        model = HostNet(KINDS[meta["kind"]])
+        model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    model.eval()
+    return model, dict(json.loads(meta["notes"]))
+
+
+def example_inputs(kind: InputKind, batch: int, seed: int) -> dict[str, np.ndarray]:
+    """Random inputs of a kind, for export and for parity tests."""
+    rng = np.random.default_rng(seed)
+    grids = len(kind.steps)
+    values = rng.standard_normal((batch, grids, kind.side, kind.side)) * 5.0
+    values[rng.uniform(size=values.shape) < 0.02] = np.nan
+    step = np.asarray(kind.steps, dtype=np.float32)
+    first = -(kind.side - 1) / 2.0 * step[None, :, None] + rng.uniform(-1, 1, (batch, 1, 2))
+    return {
+        "values": values.astype(np.float32),
+        "first": first.astype(np.float32),
+        "step": step,
+    }
+
+
+def export_onnx(path: Path, model: HostNet) -> None:
+    """Write the model as ONNX; batch and, for level stacks, grids are dynamic."""
+    model.eval()
+    example = example_inputs(model.kind, 3, 0)
+    batch = torch.export.Dim("batch", min=1)
+    grids = torch.export.Dim("grids", min=2, max=8) if len(model.kind.steps) > 1 else None
+    shapes = {
+        "values": {0: batch, **({1: grids} if grids else {})},
+        "first": {0: batch, **({1: grids} if grids else {})},
+        "step": {0: grids} if grids else {},
+    }
+    torch.onnx.export(
+        model,
+        tuple(torch.from_numpy(example[name]) for name in INPUTS),
+        path,
+        input_names=list(INPUTS),
+        output_names=list(OUTPUTS),
+        dynamic_shapes=shapes,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )

@@ -1,0 +1,179 @@
+"""What the networks of the study are shown: one family, many inputs.
+
+An input is a stack of square grids of equal side, each with its own pixel
+size.  `InputKind` describes it; the arrays are values in units of the base
+pixel's noise, NaN where missing, and the position of every grid's first pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference_model.scenes.pyramid import corner, crop, origins
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class InputKind:
+    """One way to show the sky around a transient.
+
+    Attributes
+    ----------
+    name : str
+    side : int
+        Pixels along a side of every grid.
+    steps : tuple of int
+        Pixel size of each grid, in base pixels.
+    values : int
+        Numbers that have to be transported.
+    stem : int
+        Extra strided convolutions before the shared trunk, for large grids.
+    """
+
+    name: str
+    side: int
+    steps: tuple[int, ...]
+    values: int
+    stem: int = 0
+
+    @property
+    def reach(self) -> float:
+        """Half the side of the sky shown, base pixels."""
+        return self.side * self.steps[-1] / 2.0
+
+
+def hierarchical(levels: int) -> InputKind:
+    """The hierarchical stamp of n levels."""
+    return InputKind(
+        f"hstamp{levels}", 15, tuple(2**k for k in range(levels)), 196 + 176 * (levels - 1)
+    )
+
+
+#: Today's stamp; the same count of values at one resolution over 48 arcsec;
+#: Reyes-Jainaga et al. 2023; Foerster et al. 2022 (DELIGHT); the wide window.
+STAMP30 = InputKind("stamp30", 30, (1,), 900)
+BINNED30 = InputKind("binned30", 30, (8,), 900)
+MULTISCALE = InputKind("multiscale4x8", 8, (1, 2, 4, 8), 208)
+OVERLAPPING = InputKind("overlapping5x30", 30, (1, 2, 4, 8, 16), 4500)
+WINDOW = InputKind("window240", 240, (1,), 57600, stem=2)
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        *(hierarchical(n) for n in range(2, 7)), STAMP30, BINNED30, MULTISCALE, OVERLAPPING, WINDOW,
+    )
+}  # fmt: skip
+
+
+def first_pixels(levels: int, dx: Floats, dy: Floats) -> Floats:
+    """Centre of each level's first pixel relative to the source.
+
+    Parameters
+    ----------
+    levels : int
+    dx, dy : ndarray, shape (B,)
+        Source minus reference corner, base pixels (as stamps store it).
+
+    Returns
+    -------
+    ndarray, float32, shape (B, levels, 2)
+        x and y in base pixels.
+    """
+    centre = np.array(origins(levels)) + 2.0 ** np.arange(levels) / 2.0
+    shift = np.stack([dx, dy], axis=-1)[:, None, :]
+    return np.asarray(centre[None, :, None] - shift, dtype=np.float32)
+
+
+def source_offsets(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[Floats, Floats]:
+    """Source minus reference corner for sources at pixels (x, y)."""
+    return (
+        (x - (np.floor(x) + 0.5)).astype(np.float32),
+        (y - (np.floor(y) + 0.5)).astype(np.float32),
+    )
+
+
+def cut_grids(kind: InputKind, image: Floats, x: float, y: float) -> tuple[Floats, Floats]:
+    """Cut any input but the hierarchical ones from a parent image.
+
+    Returns
+    -------
+    values : ndarray, float32, shape (G, side, side)
+    first : ndarray, float32, shape (G, 2)
+        Centre of the first pixel of each grid relative to the source.
+    """
+    i0, j0 = corner(x, y)
+    grids, first = [], []
+    for step in kind.steps:
+        half = kind.side * step // 2
+        window = crop(image, i0 - half, j0 - half, 2 * half)
+        blocks = window.reshape(kind.side, step, kind.side, step).swapaxes(1, 2)
+        flat = blocks.reshape(kind.side, kind.side, step * step)
+        # DELIGHT takes medians, the others means; sums are means times a constant.
+        take = _nan_median if kind.name == OVERLAPPING.name else _nan_mean
+        grids.append(take(flat))
+        centre = -half + (step - 1) / 2.0
+        first.append([i0 + centre - x, j0 + centre - y])
+    return np.stack(grids), np.asarray(first, dtype=np.float32)
+
+
+def _nan_mean(blocks: Floats) -> Floats:
+    finite = np.isfinite(blocks)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total = np.where(finite, blocks, 0.0).sum(axis=-1, dtype=np.float64)
+        return np.asarray(total / finite.sum(axis=-1), dtype=np.float32)
+
+
+def _nan_median(blocks: Floats) -> Floats:
+    out = np.full(blocks.shape[:-1], np.nan, np.float32)
+    some = np.isfinite(blocks).any(axis=-1)
+    out[some] = np.nanmedian(blocks[some], axis=-1)
+    return out
+
+
+def flip(
+    values: Floats, first: Floats, steps: tuple[int, ...], which: int
+) -> tuple[Floats, Floats]:
+    """One of the eight rotations and flips of an input.
+
+    1 mirrors x, 2 mirrors y, 4 then swaps x and y.  The grids are off-centre,
+    so that their first pixels move too.
+
+    Parameters
+    ----------
+    values : ndarray, shape (B, G, side, side)
+    first : ndarray, shape (B, G, 2)
+    """
+    span = (values.shape[-1] - 1) * np.asarray(steps, dtype=np.float32)
+    first = first.copy()
+    if which & 1:
+        values = values[..., ::-1]
+        first[..., 0] = -(first[..., 0] + span)
+    if which & 2:
+        values = values[..., ::-1, :]
+        first[..., 1] = -(first[..., 1] + span)
+    if which & 4:
+        values = np.swapaxes(values, -1, -2)
+        first = first[..., ::-1]
+    return np.ascontiguousarray(values), np.ascontiguousarray(first)
+
+
+def flip_points(points: Floats, which: int) -> Floats:
+    """Points (..., 2) after the same rotation or flip."""
+    out = points.copy()
+    if which & 1:
+        out[..., 0] = -out[..., 0]
+    if which & 2:
+        out[..., 1] = -out[..., 1]
+    if which & 4:
+        out = out[..., ::-1].copy()
+    return out
+
+
+def unflip_points(points: Floats, which: int) -> Floats:
+    """Undo `flip_points`."""
+    out = points[..., ::-1].copy() if which & 4 else points.copy()
+    return flip_points(out, which & 3)

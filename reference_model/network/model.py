@@ -1,0 +1,236 @@
+"""The host finder.
+
+Every grid passes through the same convolutions to a map of cells two pixels
+wide; cells exchange features with those of the next coarser and finer grid at
+the same place on the sky, and with a summary of the whole stamp.  Each cell
+then proposes one host: a weight, a position near the cell's true sky position,
+a covariance and a half-light radius.  The answer is the mixture of all
+proposals and of "no host here", so that two candidate hosts stay two
+candidates.
+
+Lengths are in base pixels, positions relative to the transient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from reference_model.network.inputs import InputKind
+
+#: Channels of the trunk and of the summary.
+NARROW, WIDE, TOKEN = 16, 32, 64
+#: A cell proposes hosts at most this many of its pixels away.
+REACH = 4.0
+#: asinh compresses; this brings the values to order one.
+SOFTEN = 3.0
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """A batch of mixtures.
+
+    Attributes
+    ----------
+    logits : Tensor, shape (B, C + 1)
+        Log weights up to a constant; the last is "no host in the stamp".
+    mean : Tensor, shape (B, C, 2)
+        Host position relative to the transient, base pixels.
+    scale : Tensor, shape (B, C, 3)
+        Cholesky factor of the covariance: l_xx, l_yy (positive) and l_yx.
+    log_radius : Tensor, shape (B, C)
+        Natural log of the half-light radius in base pixels.
+    """
+
+    logits: Tensor
+    mean: Tensor
+    scale: Tensor
+    log_radius: Tensor
+
+
+def cells_of(side: int, stem: int) -> int:
+    """Cells along a side of the trunk's map."""
+    for _ in range(stem):
+        side = (side - 3) // 2 + 1
+    return (side - 3) // 2 + 1
+
+
+def _resample(cells: int) -> tuple[Tensor, Tensor]:
+    """Matrices that take a map to its next finer and next coarser neighbour.
+
+    Grids are concentric within a quarter of a pixel, which is far below a
+    cell, so that one fixed pair serves all levels.
+    """
+    middle = (cells - 1) / 2.0
+    finer = torch.zeros(cells, cells)
+    for i in range(cells):
+        at = (i - middle) / 2.0 + middle
+        low = int(at)
+        finer[i, low] += 1.0 - (at - low)
+        if at > low:
+            finer[i, low + 1] += at - low
+    total = finer.sum(dim=0, keepdim=True).clamp(min=1e-6)
+    coarser = (finer / total).T
+    return finer, coarser
+
+
+class HostNet(nn.Module):
+    """The network of one input kind.
+
+    Parameters
+    ----------
+    kind : InputKind
+        For hierarchical stamps the weights do not depend on n.
+    """
+
+    def __init__(self, kind: InputKind) -> None:
+        super().__init__()
+        self.kind = kind
+        self.stem_layers = kind.stem
+        first = []
+        channels = 3
+        for _ in range(kind.stem):
+            first += [nn.Conv2d(channels, NARROW, 3, stride=2), nn.ReLU()]
+            channels = NARROW
+        self.stem = nn.Sequential(*first)
+        self.trunk = nn.Sequential(
+            nn.Conv2d(channels, NARROW, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(NARROW, WIDE, 3, stride=2),
+            nn.ReLU(),
+        )
+        self.refine = nn.Conv2d(WIDE, WIDE, 3, padding=1)
+        self.from_coarse = nn.Conv2d(WIDE, WIDE, 1)
+        self.from_fine = nn.Conv2d(WIDE, WIDE, 1)
+        self.merge = nn.Conv2d(WIDE, WIDE, 3, padding=1)
+        self.place = nn.Linear(8, WIDE)
+        self.token = nn.Sequential(
+            nn.Linear(3 * WIDE + 1, TOKEN), nn.ReLU(), nn.Linear(TOKEN, TOKEN)
+        )
+        self.query = nn.Linear(TOKEN, TOKEN)
+        self.key = nn.Linear(TOKEN, TOKEN)
+        self.value = nn.Linear(TOKEN, TOKEN)
+        self.mix = nn.Sequential(nn.Linear(2 * TOKEN, TOKEN), nn.ReLU(), nn.Linear(TOKEN, TOKEN))
+        self.to_cells = nn.Linear(TOKEN, TOKEN)
+        self.cell = nn.Linear(WIDE, TOKEN)
+        self.head = nn.Linear(TOKEN, 7)
+        self.none = nn.Sequential(nn.Linear(2 * TOKEN, TOKEN), nn.ReLU(), nn.Linear(TOKEN, 1))
+        finer, coarser = _resample(cells_of(kind.side, kind.stem))
+        self.register_buffer("finer", finer, persistent=False)
+        self.register_buffer("coarser", coarser, persistent=False)
+
+    def forward(
+        self, values: Tensor, first: Tensor, step: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Propose hosts.
+
+        Parameters
+        ----------
+        values : Tensor, shape (B, G, S, S)
+            In units of the base pixel's noise; NaN where missing.
+        first : Tensor, shape (B, G, 2)
+            Centre of each grid's first pixel relative to the source.
+        step : Tensor, shape (G,)
+            Pixel size of each grid.
+
+        Returns
+        -------
+        tuple of Tensor
+            The fields of `Proposals`.
+        """
+        b, g, s = values.shape[0], values.shape[1], values.shape[2]
+        f = self._features(values, step).reshape(b * g, -1, s, s)
+        f = self.trunk(self.stem(f))
+        f = f + torch.relu(self.refine(f))
+        where, place = self._places(first, step, f.shape[-1])
+        c = f.shape[-1]
+        f = f + self.place(place).reshape(b * g, c, c, WIDE).permute(0, 3, 1, 2)
+        f = self._exchange(f, b, g)
+        pooled = torch.cat(
+            [f.mean(dim=(2, 3)), f.amax(dim=(2, 3)), f[:, :, c // 2, c // 2]], dim=1
+        ).reshape(b, g, 3 * WIDE)
+        level = (torch.log2(step) / 4.0).reshape(1, g, 1).expand(b, g, 1)
+        token = self.token(torch.cat([pooled, level], dim=2))
+        score = torch.matmul(self.query(token), self.key(token).transpose(1, 2)) / TOKEN**0.5
+        seen = torch.matmul(torch.softmax(score, dim=2), self.value(token))
+        context = token + self.mix(torch.cat([token, seen], dim=2))
+        hidden = self.cell(f.permute(0, 2, 3, 1)).reshape(b, g, c * c, TOKEN)
+        hidden = torch.relu(hidden + self.to_cells(context).unsqueeze(2))
+        out = self.head(hidden)
+        none = self.none(torch.cat([context.mean(dim=1), context.amax(dim=1)], dim=1))
+        return self._proposals(out, where, none, step)
+
+    def _features(self, values: Tensor, step: Tensor) -> Tensor:
+        """Two views of the flux, and which pixels are there.
+
+        The first view has the same unit on all grids, which keeps the flux
+        between them; the second is in units of the grid's own noise.
+        """
+        there = torch.isfinite(values)
+        clean = torch.where(there, values, torch.zeros_like(values))
+        own = clean * step.reshape(1, -1, 1, 1)
+        return torch.stack(
+            [torch.asinh(clean) / SOFTEN, torch.asinh(own) / SOFTEN, there.to(values.dtype)], dim=2
+        )
+
+    def _places(self, first: Tensor, step: Tensor, cells: int) -> tuple[Tensor, Tensor]:
+        """Cell centres (B, G, c*c, 2) and features of their place (B, G, c*c, 8)."""
+        b, g = first.shape[0], first.shape[1]
+        stride = 2.0 ** (1 + self.stem_layers)
+        inner = stride * torch.arange(cells, dtype=first.dtype, device=first.device)
+        # A valid 3x3 convolution of stride 2 looks around pixel 1, and a stem adds to that.
+        inner = inner + (stride - 1.0)
+        size = step.reshape(1, g, 1)
+        x = first[:, :, :1] + inner.reshape(1, 1, cells) * size
+        y = first[:, :, 1:] + inner.reshape(1, 1, cells) * size
+        where = torch.stack(
+            [
+                x.unsqueeze(2).expand(b, g, cells, cells),
+                y.unsqueeze(3).expand(b, g, cells, cells),
+            ],
+            dim=4,
+        ).reshape(b, g, cells * cells, 2)
+        near = where / (step.reshape(1, g, 1, 1) * self.kind.side / 2.0)
+        r2 = (near * near).sum(dim=3, keepdim=True)
+        radius = torch.log2(torch.sqrt((where * where).sum(dim=3, keepdim=True)) + 0.5) / 4.0
+        level = torch.log2(step).reshape(1, g, 1, 1).expand(b, g, cells * cells, 1) / 4.0
+        place = torch.cat([near, r2, torch.sqrt(r2 + 1e-6), torch.exp(-4.0 * r2), radius,
+                           level, level * level], dim=3)  # fmt: skip
+        return where, place
+
+    def _exchange(self, f: Tensor, b: int, g: int) -> Tensor:
+        """Let every cell see the next coarser and finer grid at its place."""
+        finer, coarser = cast(Tensor, self.finer), cast(Tensor, self.coarser)
+        c = f.shape[-1]
+        maps = f.reshape(b, g, WIDE, c, c)
+        blank = torch.zeros_like(maps[:, :1])
+        from_coarse = torch.cat([maps[:, 1:], blank], dim=1).reshape(b * g, WIDE, c, c)
+        from_fine = torch.cat([blank, maps[:, :-1]], dim=1).reshape(b * g, WIDE, c, c)
+        up = torch.matmul(torch.matmul(finer, from_coarse), finer.transpose(0, 1))
+        down = torch.matmul(torch.matmul(coarser, from_fine), coarser.transpose(0, 1))
+        mixed = f + self.from_coarse(up) + self.from_fine(down)
+        return f + torch.relu(self.merge(torch.relu(mixed)))
+
+    def _proposals(
+        self, out: Tensor, where: Tensor, none: Tensor, step: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        b, g, m = out.shape[0], out.shape[1], out.shape[2]
+        size = step.reshape(1, g, 1, 1)
+        mean = where + REACH * torch.tanh(out[..., 1:3]) * size
+        spread = torch.exp(torch.clamp(out[..., 3:5], -4.0, 2.5)) * size
+        skew = out[..., 5:6] * spread[..., 1:2]
+        log_radius = out[..., 6] + torch.log(step).reshape(1, g, 1)
+        return (
+            torch.cat([out[..., 0].reshape(b, g * m), none], dim=1),
+            mean.reshape(b, g * m, 2),
+            torch.cat([spread, skew], dim=3).reshape(b, g * m, 3),
+            log_radius.reshape(b, g * m),
+        )
+
+
+def parameters(model: nn.Module) -> int:
+    """Number of trained values."""
+    return sum(p.numel() for p in model.parameters())

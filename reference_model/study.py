@@ -1,0 +1,216 @@
+"""The steps of the study that join its parts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from reference_model.config import StudyConfig
+from reference_model.evaluation.results import (
+    RESULT,
+    identify,
+    results_folder,
+    write_csv,
+    write_method,
+)
+from reference_model.scenes.dataset import fields
+from reference_model.scenes.fields import Field
+
+
+def write_truth(root: Path, config: StudyConfig) -> None:
+    """The test split's truth beside its results, as arrays and as CSV."""
+    folder = results_folder(root, config) / "truth"
+    folder.mkdir(parents=True, exist_ok=True)
+    found = list(fields(root, config, "test"))
+    if not found:
+        raise FileNotFoundError(f"no test fields under {root / config.name}: run 'simulate' first")
+    rows = [np.asarray(f.load("transients")) for f in found]
+    number = np.concatenate([np.full(r.size, i) for i, r in enumerate(rows)])
+    every = np.concatenate(rows)
+    np.save(folder / "rows.npy", every, allow_pickle=False)
+    np.save(folder / "field.npy", number, allow_pickle=False)
+    write_csv(folder / "rows.csv",
+              {"field": number, **{n: every[n] for n in every.dtype.names or ()}})  # fmt: skip
+
+
+# --------------------------------------------------------------------------
+# Classical finders
+
+
+def _methods_of_field(folder: Path, seed: int, root: Path) -> str:
+    from reference_model.methods.run import METHODS, run_field
+
+    field = Field(folder)
+    target = root / f"{field.name}.npy"
+    if target.exists():
+        return field.name
+    answers = run_field(field, seed)
+    out = np.zeros((len(METHODS), len(answers[METHODS[0]])), RESULT)
+    for row, name in zip(out, METHODS, strict=True):
+        row["dx"], row["dy"] = answers[name][:, 0], answers[name][:, 1]
+        row["none"] = np.where(np.isfinite(answers[name][:, 2]), 0.0, 1.0)
+        row["radius"] = row["region"] = row["area95"] = np.nan
+        found = identify(field, row["dx"], row["dy"])
+        row["right"], row["host_z"] = found.right, found.host_z
+    partial_path = target.with_suffix(".partial.npy")
+    np.save(partial_path, out, allow_pickle=False)
+    partial_path.replace(target)
+    return field.name
+
+
+def run_methods(root: Path, config: StudyConfig, workers: int, most: int | None) -> None:
+    """The classical finders on the test split, resumable by field."""
+    from reference_model.methods.run import METHODS
+
+    write_truth(root, config)
+    kept = root / config.name / "methods"
+    kept.mkdir(parents=True, exist_ok=True)
+    found = list(fields(root, config, "test"))[:most]
+    work = partial(_methods_of_field, seed=config.seed, root=kept)
+    folders = [f.folder for f in found]
+    with tqdm(total=len(folders), unit="field", disable=None) as bar:
+        if workers <= 1:
+            for folder in folders:
+                work(folder)
+                bar.update()
+        else:
+            with multiprocessing.get_context("spawn").Pool(workers) as pool:
+                for _ in pool.imap_unordered(work, folders):
+                    bar.update()
+    tables = [np.load(kept / f"{f.name}.npy", allow_pickle=False) for f in found]
+    every = np.concatenate(tables, axis=1)
+    for name, row in zip(METHODS, every, strict=True):
+        write_method(results_folder(root, config), name, row, {"fields": len(found)})
+
+
+# --------------------------------------------------------------------------
+# Networks
+
+
+def run_folder(root: Path, config: StudyConfig, run: str) -> Path:
+    """Where a training run lies."""
+    return root / config.name / "runs" / run
+
+
+def train_run(root: Path, config: StudyConfig, options: argparse.Namespace) -> Path:
+    """Train as the command line says."""
+    import torch
+
+    from reference_model.network.inputs import KINDS
+    from reference_model.training.arrays import load_split
+    from reference_model.training.loop import TrainConfig, train
+
+    if options.kind not in KINDS:
+        raise ValueError(f"unknown input kind {options.kind!r}; there are {', '.join(KINDS)}")
+    if not options.kind.startswith("hstamp"):
+        raise ValueError(f"{options.kind}: training arrays exist for hierarchical stamps only")
+    torch.set_num_threads(max(1, options.workers))
+    run = TrainConfig(kind=options.kind, seed=options.seed, epochs=options.epochs,
+                      any_levels=options.any_levels)  # fmt: skip
+    name = options.run or f"{'any' if run.any_levels else run.kind}-seed{run.seed}"
+    return train(
+        run_folder(root, config, name), run, load_split(root, config, "train"),
+        load_split(root, config, "validation"), config.name,
+    )  # fmt: skip
+
+
+def export_run(root: Path, config: StudyConfig, run: str, output: Path | None) -> Path:
+    """Calibrate on the validation split and write ONNX with a JSON beside it."""
+    import torch
+
+    from reference_model.network.export import export_onnx, load_weights
+    from reference_model.training.arrays import load_split, make_batch
+    from reference_model.training.calibrate import fit
+
+    folder = run_folder(root, config, run)
+    model, notes = load_weights(folder / "weights.safetensors")
+    split = load_split(root, config, "validation")
+    batch = make_batch(model.kind, split.rows, split.template, np.zeros(split.rows.size, bool))
+    found: list[list[NDArray[np.float32]]] = []
+    with torch.no_grad():
+        for start in range(0, split.rows.size, 256):
+            part = slice(start, start + 256)
+            out = model(*(torch.from_numpy(a) for a in (batch.values[part], batch.first[part],
+                                                        batch.step)))  # fmt: skip
+            found.append([o.numpy() for o in out])
+    logits, mean, scale, _ = (np.concatenate([f[i] for f in found]) for i in range(4))
+    calibration = fit(logits, mean, scale, batch.host, batch.present)
+    path = output or folder / "model.onnx"
+    export_onnx(path, model)
+    path.with_suffix(".json").write_text(
+        json.dumps(
+            {
+                "kind": model.kind.name,
+                "temperature": calibration.temperature,
+                "widen": calibration.widen,
+                "simulated": True,
+                **notes,
+            },
+            indent=1,
+        )
+    )
+    return path
+
+
+def evaluate_run(
+    root: Path, config: StudyConfig, run: str, levels: list[int], encodings: list[str],
+    extras: bool,
+) -> None:  # fmt: skip
+    """An exported network on the test split, from decoded bytes."""
+    from reference_model.evaluation.predict import (
+        batch_of,
+        load_split,
+        propose,
+        through_codec,
+        to_results,
+    )
+    from reference_model.runtime import Calibration, HostFinder, Mixture
+
+    folder = run_folder(root, config, run)
+    note = json.loads((folder / "model.json").read_text())
+    finder = HostFinder(folder / "model.onnx", Calibration(note["temperature"], note["widen"]))
+    split = load_split(root, config, "test")
+    write_truth(root, config)
+    out = results_folder(root, config)
+    short = run.split("-")[0]
+    notes: dict[str, Any] = {"run": run, "fields": len(split.names), "weights": note}
+
+    def keep(name: str, mixture: Mixture, batch: Any) -> None:
+        found = to_results(root, config, split, "test", mixture, batch)
+        write_method(out, name, found, notes)
+
+    decoded: dict[str, NDArray[np.float32]] = {}
+    for encoding in encodings:
+        decoded[encoding] = through_codec(
+            root, config, "test", levels=max(levels), encoding=encoding
+        )
+        for n in levels:
+            # The first N(m) values of a stamp are the m-level stamp.
+            batch = batch_of(split, n, decoded[encoding])
+            name = f"net_{short}" if short.startswith("hstamp") else f"net_{short}{n}"
+            keep(name + ("" if encoding == "i2" else f"_{encoding}"), propose(finder, batch), batch)
+    if extras:
+        batch = batch_of(split, 5, decoded[encodings[0]])
+        keep(f"net_{short}5_average", propose(finder, batch, average=True), batch)
+        batch = batch_of(split, 5, visit=True)
+        keep(f"net_{short}5_visit", propose(finder, batch), batch)
+        _speed(root, config, finder, out)
+
+
+def _speed(root: Path, config: StudyConfig, finder: Any, out: Path) -> None:
+    import hstamp
+    from reference_model.evaluation.speed import measure
+
+    field = next(fields(root, config, "test"))
+    rows = np.asarray(field.load("transients"))
+    blobs = hstamp.encode_many(field.exposure().image, rows["x"], rows["y"], levels=5)
+    speed = measure(finder, blobs, rows["template_sigma"])
+    (out / "truth" / "speed.json").write_text(json.dumps(speed, indent=1))

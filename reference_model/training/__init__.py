@@ -1,0 +1,1 @@
+"""Training: arrays from fields, augmentation, the loop, calibration."""

@@ -1,0 +1,233 @@
+"""The training loop: seeded, resumable at every epoch, safetensors only."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from reference_model import DATA_VERSION
+from reference_model.network.export import save_weights
+from reference_model.network.inputs import KINDS, hierarchical
+from reference_model.network.loss import negative_log_likelihood
+from reference_model.network.model import HostNet, Proposals, parameters
+from reference_model.training.arrays import Batch, Split, make_batch
+from reference_model.training.augment import cut, jitter_noise, turn
+
+#: How often each number of levels is shown when one set of weights serves all.
+LEVEL_CHANCES = {2: 0.10, 3: 0.10, 4: 0.15, 5: 0.50, 6: 0.15}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    Attributes
+    ----------
+    kind : str
+        Input kind.
+    seed : int
+    epochs : int
+    batch : int
+    rate : float
+        Peak learning rate of AdamW; warm-up over one twentieth, then a cosine.
+    visit_share : float
+        Share of visits; the rest are templates.
+    any_levels : bool
+        Show 2 to 6 levels, `LEVEL_CHANCES`, instead of the kind's own.
+    """
+
+    kind: str = "hstamp5"
+    seed: int = 1
+    epochs: int = 12
+    batch: int = 256
+    rate: float = 2e-3
+    visit_share: float = 0.3
+    any_levels: bool = False
+
+
+def _tensors(batch: Batch) -> list[Tensor]:
+    return [
+        torch.from_numpy(np.ascontiguousarray(a))
+        for a in (batch.values, batch.first, batch.step, batch.host, batch.present,
+                  batch.log_radius)
+    ]  # fmt: skip
+
+
+def loss_of(model: HostNet, batch: Batch) -> Tensor:
+    """Loss of a model on a batch."""
+    values, first, step, host, present, log_radius = _tensors(batch)
+    found = Proposals(*model(values, first, step))
+    return negative_log_likelihood(found, host, present, log_radius)
+
+
+def draw_batch(
+    split: Split, index: np.ndarray, config: TrainConfig, rng: np.random.Generator
+) -> Batch:
+    """A training batch, augmented."""
+    kind = KINDS[config.kind]
+    if config.any_levels:
+        levels = rng.choice(list(LEVEL_CHANCES), p=list(LEVEL_CHANCES.values()))
+        kind = hierarchical(int(levels))
+    on_visit = rng.uniform(size=index.size) < config.visit_share
+    values = np.where(on_visit[:, None, None, None], split.visit[index], split.template[index])
+    batch = make_batch(kind, split.rows[index], values, on_visit)
+    batch = cut(jitter_noise(batch, rng), kind, rng)
+    return turn(batch, kind, int(rng.integers(8)))
+
+
+def validate(model: HostNet, split: Split, config: TrainConfig, most: int = 4096) -> float:
+    """Mean loss on templates of the validation split, without augmentation."""
+    rng = np.random.default_rng(0)
+    index = rng.permutation(split.rows.size)[:most]
+    kind = KINDS[config.kind]
+    model.eval()
+    total = 0.0
+    with torch.no_grad():
+        for part in np.array_split(index, max(1, index.size // config.batch)):
+            no = np.zeros(part.size, dtype=bool)
+            batch = make_batch(kind, split.rows[part], split.template[part], no)
+            total += float(loss_of(model, batch)) * part.size
+    model.train()
+    return total / index.size
+
+
+class Averaged:
+    """Exponential average of the weights, which is what is kept in the end."""
+
+    def __init__(self, model: HostNet, decay: float = 0.998) -> None:
+        self.decay = decay
+        self.state = {k: v.detach().clone() for k, v in model.state_dict().items()}
+
+    def update(self, model: HostNet, step: int) -> None:
+        """Blend in the current weights; early on faster, so that nothing of the start stays."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for k, v in model.state_dict().items():
+            self.state[k].lerp_(v.detach(), 1.0 - decay)
+
+
+def train(
+    folder: Path, config: TrainConfig, training: Split, validation: Split, data_name: str
+) -> Path:
+    """Train, or go on training.
+
+    Parameters
+    ----------
+    folder : Path
+        Of this run: checkpoint, log and finished weights.
+    config : TrainConfig
+    training, validation : Split
+    data_name : str
+        Name of the data set, for the record.
+
+    Returns
+    -------
+    Path
+        The finished weights.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(config.seed)
+    model = HostNet(KINDS[config.kind])
+    optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
+    per_epoch = training.rows.size // config.batch
+    if per_epoch == 0:
+        raise ValueError(f"{training.rows.size} transients do not fill a batch of {config.batch}")
+    total = per_epoch * config.epochs
+    average = Averaged(model)
+    done = _resume(folder, config, model, optimiser, average)
+    log = folder / "log.jsonl"
+    for epoch in range(done, config.epochs):
+        # Each epoch has its own generator, so that a resumed run repeats the first.
+        rng = np.random.default_rng([config.seed, epoch])
+        order = rng.permutation(training.rows.size)
+        start, running = time.monotonic(), 0.0
+        bar = tqdm(range(per_epoch), desc=f"epoch {epoch + 1}/{config.epochs}", disable=None)
+        for i in bar:
+            step = epoch * per_epoch + i
+            for group in optimiser.param_groups:
+                group["lr"] = config.rate * schedule(step, total)
+            index = order[i * config.batch : (i + 1) * config.batch]
+            loss = loss_of(model, draw_batch(training, index, config, rng))
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+            optimiser.step()
+            average.update(model, step)
+            running += float(loss.detach())
+        kept = HostNet(KINDS[config.kind])
+        kept.load_state_dict(average.state)
+        line = {
+            "epoch": epoch + 1,
+            "loss": running / per_epoch,
+            "validation": validate(kept, validation, config),
+            "seconds": round(time.monotonic() - start, 1),
+        }
+        with log.open("a") as out:
+            out.write(json.dumps(line) + "\n")
+        _checkpoint(folder, config, epoch + 1, model, optimiser, average)
+    model.load_state_dict(average.state)
+    notes = {
+        "train": json.dumps(asdict(config)),
+        "data": f"{data_name} {DATA_VERSION}",
+        "transients": str(training.rows.size),
+        "fields": str(len(training.names)),
+        "parameters": str(parameters(model)),
+    }
+    weights = folder / "weights.safetensors"
+    save_weights(weights, model, notes)
+    return weights
+
+
+def schedule(step: int, total: int) -> float:
+    """Share of the peak learning rate: linear warm-up, then a cosine to 1 %."""
+    warm = max(1, total // 20)
+    if step < warm:
+        return (step + 1) / warm
+    return float(0.01 + 0.99 * 0.5 * (1.0 + np.cos(np.pi * (step - warm) / max(1, total - warm))))
+
+
+def _checkpoint(
+    folder: Path, config: TrainConfig, epoch: int, model: HostNet,
+    optimiser: torch.optim.Optimizer, average: Averaged,
+) -> None:  # fmt: skip
+    tensors = {f"model.{k}": v.contiguous() for k, v in model.state_dict().items()}
+    tensors |= {f"average.{k}": v.contiguous() for k, v in average.state.items()}
+    for i, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"adam.{i}.{k}": v.clone().contiguous() for k, v in state.items()}
+    partial = folder / "checkpoint.partial"
+    save_file(tensors, partial)
+    partial.replace(folder / "checkpoint.safetensors")
+    note = {"epoch": epoch, "config": asdict(config)}
+    (folder / "checkpoint.json").write_text(json.dumps(note))
+
+
+def _resume(
+    folder: Path, config: TrainConfig, model: HostNet, optimiser: torch.optim.Optimizer,
+    average: Averaged,
+) -> int:  # fmt: skip
+    """Epochs already done; zero when there is no checkpoint of this configuration."""
+    note_path, path = folder / "checkpoint.json", folder / "checkpoint.safetensors"
+    if not (note_path.exists() and path.exists()):
+        return 0
+    note = json.loads(note_path.read_text())
+    if note["config"] != asdict(config):
+        raise ValueError(f"{folder} holds a run of another configuration: {note['config']}")
+    tensors = load_file(path)
+    for prefix, take in (("model.", model.load_state_dict), ("average.", average.state.update)):
+        take({k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)})
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("adam."):
+            _, number, name = key.split(".")
+            state.setdefault(int(number), {})[name] = value
+    whole = optimiser.state_dict()
+    whole["state"] = state
+    optimiser.load_state_dict(whole)
+    return int(note["epoch"])
