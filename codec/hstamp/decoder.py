@@ -23,6 +23,7 @@ from .values import mean_children, or_children, variance_children
 
 __all__ = [
     "check_record",
+    "conserving_values",
     "decode_image_levels",
     "decode_mask_levels",
     "decode_variance_levels",
@@ -117,6 +118,33 @@ def fill_levels(
     grids[..., 0, CORE, :] = grids[..., 1, _DERIVED[CORE], _DERIVED]
     grids[..., 0, :, CORE] = grids[..., 1, _DERIVED, _DERIVED[CORE]]
     return grids
+
+
+def conserving_values(values: npt.NDArray[np.float32], levels: int) -> npt.NDArray[np.float32]:
+    """Stored values followed by what a flux-conserving mosaic shows beside them [DE-6].
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (..., N)
+        Stored image values in stamp order.
+    levels : int
+        Number of levels n.
+
+    Returns
+    -------
+    ndarray of float32, shape (..., N + M)
+        To be indexed by `Layout.conserving_index`.
+    """
+    shared = layout_of(levels).shared
+    known = values[..., shared.covered].astype(np.float64)
+    finite = np.isfinite(known)
+    finite[..., 1] &= shared.counts == 2
+    found = finite.sum(axis=-1)
+    left = 4 - shared.counts
+    total = np.where(finite, known, 0.0).sum(axis=-1)
+    rest = ((found + left) * values[..., shared.ring].astype(np.float64) - total) / left
+    with np.errstate(over="ignore", under="ignore"):
+        return np.concatenate([values, rest.astype(np.float32)], axis=-1)
 
 
 def _check_text(name: str, text: str | None, shortest: int, longest: int) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "MAX_LEVELS",
     "MIN_LEVELS",
     "Layout",
+    "SharedPixels",
     "child_start",
     "largest_covered",
     "reference_corner",
@@ -68,6 +69,25 @@ def reference_corner(x: float, y: float) -> tuple[int, int]:
     if not (math.isfinite(x) and math.isfinite(y) and max(abs(x), abs(y)) < 2**31):
         raise InputError(f"source position ({x}, {y}) is not a pixel position")
     return math.floor(x) + 1, math.floor(y) + 1
+
+
+@dataclass(frozen=True)
+class SharedPixels:
+    """Ring pixels partly covered by stored pixels of the level below.
+
+    Attributes
+    ----------
+    ring : ndarray of intp, shape (M,)
+        Stamp-order positions of the ring pixels.
+    covered : ndarray of intp, shape (M, 2)
+        Stamp-order positions of the stored children, row-major; a single one is given twice.
+    counts : ndarray of intp, shape (M,)
+        Number of stored children, 1 or 2.
+    """
+
+    ring: IntArray
+    covered: IntArray
+    counts: IntArray
 
 
 @dataclass(frozen=True)
@@ -156,6 +176,37 @@ class Layout:
             window = mosaic[start : start + len(fine), start : start + len(fine)]
             np.copyto(window, fine, where=fine >= 0)
         return _frozen(mosaic)
+
+    @cached_property
+    def shared(self) -> SharedPixels:
+        """Ring pixels of which finer stored pixels cover a part [DE-6]."""
+        ring, covered, counts = [], [], []
+        for k in range(1, self.levels - 1):
+            # Level k's row and column beyond the hole above lie at index 0 (c_k = 1) or 14.
+            edge, above = (0, HOLE.start - 1) if child_start(k) else (CORE, HOLE.stop)
+            first = child_start(k)
+            pairs = [(above, above, [(edge, edge)])]
+            for u in range(HOLE.stop - HOLE.start):
+                fine = (first + 2 * u, first + 2 * u + 1)
+                pairs.append((above, HOLE.start + u, [(edge, c) for c in fine]))
+                pairs.append((HOLE.start + u, above, [(r, edge) for r in fine]))
+            for row, column, known in pairs:
+                ring.append(self.level_index[k + 1, row, column])
+                places = [self.level_index[k, r, c] for r, c in known]
+                covered.append((places[0], places[-1]))
+                counts.append(len(places))
+        return SharedPixels(
+            _frozen(np.array(ring, dtype=np.intp)),
+            _frozen(np.array(covered, dtype=np.intp).reshape(-1, 2)),
+            _frozen(np.array(counts, dtype=np.intp)),
+        )
+
+    @cached_property
+    def conserving_index(self) -> IntArray:
+        """`mosaic_index` with the uncovered parts of `shared` pixels at positions N, N + 1 ..."""
+        table = np.arange(self.size)
+        table[self.shared.ring] = self.size + np.arange(len(self.shared.ring))
+        return _frozen(table[self.mosaic_index])
 
     def extent(self, k: int) -> tuple[int, int]:
         """Base offsets of level `k`, as a half-open range [base pixel]."""

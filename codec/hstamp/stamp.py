@@ -15,6 +15,7 @@ from .container.blob import read_blob, write_blob
 from .container.record import dict_to_record, record_to_dict
 from .decoder import (
     check_record,
+    conserving_values,
     decode_image_levels,
     decode_mask_levels,
     decode_variance_levels,
@@ -234,18 +235,21 @@ class Stamp:
         """PSF on base pixels, odd square, unit sum."""
         return None if self._record.psf is None else _frozen(decode_psf(self._record.psf))
 
-    def mosaic(self, plane: str = "image") -> npt.NDArray[Any]:
+    def mosaic(self, plane: str = "image", *, conserve: bool = True) -> npt.NDArray[Any]:
         """Finest stored value at every base pixel [DE-5].
 
         Parameters
         ----------
         plane : {'image', 'variance', 'mask'}
             What to show.
+        conserve : bool
+            Conserve the image's flux [DE-6]: where finer pixels cover a part of a coarse one, the
+            rest shows the coarse pixel's remaining flux and not its mean.
 
         Returns
         -------
         ndarray, shape (15 * 2**(n-1), 15 * 2**(n-1))
-            float32, or uint16 for the mask. Image values are per base pixel, so their sum is flux.
+            float32, or uint16 for the mask. Image values are per base pixel: their sum is flux.
 
         Raises
         ------
@@ -254,6 +258,9 @@ class Stamp:
         """
         record = self._record
         values: npt.NDArray[Any]
+        if plane == "image" and conserve:
+            extended = conserving_values(self.values, self.n)
+            return extended[self.layout.conserving_index]
         if plane == "image":
             values = self.values
         elif plane == "variance" and record.variance is not None:

@@ -146,10 +146,11 @@ class Container:
             count, size = self._long("block count"), self._long("block size")
             if size > MAX_BLOCK:
                 raise FormatError("E_LIMIT", f"a block claims {size} bytes")
-            data = self._decompress(self._take(size, "block"))
+            stored = self._take(size, "block")
             if self._take(16, "sync marker") != self._sync:
                 raise FormatError("E_AVRO", "a block's sync marker differs from the file's")
-            if count < 0 or count > max(len(data), 0):
+            data = self._decompress(stored)
+            if count < 0 or count > len(data):
                 raise FormatError("E_AVRO", f"a block of {len(data)} bytes claims {count} records")
             yield count, data
 

@@ -144,15 +144,20 @@ def _refuse_endless(parsed: Any, named: Mapping[str, Any]) -> None:
             "E_SCHEMA", f"the writer's schema nests {error.args[1][0]} in itself"
         ) from error
     empty = {"null"}
+    depth: dict[str, int] = {}
     for name in inner_first:
+        depth[name] = 1 + max((depth[used] for used in uses[name]), default=0)
+        if depth[name] > _MAX_DEPTH:
+            raise FormatError("E_SCHEMA", "the writer's schema is nested too deeply")
         if _takes_no_bytes(named[name], empty):
             empty.add(name)
     for part in (p for kind in (parsed, *named.values()) for p in _parts(kind)):
-        if isinstance(part, Mapping) and part.get("type") == "array":
-            if _takes_no_bytes(part["items"], empty):
-                raise FormatError(
-                    "E_SCHEMA", "the writer's schema has an array of items of no bytes"
-                )
+        if not isinstance(part, Mapping):
+            continue
+        inner = [part["items"]] if part.get("type") == "array" else []
+        inner += [field["type"] for field in part.get("fields", ())]
+        if any(_takes_no_bytes(kind, empty) for kind in inner):
+            raise FormatError("E_SCHEMA", "the writer's schema has items or fields of no bytes")
 
 
 def _takes_no_bytes(kind: Any, empty: Collection[str]) -> bool:
