@@ -163,4 +163,5 @@ def run_encoder(
         measure(reports, known or {}, partial=bool(only)),
         {case.id: case.reason for case in cases},
         {case.id: case.clauses for case in cases},
+        bool(only),
     )

@@ -109,7 +109,11 @@ def _conclusion(run: Run) -> str:
     total = len(run.reports)
     failed = sum(report.failed for report in run.reports)
     if run.conforms:
-        return f"conforms: profile {run.profile}, all {total} vectors"
+        lacking = run.counts["unsupported"]
+        note = f", {lacking} are of optional features that it lacks" if lacking else ""
+        return f"conforms: profile {run.profile}, {total - lacking} of {total} vectors pass{note}"
+    if failed == 0:
+        return f"all {total} chosen vectors pass; a partial run says nothing of conformance"
     if run.verdict.passed:
         return f"{failed} of {total} vectors fail, all of them known"
     return (
@@ -166,7 +170,8 @@ def badge(run: Run) -> str:
     """SVG badge that names format, profile and suite version."""
     left = f"hstamp {run.format} {run.profile}"
     failed = sum(report.failed for report in run.reports)
-    right = f"conforms (suite {run.suite})" if run.conforms else f"{failed} failing (suite {run.suite})"
+    verdict = "conforms" if run.conforms else f"{failed} failing" if failed else "partial run"
+    right = f"{verdict} (suite {run.suite})"
     colour = "#1a7f37" if run.conforms else "#b3261e"
     a, b = 12 + round(6.6 * len(left)), 12 + round(6.6 * len(right))
     title = f"{left}: {right}"

@@ -30,6 +30,10 @@ class Run:
         One per vector, in the order of the manifest.
     verdict : Verdict
         The reports measured against the list of known failures.
+    reasons, clauses : mapping
+        Reason and clauses of each vector.
+    partial : bool
+        Some of the profile's vectors were left out.
     """
 
     subject: str
@@ -41,6 +45,7 @@ class Run:
     verdict: Verdict
     reasons: Mapping[str, str] = field(default_factory=dict)
     clauses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    partial: bool = False
 
     @property
     def counts(self) -> dict[str, int]:
@@ -50,8 +55,8 @@ class Run:
 
     @property
     def conforms(self) -> bool:
-        """Whether nothing failed, known or not: what a badge may claim."""
-        return bool(self.reports) and not any(report.failed for report in self.reports)
+        """Whether all vectors ran and none failed, known or not: what a badge may claim."""
+        return not self.partial and not any(report.failed for report in self.reports)
 
 
 def run_suite(
@@ -117,4 +122,5 @@ def run_suite(
         verdict,
         reasons,
         clauses,
+        bool(only),
     )

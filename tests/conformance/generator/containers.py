@@ -148,7 +148,7 @@ def later_minor() -> Iterator[Vector]:
     tails = [NULL * 4, PRESENT + long(-7) + tags + PRESENT + f4(0.5) + PRESENT + long(1) + PRESENT + bytes(16)]
     for name, tail, what in (("null", tails[0], "null"), ("filled", tails[1], "filled")):
         later = source.put(version=long(103))
-        yield Vector(f"container-later-minor-{name}", header(schema) + block(1, later.record() + tail), ("VE-1", "VE-2", "CO-6"),
+        yield Vector(f"container-later-minor-{name}", header(schema) + block(1, later.record() + tail), ("VE-1", "VE-2", "CO-6", "SE-1"),
                      f"unknown fields of a later minor version, {what}", "container", stamps=((None, later.bytes()),), flags=("later-minor",))  # fmt: skip
     inner = json.loads(json.dumps(FIELDS))
     inner[8]["type"]["fields"].insert(1, field("quantum", ["null", "double"], default=None))

@@ -81,7 +81,7 @@ def full(rng: Lcg, n: int, kind: str = "u1") -> dict[str, dict[str, bytes]]:
 def geometry() -> Iterator[Vector]:
     for n in range(2, 9):
         values = [float(i + 1) for i in range(count_of(n))]
-        yield Vector(f"f4-n{n}", blob(n, image_f4(values)).bytes(), (*GEOMETRY, "EN-1"),
+        yield Vector(f"f4-n{n}", blob(n, image_f4(values)).bytes(), (*GEOMETRY, "EN-1", "VE-3"),
                      f"n = {n}: every stored f4 value is its own position in stamp order, counted from 1")  # fmt: skip
     for n in range(2, 9):
         yield Vector(f"i2-n{n}", blob(n, random_i2(Lcg(n), n)).bytes(), (*GEOMETRY, "EN-2", "EN-3"),
@@ -273,7 +273,7 @@ def masks() -> Iterator[Vector]:
 
 def psfs() -> Iterator[Vector]:
     def vector(name: str, size: int, q: list[int], reason: str, *flags: str) -> Vector:
-        return Vector(name, blob(2, image_f4([1.0] * 372), psf=psf_plane(q, size)).bytes(), ("EN-9", "PL-5"), reason, "full", flags=flags)
+        return Vector(name, blob(2, image_f4([1.0] * 372), psf=psf_plane(q, size)).bytes(), ("EN-9", "PL-5", "CO-3"), reason, "full", flags=flags)
 
     rng = Lcg(13)
     yield vector("psf-size-1", 1, [7], "a single pixel is 1.0")
@@ -323,7 +323,7 @@ def avro_forms() -> Iterator[Vector]:
                 mask=mask_plane([i % 8 for i in range(900)], ["A", "BB", "CCC"]))  # fmt: skip
 
     def vector(name: str, reason: str, **changes: bytes) -> Vector:
-        return Vector(name, base.put(**changes).bytes(), ("CO-1",), reason, flags=("avro",))
+        return Vector(name, base.put(**changes).bytes(), ("CO-1", "DE-4"), reason, flags=("avro",))
 
     yield vector("avro-blocks-positive", "arrays in several blocks", image__zero=floats(zero, [2, 3]), image__scale=floats(scale, [1] * 5))
     yield vector("avro-blocks-negative", "blocks with a negative count and their size in bytes",
