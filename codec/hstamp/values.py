@@ -64,7 +64,9 @@ def _finite_sum(level: F4) -> tuple[F8, F8]:
     count = np.zeros(shape, dtype=np.float64)
     for row in (0, 1):
         for column in (0, 1):
-            child = level[..., row::2, column::2].astype(np.float64)
+            # A signalling NaN is as missing as any other.
+            with np.errstate(invalid="ignore"):
+                child = level[..., row::2, column::2].astype(np.float64)
             finite = np.isfinite(child)
             # Adding +0.0 for a missing child leaves the sum's bits alone: it is never -0.0,
             # since it started from +0.0.

@@ -11,7 +11,7 @@ import json
 import os
 import struct
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -85,7 +85,7 @@ class Container:
     Raises
     ------
     FormatError
-        With code E_MAGIC, E_AVRO, E_LIMIT, E_SCHEMA or E_CODEC.
+        With code E_MAGIC, E_AVRO, E_LIMIT or E_SCHEMA.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -103,7 +103,6 @@ class Container:
             raise FormatError("E_SCHEMA", f"the file holds no schema: {error}") from error
         self.schema = check_schema(schema)
         self.codec = self.metadata.get("avro.codec", b"null").decode("ascii", "replace")
-        self._decompress = decompressor(self.codec)
 
     def records(self, reader_schema: Any = None) -> Iterator[dict[str, Any]]:
         """Iterate over the file's records.
@@ -116,9 +115,10 @@ class Container:
         Raises
         ------
         FormatError
-            With code E_AVRO, E_LIMIT or E_SCHEMA, at the record concerned.
+            With code E_CODEC at once; E_AVRO, E_LIMIT or E_SCHEMA at the record concerned.
         """
-        for count, data in self._blocks():
+        decompress = decompressor(self.codec)
+        for count, data in self._blocks(decompress):
             block = io.BytesIO(data)
             for _ in range(count):
                 if block.tell() == len(data):
@@ -141,7 +141,7 @@ class Container:
             raise FormatError("E_SCHEMA", "the file holds values that are not records")
         return record
 
-    def _blocks(self) -> Iterator[tuple[int, bytes]]:
+    def _blocks(self, decompress: Callable[[bytes], bytes]) -> Iterator[tuple[int, bytes]]:
         while self._stream.tell() < self._end:
             count, size = self._long("block count"), self._long("block size")
             if size > MAX_BLOCK:
@@ -149,7 +149,7 @@ class Container:
             stored = self._take(size, "block")
             if self._take(16, "sync marker") != self._sync:
                 raise FormatError("E_AVRO", "a block's sync marker differs from the file's")
-            data = self._decompress(stored)
+            data = decompress(stored)
             if count < 0 or count > len(data):
                 raise FormatError("E_AVRO", f"a block of {len(data)} bytes claims {count} records")
             yield count, data

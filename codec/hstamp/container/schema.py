@@ -30,6 +30,8 @@ FINGERPRINT: Final = bytes.fromhex("436EB4BEBCEEDC4C")
 """CRC-64-AVRO of the 1.0 schema's Parsing Canonical Form, little-endian [CO-2]."""
 _SCHEMA_FILE: Final = "hstamp.v1.stamp.avsc"
 _MAX_DEPTH: Final = 64
+_MAX_NULLS: Final = 16
+"""Fields of type null, which cost work and no bytes."""
 
 
 def schema_path() -> Path:
@@ -151,12 +153,16 @@ def _refuse_endless(parsed: Any, named: Mapping[str, Any]) -> None:
             raise FormatError("E_SCHEMA", "the writer's schema is nested too deeply")
         if _takes_no_bytes(named[name], empty):
             empty.add(name)
+    nulls = 0
     for part in (p for kind in (parsed, *named.values()) for p in _parts(kind)):
         if not isinstance(part, Mapping):
             continue
-        inner = [part["items"]] if part.get("type") == "array" else []
-        inner += [field["type"] for field in part.get("fields", ())]
-        if any(_takes_no_bytes(kind, empty) for kind in inner):
+        inner = [field["type"] for field in part.get("fields", ())]
+        nulls += sum(kind == "null" for kind in inner)
+        inner = [kind for kind in inner if kind != "null"]
+        if part.get("type") == "array":
+            inner.append(part["items"])
+        if nulls > _MAX_NULLS or any(_takes_no_bytes(kind, empty) for kind in inner):
             raise FormatError("E_SCHEMA", "the writer's schema has items or fields of no bytes")
 
 
