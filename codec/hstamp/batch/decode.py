@@ -333,7 +333,8 @@ def _merged(groups: list[_Group], rejected: dict[int, FormatError], planes: set[
         out = np.full((count, *shape), fill, dtype=dtype)
         for group, place in zip(groups, places, strict=True):
             if (values := group.arrays.get(name)) is not None:
-                out[(place, *_inner(values, shape))] = values.reshape(len(place), *values.shape[1:])
+                inner: tuple[Any, ...] = tuple(slice(0, size) for size in values.shape[1:])
+                out[(place, *inner)] = values
         return out
 
     def plane(name: str, dtype: Any, fill: float) -> npt.NDArray[Any] | None:
@@ -368,10 +369,6 @@ def _merged(groups: list[_Group], rejected: dict[int, FormatError], planes: set[
         bands=tuple(bands),
         mask_planes=tuple(names),
     )
-
-
-def _inner(values: npt.NDArray[Any], shape: tuple[int, ...]) -> tuple[slice, ...]:
-    return tuple(slice(0, size) for size in values.shape[1:]) if shape else ()
 
 
 def _psfs(

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..encoder import Options, as_bits, as_plane, plane_names, store, to_f4, true_levels, without_masked
+from ..encoder import (
+    Options,
+    as_bits,
+    as_plane,
+    plane_names,
+    store,
+    to_f4,
+    true_levels,
+    without_masked,
+)
 from ..encodings.image import (
     canonical_f4,
     choose_steps,
@@ -248,10 +257,10 @@ def _assemble(
         single = np.frombuffer(metadata.psf.data, "<i2")
         columns["psf"] = np.tile(single, (count, 1)) if data is None else data[rows]
     ids = None if metadata.ids is None else list(metadata.ids[rows])
-    marked = np.zeros(count, bool) if stored_mask is None else stored_mask.any(axis=1)
+    marked = [False] * count if stored_mask is None else stored_mask.any(axis=1).tolist()
     keys: dict[tuple[bool, int], list[int]] = {}
     for row in range(count):
-        keys.setdefault((bool(marked[row]), -1 if ids is None else len(ids[row])), []).append(row)
+        keys.setdefault((marked[row], -1 if ids is None else len(ids[row])), []).append(row)
     blobs: list[bytes] = [b""] * count
     for (has_mask, id_length), members in keys.items():
         chosen = np.array(members)

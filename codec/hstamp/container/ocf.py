@@ -22,7 +22,15 @@ from fastavro.read import SchemaResolutionError
 from ..errors import FormatError
 from .blob import MAX_BLOB
 from .compression import MAX_BLOCK, decompressor
-from .schema import STAMP_SCHEMA, check_schema, parsed_stamp_schema, stamp_fields
+from .schema import (
+    STAMP_NAME,
+    STAMP_SCHEMA,
+    branches,
+    check_schema,
+    is_stamp,
+    parsed_stamp_schema,
+    stamp_fields,
+)
 
 if TYPE_CHECKING:
     from ..stamp import Stamp
@@ -133,7 +141,9 @@ class Container:
                 block, self.schema, reader_schema, handle_unicode_errors="replace"
             )
         except SchemaResolutionError as error:
-            raise FormatError("E_SCHEMA", f"a record does not resolve: {error}") from error
+            raise FormatError(
+                "E_SCHEMA", f"a record does not resolve: {str(error)[:200]}"
+            ) from error
         except AVRO_FAULTS as error:
             reason = str(error) or type(error).__name__
             raise FormatError("E_AVRO", f"a record does not decode: {reason}") from error
@@ -214,8 +224,8 @@ def read_stamps(source: str | Path | BinaryIO) -> Iterator[Found]:
         At the first stamp that is not valid; its reason names the record.
     """
     if isinstance(source, str | Path):
-        with open(source, "rb") as stream:
-            yield from read_stamps(stream)
+        with open(source, "rb") as file:
+            yield from read_stamps(file)
         return
     from ..stamp import Stamp
 
@@ -277,14 +287,19 @@ def write_stamps(path: str | Path, stamps: Iterable[Stamp], *, codec: str = "nul
 
 
 def _reader_schema(writer: Mapping[str, Any], fields: tuple[str, ...]) -> Any:
+    """Return the schema that reads a file's stamps and skips everything else."""
     if not fields:
         return parsed_stamp_schema()
-    nullable: list[Any] = [
-        {"name": name, "type": ["null", STAMP_SCHEMA if i == 0 else "hstamp.v1.stamp"],
-         "default": None}
-        for i, name in enumerate(fields)
-    ]  # fmt: skip
-    return fastavro.parse_schema({"type": "record", "name": writer["name"], "fields": nullable})
+    known: list[Any] = [STAMP_SCHEMA]
+    wanted = []
+    for field in writer["fields"]:
+        if field["name"] in fields:
+            kinds = [
+                (known.pop() if known else STAMP_NAME) if is_stamp(branch) else branch
+                for branch in branches(field["type"])
+            ]
+            wanted.append({"name": field["name"], "type": kinds if len(kinds) > 1 else kinds[0]})
+    return fastavro.parse_schema({"type": "record", "name": writer["name"], "fields": wanted})
 
 
 def _stamps_of(
@@ -293,5 +308,7 @@ def _stamps_of(
     if not fields:
         yield None, record
     for name in fields:
-        if record[name] is not None:
-            yield name, record[name]
+        value = record[name]
+        # A wider union may hold other values; those of a stamp are a mapping with an image.
+        if isinstance(value, Mapping) and "image" in value:
+            yield name, value

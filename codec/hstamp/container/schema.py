@@ -19,7 +19,9 @@ __all__ = [
     "FINGERPRINT",
     "STAMP_NAME",
     "STAMP_SCHEMA",
+    "branches",
     "check_schema",
+    "is_stamp",
     "parsed_stamp_schema",
     "schema_path",
     "stamp_fields",
@@ -98,7 +100,7 @@ def stamp_fields(schema: Any) -> tuple[str, ...] | None:
     names = tuple(
         field["name"]
         for field in schema["fields"]
-        if any(_is_stamp(branch) for branch in _branches(field["type"]))
+        if any(is_stamp(branch) for branch in branches(field["type"]))
     )
     return names or None
 
@@ -108,11 +110,13 @@ def _full_name(schema: Mapping[str, Any]) -> str:
     return name if "." in name or not namespace else f"{namespace}.{name}"
 
 
-def _branches(kind: Any) -> list[Any]:
+def branches(kind: Any) -> list[Any]:
+    """Branches of a union, or the type itself as the only one."""
     return kind if isinstance(kind, list) else [kind]
 
 
-def _is_stamp(kind: Any) -> bool:
+def is_stamp(kind: Any) -> bool:
+    """Whether a type is the stamp record, by its full name [CO-6]."""
     if isinstance(kind, Mapping):
         return kind.get("type") == "record" and _full_name(kind) == STAMP_NAME
     return bool(kind == STAMP_NAME)
