@@ -257,7 +257,9 @@ def _assemble(
         single = np.frombuffer(metadata.psf.data, "<i2")
         columns["psf"] = np.tile(single, (count, 1)) if data is None else data[rows]
     ids = None if metadata.ids is None else list(metadata.ids[rows])
-    marked = [False] * count if stored_mask is None else stored_mask.any(axis=1).tolist()
+    marked: list[bool] = [False] * count
+    if stored_mask is not None:
+        marked = list(stored_mask.any(axis=1))
     keys: dict[tuple[bool, int], list[int]] = {}
     for row in range(count):
         keys.setdefault((marked[row], -1 if ids is None else len(ids[row])), []).append(row)
