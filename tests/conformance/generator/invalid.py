@@ -83,7 +83,7 @@ def truncations() -> Iterator[Vector]:
         at = 0
         data = source.bytes()
         for name, part in source.segments.items():
-            slug = name.replace(".", "-")
+            slug = name.replace(".", "-").replace("_", "").lower()
             wanted = not label or name in ("image.zero", "image.data", "variance.unit", "variance.data", "mask.data")
             if at >= 10 and part and wanted:
                 yield Vector(f"truncated-{label}before-{slug}", data[:at], ("CO-1", "LI-1", "DE-3", "DE-4"),
@@ -101,7 +101,7 @@ def lies() -> Iterator[Vector]:
     """Avro lengths, counts, indices and longs that are not true."""
     for name in ("id.length", "fluxUnit.length", "image.encoding.length", "image.data.length", "variance.data.length",
                  "mask.data.length", "psf.data.length", "mask.encoding.length"):  # fmt: skip
-        slug, key = name.replace(".", "-"), name.replace(".", "__")
+        slug, key = name.replace(".", "-").lower(), name.replace(".", "__")
         for what, value in (("negative", -1), ("2-62", 2**62), ("most-negative", -(2**63)), ("65536", 65536)):
             yield fault(f"length-{what}-{slug}", "E_AVRO", "DE-4", f"{name} is {what.replace('-', '^', 1) if what == '2-62' else what}", **{key: long(value)})
     for name in ("id", "band", "wcs", "variance", "mask", "psf"):
@@ -110,15 +110,15 @@ def lies() -> Iterator[Vector]:
     overlong = b"\x80" * 10 + b"\x00"
     big = b"\xff" * 9 + b"\x02"
     for name in ("version", "levels", "image.data.length", "id.index"):
-        slug, key = name.replace(".", "-"), name.replace(".", "__")
+        slug, key = name.replace(".", "-").lower(), name.replace(".", "__")
         yield fault(f"long-11-bytes-{slug}", "E_AVRO", "CO-1", f"{name} is a long of 11 bytes", **{key: overlong})
         yield fault(f"long-65-bits-{slug}", "E_AVRO", "CO-1", f"{name} has ten bytes whose value needs 65 bits", **{key: big})
     for name in ("version", "levels", "psf.size"):
-        slug, key = name.replace(".", "-"), name.replace(".", "__")
+        slug, key = name.replace(".", "-").lower(), name.replace(".", "__")
         for what, value in (("2-31", 2**31), ("below", -(2**31) - 1), ("wraps", 2**32 + {"version": 100, "levels": 2, "psf.size": 3}[name])):
             yield fault(f"int-{what}-{slug}", "E_AVRO", "CO-1", f"{name} does not fit 32 bits", **{key: long(value)})
     for name, items in (("image.zero", floats([10.0, 20.0])), ("mask.planes", texts(["SAT", "CR"]))):
-        slug, key = name.replace(".", "-"), name.replace(".", "__")
+        slug, key = name.replace(".", "-").lower(), name.replace(".", "__")
         tail = items[1:]
         for what, value in (("2-62", 2**62), ("5000", 5000), ("3", 3)):
             code, clause = "E_AVRO", "DE-4"
