@@ -213,6 +213,14 @@ def test_stretch_is_robust_and_keeps_faint_and_bright_apart() -> None:
     np.testing.assert_allclose(norm.inverse(shown), [stretch.low, 50, 53, stretch.high])
 
 
+def test_noise_is_never_cut_at_the_limits() -> None:
+    """Flat noise from -1 to 1 has no value 3 sigma out, but the scale leaves room for one."""
+    stretch = draw.Stretch.of_values(np.linspace(-1, 1, 2001))
+    sigma = 1.4826 * 0.5
+    assert stretch.low == pytest.approx(-3 * sigma, rel=1e-2)
+    assert stretch.high == pytest.approx(3 * sigma, rel=1e-2)
+
+
 def test_mask_panel_names_the_planes_that_occur() -> None:
     ax = by_label(draw.show(make()))["mask"]
     legend = ax.get_legend()

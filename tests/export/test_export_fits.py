@@ -132,6 +132,24 @@ def test_files_are_whole_reproducible_and_not_overwritten_by_chance(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.fits", "b.fits"]
 
 
+def test_interrupted_write_leaves_the_old_file(
+    full_stamp: hstamp.Stamp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.fits"
+    to_fits(full_stamp, path)
+    before = path.read_bytes()
+
+    def interrupted(_: fits.HDUList, name: Path, **__: object) -> None:
+        Path(name).write_bytes(b"SIMPLE  =")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(fits.HDUList, "writeto", interrupted)
+    with pytest.raises(OSError, match="no space"):
+        to_fits(full_stamp, path, overwrite=True)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.fits"]
+
+
 def test_compressed_by_name(full_stamp: hstamp.Stamp, tmp_path: Path) -> None:
     path = tmp_path / "stamp.fits.gz"
     to_fits(full_stamp, path)

@@ -147,6 +147,20 @@ def test_tangent_plane_anywhere_on_a_ccd(x: float, y: float, name: str) -> None:
         assert np.hypot(east.arcsec - xi, north.arcsec - eta) < 2e-3 * 0.2
 
 
+@pytest.mark.parametrize("declination", [90.0, -90.0])
+def test_tangent_plane_beside_a_pole(declination: float) -> None:
+    """Within a pixel of the pole one pixel is a third of the circle in right ascension."""
+    wcs = parent(CRVAL2=declination)
+    x = y = 2000.5 - 1 + 0.4
+    plane = parent_cd(wcs, x, y)
+    source = sky_of_parent(wcs, x, y)
+    for step in ([10.0, 0.0], [0.0, 10.0]):
+        target = sky_of_parent(wcs, x + step[0], y + step[1])
+        east, north = source.spherical_offsets_to(target)
+        xi, eta = plane.cd @ step * 3600
+        assert np.hypot(east.arcsec - xi, north.arcsec - eta) < 1e-3 * 0.2
+
+
 def test_lsst_wcs_without_ctype_is_a_tangent_plane_at_the_source() -> None:
     import io
 
