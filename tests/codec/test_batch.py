@@ -43,7 +43,7 @@ def check_row(batch, row, stamp):
         assert brute.same_bits(batch.psf[row], np.pad(stamp.psf, pad))
 
 
-def invalid():
+def invalid_blobs():
     """Blobs of the right form that break a rule, in groups of equal shape."""
     d = samples.stamp(3, seed=9).to_dict()
     yield samples.blob(d | {"levels": 9}), "E_LEVELS"
@@ -67,12 +67,15 @@ def invalid():
     yield bytes(70000), "E_LIMIT"
 
 
+INVALID = list(invalid_blobs())
+
+
 @settings(max_examples=12)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9))
 def test_mixed_batches(seed, copies):
     rng = np.random.default_rng(seed)
     good = [(s.to_bytes(), s) for s in samples.assorted()] * copies
-    bad = [(b, code) for b, code in invalid()] * rng.integers(0, copies + 1)
+    bad = [(b, code) for b, code in INVALID] * rng.integers(0, copies + 1)
     mixed = [*good, *bad]
     order = rng.permutation(len(mixed))
     mixed = [mixed[i] for i in order]
@@ -87,7 +90,7 @@ def test_mixed_batches(seed, copies):
         check_row(batch, row, mixed[i][1])
 
 
-@pytest.mark.parametrize(("blob", "code"), invalid())
+@pytest.mark.parametrize(("blob", "code"), INVALID)
 @pytest.mark.parametrize("count", [1, 3, 6])
 def test_batches_of_nothing_but_one_fault(blob, code, count):
     batch = hstamp.decode_many([blob] * count, errors="collect")
@@ -98,7 +101,7 @@ def test_batches_of_nothing_but_one_fault(blob, code, count):
         hstamp.decode_many([good] + [blob] * count)
 
 
-@pytest.mark.parametrize(("blob", "code"), invalid())
+@pytest.mark.parametrize(("blob", "code"), INVALID)
 def test_a_fault_does_not_widen_the_batch(blob, code):
     good = samples.stamp(2)
     batch = hstamp.decode_many([blob] * 6 + [good.to_bytes()] * 6, errors="collect")
