@@ -259,7 +259,7 @@ def _assemble(
     ids = None if metadata.ids is None else list(metadata.ids[rows])
     marked: list[bool] = [False] * count
     if stored_mask is not None:
-        marked = list(stored_mask.any(axis=1))
+        marked = [bool(row.any()) for row in stored_mask]
     keys: dict[tuple[bool, int], list[int]] = {}
     for row in range(count):
         keys.setdefault((marked[row], -1 if ids is None else len(ids[row])), []).append(row)
