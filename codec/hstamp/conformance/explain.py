@@ -82,6 +82,8 @@ def _value(value: Any) -> str:
         return repr(value.decode("ascii"))
     if isinstance(value, tuple):
         return "[" + ", ".join(_value(item) for item in value) + "]"
+    if isinstance(value, str):
+        return value
     return repr(value)
 
 
@@ -111,7 +113,7 @@ def _stamp_lines(stamp: Any, index: int) -> list[str]:
     name = f"stamp {index}" + (f" in field {stamp['field']}" if stamp["field"] else "")
     keys = ("version", "levels", "id", "band", "fluxUnit", "dx", "dy", "wcs")
     out = [f"expected {name}: " + ", ".join(f"{key} {stamp[key]!r}" for key in keys)]
-    out += ["image", *draw_levels(stamp["image"])]
+    out += ["image (row 0 first, !! is missing)", *draw_levels(stamp["image"])]
     if stamp["variance"] is not None:
         out += ["variance", *draw_levels(stamp["variance"])]
     if stamp["mask"] is not None:

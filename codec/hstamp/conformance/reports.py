@@ -12,7 +12,7 @@ from .outcomes import MEANING, Outcome, Report
 from .run import Run
 
 SCHEMA_PATH = Path(__file__).resolve().parent / "report.schema.json"
-_LISTED = 40
+_LISTED = 8
 
 
 def as_json(run: Run) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def table(run: Run, *, verbose: bool = False, width: int = 100) -> str:
     run : Run
         The run.
     verbose : bool
-        List every vector, and all failures in place of the first 40.
+        List every vector; without it, the first few of each outcome but "pass".
     width : int
         Columns of the terminal; details are wrapped to it.
     """
@@ -73,14 +73,14 @@ def table(run: Run, *, verbose: bool = False, width: int = 100) -> str:
         "",
     ]
     rows = [r for r in run.reports if verbose or r.failed or r.outcome is Outcome.UNSUPPORTED]
-    shown = rows if verbose else rows[:_LISTED]
+    shown = rows if verbose else _first_of_each(rows)
     if shown:
         names = max(len(r.id) for r in shown)
         known = {entry.id for entry in run.verdict.known}
         for r in shown:
             mark = " (known)" if r.id in known else "" if r.failed else " (optional)"
             mark = "" if r.outcome is Outcome.PASS else mark
-            lines.append(f"{r.outcome.value:16}  {r.id:{names}}{mark}")
+            lines.append(f"{r.outcome.value:16}  {r.id:{names}}{mark}".rstrip())
             if r.detail and r.outcome is not Outcome.PASS:
                 lines += _wrapped(r.detail, width)
             if r.stderr and r.outcome in (Outcome.CRASH, Outcome.BAD_OUTPUT):
@@ -95,6 +95,15 @@ def table(run: Run, *, verbose: bool = False, width: int = 100) -> str:
     lines += [f"stale known failure: {line}" for line in run.verdict.stale]
     lines += ["", _conclusion(run)]
     return "\n".join(lines)
+
+
+def _first_of_each(rows: list[Report]) -> list[Report]:
+    """At most `_LISTED` reports of each outcome, grouped by outcome."""
+    return [
+        report
+        for outcome in Outcome
+        for report in [row for row in rows if row.outcome is outcome][:_LISTED]
+    ]
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -134,14 +134,14 @@ class _Walker:
                 self.fixed(f"wcs.{name}", "d", "EN-11")
             for name in ("cd1_1", "cd1_2", "cd2_1", "cd2_2"):
                 self.fixed(f"wcs.{name}", "f", "EN-11")
-        self.sized("image.encoding", "EN-1")
-        self.array("image.zero", "f", "EN-3")
-        self.array("image.scale", "f", "EN-3")
-        self.sized("image.data", "EN-2")
+        exact = self.sized("image.encoding", "VE-2") == b"f4"
+        self.array("image.zero", "f", "EN-1" if exact else "EN-3")
+        self.array("image.scale", "f", "EN-1" if exact else "EN-3")
+        self.sized("image.data", "EN-1" if exact else "EN-2")
         if self.union("variance", "CO-1"):
-            self.sized("variance.encoding", "EN-4")
-            self.fixed("variance.unit", "f", "EN-6")
-            self.sized("variance.data", "EN-5")
+            exact = self.sized("variance.encoding", "VE-2") == b"f4"
+            self.fixed("variance.unit", "f", "EN-4" if exact else "EN-6")
+            self.sized("variance.data", "EN-4" if exact else "EN-5")
         if self.union("mask", "CO-1"):
             self.sized("mask.encoding", "EN-7")
             self.array("mask.planes", "text", "EN-7")
