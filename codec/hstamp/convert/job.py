@@ -92,7 +92,7 @@ class _Run:
         self.job, self.stream, self.report = job, stream, report
         self.say, self.progress = say, progress
         self.sink: Sink | None = None
-        self.kind: Kind | None = None
+        self.used = False
 
     def convert(self, inputs: tuple[Path, ...]) -> None:
         done = 0
@@ -106,7 +106,7 @@ class _Run:
             except (MissingExtraError, OSError) as exc:
                 self.say(str(self.report.failed(str(path), InputError(str(exc)))))
             done += size
-        if self.sink is None:
+        if self.sink is None or not self.used:
             raise _EmptyError
         self.sink.close()
 
@@ -131,6 +131,7 @@ class _Run:
             sink = self._sink_for(Kind.FITS)
             if isinstance(sink, StampSink):
                 sink.add(stamp)
+                self.used = True
 
     def _alerts(
         self, path: Path, kind: Kind, source: AlertSource, progress: Callable[[int], None]
@@ -138,6 +139,7 @@ class _Run:
         check_alert_schema(source.schema, kind)
         sink = self._sink_for(kind)
         sink.accept(source.schema, source.codec)
+        self.used = True
         for batch in source.batches():
             made = [
                 convert_item(self.job, path, item, self.report, self.say)
