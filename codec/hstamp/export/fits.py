@@ -41,8 +41,9 @@ def to_hdulist(
     ``MASK_MOSAIC``; ``LEVEL0``, ``VARIANCE_LEVEL0``, ``MASK_LEVEL0``, ``LEVEL1`` and so on; and
     ``PSF``. Planes that the stamp does not have are left out. Image values are means per base
     pixel at every level; the card ``HSSCALE`` is the side of a pixel in base pixels, so that
-    value x HSSCALE**2 is a flux. In the mosaic each base pixel repeats the value and the
-    variance of the stored pixel that contains it.
+    value x HSSCALE**2 is a flux. The mosaic is that of
+    `Stamp.mosaic`, whose sum is flux; its variance is that of the stored pixel that contains each
+    base pixel.
 
     Parameters
     ----------

@@ -37,8 +37,8 @@ def to_legacy_fits(
     """Stamp as the bytes of an LSST cutout.
 
     The cutout is cut from the mosaic with the reference corner at its centre. Beyond the 14x14
-    core it is as coarse as the stamp: a base pixel repeats the value and the variance of the
-    stored pixel that contains it. The WCS is today's: a tangent plane at the source, without
+    core it is as coarse as the stamp: a base pixel has the value of the mosaic and the variance
+    of the stored pixel that contains it. The WCS is today's: a tangent plane at the source, without
     CTYPE. A plane that the stamp lacks has no HDU.
 
     Parameters
