@@ -52,3 +52,27 @@ def test_package_snippet_runs(
     monkeypatch.chdir(tmp_path)
     exec(block("docs/decode.md", "package"), {"blob": stamp.to_bytes()})
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_readme_snippet_runs_and_its_sizes_hold(parent: np.ndarray) -> None:
+    names: dict = {
+        "image": parent,
+        "x": 130.2,
+        "y": 129.6,
+        "variance": np.full(parent.shape, 100.0),
+    }
+    exec(block("README.md", "use"), names)
+    assert len(names["blob"]) < 3000
+    assert names["stamp"].levels.shape == (5, 15, 15)
+    assert names["small"].n == 3
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    missing = [
+        f"{page.name}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert not missing

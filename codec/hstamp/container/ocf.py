@@ -11,7 +11,7 @@ import json
 import os
 import struct
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -125,8 +125,7 @@ class Container:
         FormatError
             With code E_CODEC at once; E_AVRO, E_LIMIT or E_SCHEMA at the record concerned.
         """
-        decompress = decompressor(self.codec)
-        for count, data in self._blocks(decompress):
+        for count, data in self.blocks():
             block = io.BytesIO(data)
             for _ in range(count):
                 if block.tell() == len(data):
@@ -151,7 +150,15 @@ class Container:
             raise FormatError("E_SCHEMA", "the file holds values that are not records")
         return record
 
-    def _blocks(self, decompress: Callable[[bytes], bytes]) -> Iterator[tuple[int, bytes]]:
+    def blocks(self) -> Iterator[tuple[int, bytes]]:
+        """Iterate over the file's blocks: number of records, and their bytes decompressed.
+
+        Raises
+        ------
+        FormatError
+            With code E_CODEC at once; E_AVRO or E_LIMIT at the block concerned.
+        """
+        decompress = decompressor(self.codec)
         while self._stream.tell() < self._end:
             count, size = self._long("block count"), self._long("block size")
             if size > MAX_BLOCK:

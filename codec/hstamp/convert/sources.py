@@ -160,7 +160,7 @@ class OcfSource(_Base):
         self.codec = self._container.codec
 
     def batches(self) -> Iterator[AlertBatch]:
-        number, blocks = 0, self._container._blocks()
+        number, blocks = 0, self._container.blocks()
         while True:
             try:
                 count, data = next(blocks)
