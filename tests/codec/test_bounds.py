@@ -117,11 +117,10 @@ def test_step_without_variance_follows_the_pixels(scene):
 
 def test_levels_without_values_have_unit_scale():
     image = pixels("noise", (30, 30), np.random.default_rng(0))
-    image[:, :] = np.where(np.indices(image.shape).max(axis=0) < 40, image, np.nan)
-    stamp = hstamp.encode(image, 14.5, 14.5, levels=4)
-    # The parent is level 1; rings 2 and 3 lie outside.
-    assert stamp.record.image.scale[2:] == (1.0, 1.0)
-    assert stamp.record.image.zero[2:] == (0.0, 0.0)
+    stamp = hstamp.encode(image, 14.5, 14.5, levels=5)
+    # The parent is level 1, which ring 2 overlaps by one row and column; rings 3 and 4 are outside.
+    assert stamp.record.image.scale[3:] == (1.0, 1.0)
+    assert stamp.record.image.zero[3:] == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("value", [brute.FLT_MAX, -brute.FLT_MAX, 2.0**-149, -(2.0**-126), 0.0, -0.0])
