@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from ..decoder import fill_levels
 from ..encodings.image import dequantise
-from ..encodings.variance import MANTISSAS, decode_log8
+from ..encodings.mask import MASK_ENCODINGS
+from ..encodings.variance import LEVEL_VALUES, MANTISSAS, decode_log8
 from ..errors import FormatError, InputError
-from ..layout import GRID
-from ..planes import Record, Wcs
+from ..fast import compiled
+from ..layout import GRID, size_of
+from ..planes import MaskPlane, Record, Wcs
 from ..stamp import Stamp
 from ..values import mean_children, or_children, variance_children
 from .columns import Shape, shape_of
@@ -22,6 +24,10 @@ from .columns import Shape, shape_of
 __all__ = ["PLANES", "StampBatch", "decode_many"]
 
 PLANES: Final = ("image", "variance", "mask", "psf")
+_NUMPY_COST: Final = 2e-5
+"""What a plane of one stamp takes without compiled kernels [s]."""
+_CHUNK: Final = 128
+"""Stamps that numpy handles at a time."""
 _FEW: Final = 4
 """Below this many blobs, looking for a common shape costs more than it saves."""
 
@@ -144,11 +150,15 @@ def _grouped(
                 _one_by_one(blobs, rows[:1], planes, groups, rejected)
                 rows = rows[1:]
                 continue
-            joined = b"".join([blobs[i] for i in rows])
+            joined = b"".join(
+                blobs if len(rows) == len(blobs) else [blobs[i] for i in rows.tolist()]
+            )
             matrix = np.frombuffer(joined, np.uint8).reshape(len(rows), length)
             same = shape.matches(matrix)
-            group, good = _decoded(shape, matrix[same], rows[same], planes)
-            groups.append(group)
+            alike = matrix if same.all() else matrix[same]
+            group, good = _decoded(shape, alike, rows[same], planes)
+            if group is not None:
+                groups.append(group)
             _one_by_one(blobs, rows[same][~good], planes, groups, rejected)
             rows = rows[~same]
     return groups, rejected
@@ -207,32 +217,71 @@ def _wcs_arrays(wcs: Wcs | None) -> dict[str, npt.NDArray[Any]]:
 
 def _decoded(
     shape: Shape, matrix: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], planes: set[str]
-) -> tuple[_Group, npt.NDArray[np.bool_]]:
+) -> tuple[_Group | None, npt.NDArray[np.bool_]]:
     """Decode rows of one shape; rows that fail a check are left to the one-by-one path."""
     good = _checked(shape, matrix)
+    if not good.any():
+        return None, good
     matrix, record = matrix[good], shape.record
     group = _Group(rows[good], record)
     for name, dtype in (("dx", "<f4"), ("dy", "<f4"), ("ra", "<f8"), ("dec", "<f8"), ("cd", "<f4")):
         if name in shape.places:
             column = shape.column(matrix, name, dtype)
             group.arrays[name] = column if name == "cd" else column[:, 0]
-    if "image" in planes:
-        group.arrays["image"] = _image(shape, matrix)
-    if "variance" in planes and record.variance is not None:
-        group.arrays["variance"] = _variance(shape, matrix)
-    if "mask" in planes and record.mask is not None:
-        group.arrays["mask"] = _mask(shape, matrix)
-    if "psf" in planes and record.psf is not None:
-        stored = shape.column(matrix, "psf", "<i2")
-        total = stored.sum(axis=1, dtype=np.int64).astype(np.float64)
-        side = record.psf.size
-        group.arrays["psf"] = (stored / total[:, None]).astype(np.float32).reshape(-1, side, side)
+    wanted = [name for name in PLANES if name in planes and getattr(record, name) is not None]
+    kernels = compiled(_NUMPY_COST * len(matrix) * len(wanted))
+    for name in wanted:
+        group.arrays[name] = _compiled(name, shape, matrix) if kernels else _plain(
+            name, shape, matrix
+        )
     if "id" in shape.places:
         texts = shape.column(matrix, "id", "u1")
-        group.ids = tuple(row.tobytes().decode("ascii") for row in texts)
+        joined, width = texts.tobytes().decode("ascii"), texts.shape[1]
+        group.ids = tuple(joined[i : i + width] for i in range(0, len(joined), width))
     else:
         group.ids = (record.id,) * len(matrix)
     return group, good
+
+
+def _plain(name: str, shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+    """Decode one plane with numpy, a few stamps at a time so that they stay in the cache."""
+    decode = {"image": _image, "variance": _variance, "mask": _mask, "psf": _psf}[name]
+    parts = [
+        decode(shape, matrix[start : start + _CHUNK])
+        for start in range(0, max(len(matrix), 1), _CHUNK)
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _compiled(name: str, shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+    """Decode one plane with the compiled kernels, which give the same bits."""
+    from ..fast import planes
+
+    record, count = shape.record, len(matrix)
+    if name == "psf":
+        assert record.psf is not None
+        side = record.psf.size
+        psf = np.empty((count, side * side), dtype=np.float32)
+        planes.psf_i2(matrix, shape.places["psf"].start, psf)
+        return psf.reshape(count, side, side)
+    n = record.levels
+    if name == "mask" and "mask" not in shape.places:
+        return np.zeros((count, n, GRID, GRID), dtype=np.uint16)
+    start = shape.places[name].start
+    out: npt.NDArray[Any]
+    out = np.empty((count, n * GRID * GRID), dtype=np.uint16 if name == "mask" else np.float32)
+    if name == "mask":
+        assert record.mask is not None
+        planes.mask_levels(matrix, start, MASK_ENCODINGS[record.mask.encoding], out)
+    elif name == "image" and "scale" in shape.places:
+        zero, scale = (shape.column(matrix, k, "<f4").astype(np.float64) for k in ("zero", "scale"))
+        planes.image_i2(matrix, start, zero, scale, out)
+    elif name == "variance" and record.variance is not None and record.variance.encoding != "f4":
+        unit = shape.column(matrix, "unit", "<f4")[:, 0].astype(np.float64)
+        planes.levels_log8(matrix, start, unit, LEVEL_VALUES, out)
+    else:
+        planes.levels_f4(matrix, start, name == "variance", out)
+    return out.reshape(count, n, GRID, GRID)
 
 
 def _image(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -264,6 +313,14 @@ def _mask(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]
         return np.zeros((len(matrix), n, GRID, GRID), dtype=np.uint16)
     values = shape.column(matrix, "mask", f"<{plane.encoding}").astype(np.uint16)
     return fill_levels(values, n, or_children)
+
+
+def _psf(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    assert shape.record.psf is not None
+    side = shape.record.psf.size
+    stored = shape.column(matrix, "psf", "<i2")
+    total = stored.sum(axis=1, dtype=np.int64).astype(np.float64)
+    return (stored / total[:, None]).astype(np.float32).reshape(-1, side, side)
 
 
 def _checked(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
@@ -311,10 +368,42 @@ def _planes_valid(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np
     elif record.variance is not None:
         unit = shape.column(matrix, "unit", "<f4")[:, 0].astype(np.float64)
         good &= (unit > 0) & (unit * MANTISSAS[13] <= top)
+    kernels = compiled(_NUMPY_COST * len(matrix) / 4)
     if "mask" in shape.places and record.mask is not None and len(record.mask.planes) < 16:
-        bits = shape.column(matrix, "mask", f"<{record.mask.encoding}")
-        good &= (bits < 1 << len(record.mask.planes)).all(axis=1)
+        good &= _mask_within(shape, matrix, record.mask, kernels)
     if "psf" in shape.places:
+        good &= _psf_valid(shape, matrix, kernels)
+    return good
+
+
+def _mask_within(
+    shape: Shape, matrix: npt.NDArray[np.uint8], mask: MaskPlane, kernels: bool
+) -> npt.NDArray[np.bool_]:
+    """Whether each row sets only bits that have a name (check 19)."""
+    good = np.ones(len(matrix), dtype=np.bool_)
+    if kernels:
+        from ..fast import planes
+
+        width, size = MASK_ENCODINGS[mask.encoding], size_of(shape.record.levels)
+        start = shape.places["mask"].start
+        planes.mask_within(matrix, start, size, width, len(mask.planes), good)
+    else:
+        bits = shape.column(matrix, "mask", f"<{mask.encoding}")
+        good &= (bits < 1 << len(mask.planes)).all(axis=1)
+    return good
+
+
+def _psf_valid(
+    shape: Shape, matrix: npt.NDArray[np.uint8], kernels: bool
+) -> npt.NDArray[np.bool_]:
+    """Whether each row's PSF is valid (check 20)."""
+    good = np.ones(len(matrix), dtype=np.bool_)
+    if kernels:
+        from ..fast import planes
+
+        place = shape.places["psf"]
+        planes.psf_valid(matrix, place.start, (place.stop - place.start) // 2, good)
+    else:
         stored = shape.column(matrix, "psf", "<i2")
         good &= (stored.sum(axis=1, dtype=np.int64) > 0) & (stored != -32768).all(axis=1)
     return good
@@ -346,7 +435,12 @@ def _merged(groups: list[_Group], rejected: dict[int, FormatError], planes: set[
     bands: list[str | None] = [None] * count
     names: list[tuple[str, ...]] = [()] * count
     levels = np.zeros(count, dtype=np.int64)
-    for group, place in zip(groups, places, strict=True):
+    if len(groups) == 1:
+        record = groups[0].record
+        ids, bands = list(groups[0].ids), [record.band] * count
+        names = [() if record.mask is None else record.mask.planes] * count
+        levels[:] = record.levels
+    for group, place in zip(groups, places, strict=True) if len(groups) > 1 else ():
         levels[place] = group.record.levels
         for row, text in zip(place.tolist(), group.ids, strict=True):
             ids[row] = text
@@ -378,6 +472,8 @@ def _psfs(
     if not sides:
         return None
     side = max(sides)
+    if len(groups) == 1:
+        return groups[0].arrays["psf"]
     out = np.full((count, side, side), np.nan, dtype=np.float32)
     for group, place in zip(groups, places, strict=True):
         if (values := group.arrays.get("psf")) is None:

@@ -48,7 +48,7 @@ def check_image(plane: ImagePlane, levels: int) -> None:
     """
     width = IMAGE_ENCODINGS.get(plane.encoding)
     if width is None:
-        raise FormatError("E_ENCODING", f"image encoding {plane.encoding!r} is unknown")
+        raise FormatError("E_ENCODING", f"image encoding {plane.encoding[:32]!r} is unknown")
     expected = size_of(levels) * width
     if len(plane.data) != expected:
         raise FormatError(
@@ -177,7 +177,7 @@ def choose_steps(values: F4, levels: int, noise: F8 | None, step: float) -> tupl
         wanted = np.zeros_like(needed) if noise is None else step * noise[..., k]
         wanted = np.where(np.isfinite(wanted), wanted, 0.0).astype(np.float32)
         chosen = np.maximum(needed, wanted)
-        scale[..., k] = np.where(chosen > 0, chosen, 1.0)
+        scale[..., k] = np.where(filled & (chosen > 0), chosen, 1.0)
     if not (np.abs(zero) + _Q_MAX * scale <= _FLT_MAX).all():
         raise InputError("image values are too large for encoding 'i2'; use 'f4'")
     return zero, scale

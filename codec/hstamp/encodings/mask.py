@@ -30,13 +30,14 @@ def check_mask(plane: MaskPlane, levels: int) -> None:
     """
     width = MASK_ENCODINGS.get(plane.encoding)
     if width is None:
-        raise FormatError("E_ENCODING", f"mask encoding {plane.encoding!r} is unknown")
+        raise FormatError("E_ENCODING", f"mask encoding {plane.encoding[:32]!r} is unknown")
     names = plane.planes
     if not 1 <= len(names) <= 8 * width:
         raise FormatError("E_MASK", f"mask has {len(names)} planes; {plane.encoding} holds 1 to"
                           f" {8 * width}")  # fmt: skip
     if len(set(names)) != len(names) or not all(map(valid_plane_name, names)):
-        raise FormatError("E_MASK", f"mask plane names {names} are not distinct printable names")
+        shown = [name[:_NAME_LIMIT] for name in names]
+        raise FormatError("E_MASK", f"mask plane names {shown} are not distinct printable names")
     expected = size_of(levels) * width
     if len(plane.data) not in (0, expected):
         raise FormatError(

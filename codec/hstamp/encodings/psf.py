@@ -28,7 +28,7 @@ def check_psf(plane: PsfPlane) -> None:
         With code E_ENCODING, E_PSF or E_LENGTH.
     """
     if plane.encoding != "i2":
-        raise FormatError("E_ENCODING", f"PSF encoding {plane.encoding!r} is unknown")
+        raise FormatError("E_ENCODING", f"PSF encoding {plane.encoding[:32]!r} is unknown")
     if plane.size % 2 == 0 or not 1 <= plane.size <= MAX_PSF_SIZE:
         raise FormatError("E_PSF", f"PSF size {plane.size} is not odd and 1 to {MAX_PSF_SIZE}")
     if len(plane.data) != 2 * plane.size**2:
