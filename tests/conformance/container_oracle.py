@@ -14,14 +14,32 @@ from oracle import Reader, Reject, require
 
 BLOCK_LIMIT = 64 * 2**20
 PRIMITIVE = ["null", "boolean", "int", "long", "float", "double", "bytes", "string"]
-PROMOTED = {"int": PRIMITIVE[3:6], "long": PRIMITIVE[4:6], "float": ["double"], "string": ["bytes"], "bytes": ["string"]}
-DEFAULT = {"id": None, "band": None, "fluxUnit": b"nJy", "wcs": None, "variance": None, "mask": None, "psf": None}
+PROMOTED = {
+    "int": PRIMITIVE[3:6],
+    "long": PRIMITIVE[4:6],
+    "float": ["double"],
+    "string": ["bytes"],
+    "bytes": ["string"],
+}
+DEFAULT = {
+    "id": None,
+    "band": None,
+    "fluxUnit": b"nJy",
+    "wcs": None,
+    "variance": None,
+    "mask": None,
+    "psf": None,
+}
 
 
 def reader_schema(kind, name="stamp"):
     """The stamp's schema expanded from the oracle's table; text and bytes promote to each other."""
     if isinstance(kind, dict):
-        return {"type": "record", "name": name, "fields": [{"name": f, "type": reader_schema(t, f)} for f, t in kind.items()]}
+        return {
+            "type": "record",
+            "name": name,
+            "fields": [{"name": f, "type": reader_schema(t, f)} for f, t in kind.items()],
+        }
     if isinstance(kind, list):
         return {"type": "array", "items": reader_schema(kind[0])}
     if isinstance(kind, tuple):
@@ -37,7 +55,9 @@ def read(reader, s, names):
         return read(reader, s[index], names)
     if isinstance(s, str) and s in PRIMITIVE:
         kinds = {"float": "f", "double": "d", "string": "bytes", "boolean": "?"}
-        return None if s == "null" else reader.long() if s == "long" else reader.read(kinds.get(s, s))
+        return (
+            None if s == "null" else reader.long() if s == "long" else reader.read(kinds.get(s, s))
+        )
     s = names[s] if isinstance(s, str) else s
     if s["type"] == "record":
         return {f["name"]: read(reader, f["type"], names) for f in s["fields"]}
@@ -78,7 +98,9 @@ def normal(s, names, space=""):
     names[name] = out = {**s, "name": name}
     if s["type"] == "record":
         require(isinstance(s.get("fields"), list), "E_SCHEMA")
-        out["fields"] = [{"name": f["name"], "type": normal(f["type"], names, space)} for f in s["fields"]]
+        out["fields"] = [
+            {"name": f["name"], "type": normal(f["type"], names, space)} for f in s["fields"]
+        ]
     return out
 
 
@@ -102,17 +124,22 @@ def smallest(s, names, seen=()):
 def resolves(writer, reader, names):
     writer = names.get(writer, writer) if isinstance(writer, str) else writer
     if isinstance(writer, list):
-        return isinstance(reader, list) and all(resolves(branch, reader, names) for branch in writer)
+        return isinstance(reader, list) and all(
+            resolves(branch, reader, names) for branch in writer
+        )
     if isinstance(reader, list):
         return any(resolves(writer, branch, names) for branch in reader)
     if isinstance(writer, str) or isinstance(reader, str):
         return writer == reader or reader in PROMOTED.get(str(writer), ())
     if writer["type"] != reader["type"] or writer["type"] == "array":
-        return writer["type"] == reader["type"] and resolves(writer["items"], reader["items"], names)
+        return writer["type"] == reader["type"] and resolves(
+            writer["items"], reader["items"], names
+        )
     have = {f["name"]: f["type"] for f in writer["fields"]}
     return writer["name"].rpartition(".")[2] == reader["name"] and all(
         resolves(have[f["name"]], f["type"], names) if f["name"] in have else f["name"] in DEFAULT
-        for f in reader["fields"])  # fmt: skip
+        for f in reader["fields"]
+    )
 
 
 def is_stamp(s):
@@ -158,13 +185,16 @@ def parse_schema(raw):
 
 def as_record(datum):
     """The stamp's fields in the order of the table, whatever the writer's order."""
+
     def pick(kind, value):
         kind = kind[1] if isinstance(kind, tuple) else kind
         if isinstance(kind, dict) and value is not None:
             return {name: pick(sub, value[name]) for name, sub in kind.items()}
         return value
 
-    return {name: pick(kind, datum.get(name, DEFAULT.get(name))) for name, kind in oracle.RECORD.items()}
+    return {
+        name: pick(kind, datum.get(name, DEFAULT.get(name))) for name, kind in oracle.RECORD.items()
+    }
 
 
 def decode_file(data):

@@ -37,7 +37,9 @@ def vectors() -> Iterator[Vector]:
     }
     for name, data in examples(SPEC.read_text(encoding="utf-8")).items():
         where = f"Appendix B.{name[1]} of the specification"
-        yield Vector(name, data, clauses.get(name, ("CO-1", "CO-2")), where, flags=("specification",))
+        yield Vector(
+            name, data, clauses.get(name, ("CO-1", "CO-2")), where, flags=("specification",)
+        )
 
 
 if __name__ == "__main__":

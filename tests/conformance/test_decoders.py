@@ -14,7 +14,9 @@ SUITE = load_suite()
 
 
 def build(*words, **environment):
-    subprocess.run(words, check=True, capture_output=True, env=os.environ | environment, timeout=600)
+    subprocess.run(
+        words, check=True, capture_output=True, env=os.environ | environment, timeout=600
+    )
 
 
 def javascript(tools, target):
@@ -74,7 +76,14 @@ def test_whole_suite_in_long_lived_mode(decoder):
 
 def test_some_vectors_with_a_process_each(decoder):
     command, profile = decoder
-    patterns = ["b?-*", "empty-input", "limit-*", "version-99", "missing-all-i2", "container-codec-*"]
+    patterns = [
+        "b?-*",
+        "empty-input",
+        "limit-*",
+        "version-99",
+        "missing-all-i2",
+        "container-codec-*",
+    ]
     vectors = SUITE.select(profile, patterns)
     reports = list(
         run_vectors(lambda: ProcessHarness(command), vectors, profile=profile, timeout=60)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one expectation a line
 """The encoder judge: right stamps pass, each damaged one is caught by its clause."""
 
 import struct

@@ -114,7 +114,9 @@ def test_decoded_stamp_is_the_true_one():
     shows that the two geometries are one.
     """
     n, size = 5, 260
-    parent = [[float((a * 7919 + b * 104729) % 4093 - 2000) for b in range(size)] for a in range(size)]
+    parent = [
+        [float((a * 7919 + b * 104729) % 4093 - 2000) for b in range(size)] for a in range(size)
+    ]
     i0, j0, _, _ = truth.corner(129.3, 131.8)
     flat = truth.true_plane(parent, i0, j0, n, truth.mean, math.nan)
     levels = oracle.grids(flat, n, oracle.mean)
@@ -132,7 +134,9 @@ def _mean_of(parent, row, column, k):
     if k == 0:
         return parent[row][column]
     half = 2 ** (k - 1)
-    return truth.mean([_mean_of(parent, row + i * half, column + j * half, k - 1) for i in (0, 1) for j in (0, 1)])
+    return truth.mean(
+        [_mean_of(parent, row + i * half, column + j * half, k - 1) for i in (0, 1) for j in (0, 1)]
+    )
 
 
 def test_origins_follow_the_recurrence():

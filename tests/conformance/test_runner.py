@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one expectation a line
 """The runner is tested by decoders with known faults: each must be caught, and rightly named."""
 
 import json
@@ -21,7 +22,12 @@ from hstamp.conformance.process import CommandError, run_once
 
 BAD = Path(__file__).resolve().parent / "bad_decoders"
 PLAIN, VARIANCE, MASK, PSF = "f4-n3", "planes-variance", "planes-mask", "planes-psf"
-GAPS, ORDER, TRUNCATED, SCALE = "missing-core-one-f4", "mean-order", "truncated-by-one", "image-scale-nan-level0"
+GAPS, ORDER, TRUNCATED, SCALE = (
+    "missing-core-one-f4",
+    "mean-order",
+    "truncated-by-one",
+    "image-scale-nan-level0",
+)
 
 # What each decoder must be told about a few vectors; PASS where its fault does not show.
 EXPECTED = {
@@ -88,7 +94,12 @@ def test_output_without_end_is_cut():
 def test_a_wrong_value_says_where_and_what():
     reports, _ = outcomes(ProcessHarness(command("off_by_one_pixel")), [PLAIN])
     difference = reports[0].difference
-    assert (difference.what, difference.level, difference.row, difference.column) == ("image", 0, 0, 0)
+    assert (difference.what, difference.level, difference.row, difference.column) == (
+        "image",
+        0,
+        0,
+        0,
+    )
     # Position 1 of stamp order, and the derived pixel of level 1 (4, 11): ring index 4 rows of 15, 4 cells.
     assert (difference.expected, difference.expected_hex) == ("1.0", "3F800000")
     assert difference.got == str(float(196 + 4 * 15 + 4 + 1))
@@ -104,7 +115,9 @@ def test_crash_keeps_status_signal_and_standard_error():
 
 def test_order_of_reports_is_that_of_vectors():
     vectors = SUITE.select("core", ["version-*"])
-    reports = run_vectors(lambda: ProcessHarness(command("right")), vectors, profile="core", timeout=60, jobs=3)
+    reports = run_vectors(
+        lambda: ProcessHarness(command("right")), vectors, profile="core", timeout=60, jobs=3
+    )
     assert [report.id for report in reports] == [vector.id for vector in vectors]
 
 
@@ -134,8 +147,11 @@ def test_long_lived_process_is_restarted_after_it_ended(tmp_path):
         "import json, sys\nline = json.loads(sys.stdin.readline())\n"
         'print(json.dumps({"id": line["id"], "status": "rejected", "error": "E_AVRO"}), flush=True)\n'
     )
-    _, found = outcomes(LongLivedHarness([sys.executable, str(program)]), [TRUNCATED, TRUNCATED.replace("by-one", "before-version")])
-    assert list(found.values())[0] == "pass"
+    _, found = outcomes(
+        LongLivedHarness([sys.executable, str(program)]),
+        [TRUNCATED, TRUNCATED.replace("by-one", "before-version")],
+    )
+    assert next(iter(found.values())) == "pass"
 
 
 def test_callables():
@@ -156,7 +172,9 @@ def test_callables():
 def test_optional_codecs_do_not_fail():
     vector = BY_ID["container-snappy"]
     for status in (lambda data: (_ for _ in ()).throw(Unsupported()), _reject_codec):
-        (report,) = run_vectors(lambda status=status: CallableHarness(status), [vector], profile="container")
+        (report,) = run_vectors(
+            lambda status=status: CallableHarness(status), [vector], profile="container"
+        )
         assert report.outcome is Outcome.UNSUPPORTED
         assert not report.failed
 
@@ -204,7 +222,15 @@ def test_output_that_is_no_object(raw):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("version", 101), ("id", "x"), ("band", "r"), ("fluxUnit", "DN"), ("dx", 0.25), ("field", "f"), ("wcs", None)],
+    [
+        ("version", 101),
+        ("id", "x"),
+        ("band", "r"),
+        ("fluxUnit", "DN"),
+        ("dx", 0.25),
+        ("field", "f"),
+        ("wcs", None),
+    ],
 )
 def test_wrong_metadata_is_a_wrong_value(key, value):
     vector = BY_ID["wcs-lsst"]
@@ -219,7 +245,9 @@ def test_mask_names_and_number_of_stamps_count():
     stamp = dict(vector.expected()[0])
     renamed = stamp | {"mask": stamp["mask"] | {"planes": ["X"] * 8}}
     for stamps in ([renamed], [stamp, stamp], []):
-        report = CallableHarness(lambda data, stamps=stamps: {"stamps": stamps}).run(vector, "full", 1)
+        report = CallableHarness(lambda data, stamps=stamps: {"stamps": stamps}).run(
+            vector, "full", 1
+        )
         assert report.outcome is Outcome.WRONG_VALUE
 
 
@@ -236,7 +264,9 @@ def test_known_failures_and_stale_ones(tmp_path, capsys):
     assert status == 1
     assert "wrong-error-code" in out
     lines = known.read_text(encoding="utf-8").splitlines()
-    assert lines == sorted(lines, key=lambda line: [v.id for v in SUITE.vectors].index(line.split()[0]))
+    assert lines == sorted(
+        lines, key=lambda line: [v.id for v in SUITE.vectors].index(line.split()[0])
+    )
     status, out = run_cli(capsys, "run", *only, "--known", str(known), *bad)
     assert status == 0
     assert "all of them known" in out
@@ -249,7 +279,9 @@ def test_known_failures_and_stale_ones(tmp_path, capsys):
     assert "listed as crash, but the outcome is wrong-error-code" in out
 
 
-@pytest.mark.parametrize("line", ["version-99", "version-99 odd", "version-99 pass", "a crash\na crash"])
+@pytest.mark.parametrize(
+    "line", ["version-99", "version-99 odd", "version-99 pass", "a crash\na crash"]
+)
 def test_known_failures_that_cannot_be_read(tmp_path, capsys, line):
     known = tmp_path / "known.txt"
     known.write_text(line)
@@ -288,7 +320,9 @@ def test_reports_of_a_failing_run(tmp_path, capsys):
 
 def test_badge_of_a_partial_run_claims_nothing(tmp_path, capsys):
     badge = tmp_path / "badge.svg"
-    status, _ = run_cli(capsys, "run", "--only", PLAIN, "--badge", str(badge), "--", *command("right"))
+    status, _ = run_cli(
+        capsys, "run", "--only", PLAIN, "--badge", str(badge), "--", *command("right")
+    )
     assert status == 0
     assert "conforms" not in badge.read_text(encoding="utf-8")
 

@@ -171,11 +171,18 @@ def test_every_error_code_has_a_vector_and_boundaries_have_both_sides():
 
 def clauses_that_bind():
     """Identifier to text of each clause of the specification that says MUST or MUST NOT."""
-    body = SPEC[: SPEC.index("## Appendix A")] + SPEC[SPEC.index("## Appendix C") : SPEC.index("## Appendix D")]
+    body = (
+        SPEC[: SPEC.index("## Appendix A")]
+        + SPEC[SPEC.index("## Appendix C") : SPEC.index("## Appendix D")]
+    )
     parts = re.split(r"\*\*\[([A-Z]{2}-\d+)\]\*\*", body)
     texts = {}
     for name, text in zip(parts[1::2], parts[2::2], strict=True):
-        texts[name] = text.split("\n\n", 1)[0] if name == "SE-1" else re.split(r"\n#|\n\n[A-Z]", text, maxsplit=1)[0]
+        texts[name] = (
+            text.split("\n\n", 1)[0]
+            if name == "SE-1"
+            else re.split(r"\n#|\n\n[A-Z]", text, maxsplit=1)[0]
+        )
     # [SE-1] stands after its MUST.
     return {name for name, text in texts.items() if "MUST" in text} | {"SE-1"}, set(texts)
 

@@ -45,11 +45,15 @@ def stored(n: int) -> list[tuple[int, int, int]]:
     """(level, row, column) of every stored pixel in stamp order [GE-5] [GE-6]."""
     out = [(0, a, b) for a in range(14) for b in range(14)]
     for k in range(1, n):
-        out += [(k, a, b) for a in range(15) for b in range(15) if not (4 <= a <= 10 and 4 <= b <= 10)]
+        out += [
+            (k, a, b) for a in range(15) for b in range(15) if not (4 <= a <= 10 and 4 <= b <= 10)
+        ]
     return out
 
 
-def true_plane(parent: list[list[Any]], i0: int, j0: int, n: int, fold: Callable[[Any], Any], outside: Any) -> list[Any]:
+def true_plane(
+    parent: list[list[Any]], i0: int, j0: int, n: int, fold: Callable[[Any], Any], outside: Any
+) -> list[Any]:
     """Values of the stored pixels in stamp order; `parent` already holds level-0 values."""
     height, width = len(parent), len(parent[0])
 
@@ -60,7 +64,9 @@ def true_plane(parent: list[list[Any]], i0: int, j0: int, n: int, fold: Callable
         if k == 0:
             return parent[row][column]
         half = side // 2
-        return fold([value(k - 1, row + i * half, column + j * half) for i in (0, 1) for j in (0, 1)])
+        return fold(
+            [value(k - 1, row + i * half, column + j * half) for i in (0, 1) for j in (0, 1)]
+        )
 
     return [value(k, j0 + ORIGIN[k] + a * 2**k, i0 + ORIGIN[k] + b * 2**k) for k, a, b in stored(n)]
 
@@ -72,15 +78,24 @@ def usable_image(parent: Grid) -> Grid:
 
 def usable_variance(variance: Grid, image: Grid) -> Grid:
     """[PL-2]"""
-    return [[v if math.isfinite(v) and v >= 0 and math.isfinite(p) else math.nan for v, p in zip(vs, ps, strict=True)]
-            for vs, ps in zip(variance, image, strict=True)]  # fmt: skip
+    return [
+        [
+            v if math.isfinite(v) and v >= 0 and math.isfinite(p) else math.nan
+            for v, p in zip(vs, ps, strict=True)
+        ]
+        for vs, ps in zip(variance, image, strict=True)
+    ]
 
 
 def true_stamp(request: dict[str, Any]) -> dict[str, Any]:
     """Truth for one encoder request whose planes are nested lists."""
     i0, j0, dx, dy = corner(request["x"], request["y"])
     n, image = request["levels"], usable_image(request["image"])
-    out: dict[str, Any] = {"dx": dx, "dy": dy, "image": true_plane(image, i0, j0, n, mean, math.nan)}
+    out: dict[str, Any] = {
+        "dx": dx,
+        "dy": dy,
+        "image": true_plane(image, i0, j0, n, mean, math.nan),
+    }
     if "variance" in request:
         variance = usable_variance(request["variance"], image)
         out["variance"] = true_plane(variance, i0, j0, n, mean_variance, math.nan)

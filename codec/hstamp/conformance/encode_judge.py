@@ -17,10 +17,12 @@ from .walk import Walk, walk
 
 Array = np.ndarray[Any, Any]
 _M = np.array(
-    [32768, 34219, 35734, 37316, 38968, 40693, 42495, 44376]
-    + [46341, 48393, 50535, 52773, 55109, 57549, 60097, 62757],
+    [
+        32768, 34219, 35734, 37316, 38968, 40693, 42495, 44376,
+        46341, 48393, 50535, 52773, 55109, 57549, 60097, 62757,
+    ],
     dtype=np.float64,
-)
+)  # fmt: skip
 _MISSING_F4 = 0x7FC00000
 
 
@@ -148,7 +150,9 @@ def _exact_f4(plane: str, true: Array, raw: Array, n: int) -> None:
     a, b = true.view(np.uint32), raw.view(np.uint32)
     missing = np.isnan(true)
     _fail_where("EC-2", plane, (a != b) & ~missing, true, raw, n)
-    _fail_where("EC-8", f"{plane} (missing is 7FC00000)", missing & (b != _MISSING_F4), true, raw, n)
+    _fail_where(
+        "EC-8", f"{plane} (missing is 7FC00000)", missing & (b != _MISSING_F4), true, raw, n
+    )
 
 
 def _check_image(
@@ -174,9 +178,7 @@ def _check_image(
     _check_missing("EC-1", "image", values, decoded, n)
     v, w = values.astype(np.float64), decoded.astype(np.float64)
     bound = (
-        scale[level] / 2 * (1 + 2.0**-20)
-        + 2.0**-23 * np.maximum(np.abs(v), np.abs(w))
-        + 2.0**-149
+        scale[level] / 2 * (1 + 2.0**-20) + 2.0**-23 * np.maximum(np.abs(v), np.abs(w)) + 2.0**-149
     )
     _fail_where("EC-3", "image", np.abs(w - v) > bound, values, decoded, n)
 
@@ -278,4 +280,6 @@ def _check_form(found: Walk) -> None:
     """[EC-8]: shortest longs, arrays as one block with a positive count."""
     for field in found.fields:
         if not field.shortest:
-            raise Violation("EC-8", f"{field.name} at byte {field.start} is not in its shortest form")
+            raise Violation(
+                "EC-8", f"{field.name} at byte {field.start} is not in its shortest form"
+            )

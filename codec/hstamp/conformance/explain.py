@@ -23,7 +23,8 @@ def find(suite: Suite, identifier: str) -> Vector | EncodeCase:
     """
     from difflib import get_close_matches
 
-    entries: dict[str, Vector | EncodeCase] = {v.id: v for v in (*suite.vectors, *suite.encode)}
+    entries: dict[str, Vector | EncodeCase] = {vector.id: vector for vector in suite.vectors}
+    entries |= {case.id: case for case in suite.encode}
     if identifier in entries:
         return entries[identifier]
     near = get_close_matches(identifier, entries, 3)
@@ -89,7 +90,9 @@ def _value(value: Any) -> str:
 
 def _container_lines(data: bytes) -> list[str]:
     """First bytes of an object container file; its records are Avro's to explain."""
-    out = [f"{at:6}  {data[at : at + 16].hex(' ').upper()}" for at in range(0, min(len(data), 64), 16)]
+    out = [
+        f"{at:6}  {data[at : at + 16].hex(' ').upper()}" for at in range(0, min(len(data), 64), 16)
+    ]
     return [*out, "        (an Avro object container file)"]
 
 
@@ -103,10 +106,8 @@ def _encode_lines(case: EncodeCase) -> list[str]:
             out.append(f"{key:18} {rows} x {columns}{names}")
         else:
             out.append(f"{key:18} {value}")
-    for key in ("dx", "dy"):
-        if case.error is None:
-            out.append(f"true {key:13} {content['true'][key]}")
-    return out
+    true = content.get("true", {})
+    return out + [f"true {key:13} {true[key]}" for key in ("dx", "dy") if key in true]
 
 
 def _stamp_lines(stamp: Any, index: int) -> list[str]:

@@ -72,7 +72,11 @@ class ProcessHarness:
     def run(self, vector: Vector, profile: Profile, timeout: float) -> Report:
         """Run the command on one vector."""
         done = run_once(self.command, vector.data(), timeout)
-        more = {"exit_status": done.status, "stderr": done.stderr, "seconds": done.seconds}
+        more: dict[str, Any] = {
+            "exit_status": done.status,
+            "stderr": done.stderr,
+            "seconds": done.seconds,
+        }
         if done.too_much:
             return _failed(vector, Outcome.BAD_OUTPUT, "more than 64 MiB of output", **more)
         if done.status is None:

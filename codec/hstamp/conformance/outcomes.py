@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """Outcome of one vector; only `PASS` is a success."""
 
     PASS = "pass"  # noqa: S105 - an outcome, not a password

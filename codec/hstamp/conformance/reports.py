@@ -125,9 +125,8 @@ def _conclusion(run: Run) -> str:
         return f"all {total} chosen vectors pass; a partial run says nothing of conformance"
     if run.verdict.passed:
         return f"{failed} of {total} vectors fail, all of them known"
-    return (
-        f"does not conform: {failed} of {total} vectors fail; 'hstamp conformance explain ID' shows one"
-    )
+    hint = "'hstamp conformance explain ID' shows one"
+    return f"does not conform: {failed} of {total} vectors fail; {hint}"
 
 
 def write_junit(run: Run, path: Path) -> None:

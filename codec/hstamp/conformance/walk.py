@@ -116,7 +116,9 @@ class _Walker:
                 else:
                     items.append(struct.unpack("<f", self.take(4, name))[0])
             if size is not None and size != self.at - begin:
-                raise _StopError(f"block of {name} at byte {begin}: size {size} is not that of its items")
+                raise _StopError(
+                    f"block of {name} at byte {begin}: size {size} is not that of its items"
+                )
         self.canonical = self.canonical and blocks <= 1
         self.add(name, start, tuple(items), clause)
 

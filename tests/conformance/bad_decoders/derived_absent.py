@@ -7,7 +7,9 @@ from common import good, serve, to_protocol
 
 def convert(stamp):
     level = stamp["image"][0]
-    stamp["image"][0] = [[math.nan if 14 in (a, b) else level[a][b] for b in range(15)] for a in range(15)]
+    stamp["image"][0] = [
+        [math.nan if 14 in (a, b) else level[a][b] for b in range(15)] for a in range(15)
+    ]
     return to_protocol(stamp)
 
 

@@ -4,7 +4,9 @@ from common import good, serve, to_protocol
 
 
 def transpose(stamp):
-    stamp["image"] = [[list(column) for column in zip(*level, strict=True)] for level in stamp["image"]]
+    stamp["image"] = [
+        [list(column) for column in zip(*level, strict=True)] for level in stamp["image"]
+    ]
     return to_protocol(stamp)
 
 

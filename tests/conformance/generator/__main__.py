@@ -39,7 +39,11 @@ def write(folder: Path, vector: Vector) -> dict[str, Any]:
     path = folder / kind / f"{vector.id}.{suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(vector.data)
-    entry: dict[str, Any] = {"id": vector.id, "file": f"{kind}/{path.name}", "profile": vector.profile}
+    entry: dict[str, Any] = {
+        "id": vector.id,
+        "file": f"{kind}/{path.name}",
+        "profile": vector.profile,
+    }
     if vector.error:
         entry["error"] = vector.error
     else:
@@ -48,7 +52,12 @@ def write(folder: Path, vector: Vector) -> dict[str, Any]:
     if vector.optional:
         entry["optional"] = vector.optional
     clauses = sorted(set(vector.clauses))
-    return entry | {"clauses": clauses, "flags": list(vector.flags), "reason": vector.reason, "since": vector.since}
+    return entry | {
+        "clauses": clauses,
+        "flags": list(vector.flags),
+        "reason": vector.reason,
+        "since": vector.since,
+    }
 
 
 def main(folder: Path) -> None:
@@ -57,8 +66,13 @@ def main(folder: Path) -> None:
     manifest = {"suite": SUITE, "format": "1.0", "vectors": entries, "encode": encoders}
     lines = json.dumps(manifest, ensure_ascii=True)
     head = {"$schema": "manifest.schema.json", "suite": SUITE, "format": "1.0"}
-    one_per_line = [",\n".join("  " + json.dumps(entry) for entry in group) for group in (entries, encoders)]
-    lines = json.dumps(head)[:-1] + f',\n "vectors": [\n{one_per_line[0]}\n ],\n "encode": [\n{one_per_line[1]}\n ]}}\n'
+    one_per_line = [
+        ",\n".join("  " + json.dumps(entry) for entry in group) for group in (entries, encoders)
+    ]
+    lines = (
+        json.dumps(head)[:-1]
+        + f',\n "vectors": [\n{one_per_line[0]}\n ],\n "encode": [\n{one_per_line[1]}\n ]}}\n'
+    )
     (folder / "manifest.json").write_text(lines)
     print(f"{len(entries)} decoder vectors, {len(encoders)} encoder vectors")
 

@@ -34,10 +34,15 @@ def stamp_json(stamp: dict[str, Any], field: str | None) -> dict[str, Any]:
     """The oracle's stamp in the layout of `vectors/*/*.json`, keys in the order of Appendix C."""
     wcs, mask, psf = stamp["wcs"], stamp["mask"], stamp["psf"]
     cd = ("cd1_1", "cd1_2", "cd2_1", "cd2_2")
-    out = {"field": field} | {k: stamp[k] for k in ("version", "levels", "id", "band", "fluxUnit", "dx", "dy")}
+    out = {"field": field} | {
+        k: stamp[k] for k in ("version", "levels", "id", "band", "fluxUnit", "dx", "dy")
+    }
     out["wcs"] = wcs and {"ra": wcs["ra"], "dec": wcs["dec"], "cd": [wcs[name] for name in cd]}
     out["image"] = [rows(level) for level in stamp["image"]]
     out["variance"] = stamp["variance"] and [rows(level) for level in stamp["variance"]]
-    out["mask"] = mask and {"planes": mask["planes"], "data": [rows(level) for level in mask["data"]]}
+    out["mask"] = mask and {
+        "planes": mask["planes"],
+        "data": [rows(level) for level in mask["data"]],
+    }
     out["psf"] = psf and {"size": psf["size"], "data": rows(psf["data"])}
     return out

@@ -1,4 +1,4 @@
-"""Explicit byte writer: a blob is an ordered list of named segments, so that faults are exact edits."""
+"""Explicit byte writer: a blob is a list of named segments, so that faults are exact edits."""
 
 from __future__ import annotations
 
@@ -118,7 +118,11 @@ class Blob:
 def optional_text(name: str, value: str | None) -> dict[str, bytes]:
     if value is None:
         return {f"{name}.index": NULL, f"{name}.length": b"", f"{name}.text": b""}
-    return {f"{name}.index": PRESENT, f"{name}.length": long(len(value)), f"{name}.text": value.encode("latin-1")}
+    return {
+        f"{name}.index": PRESENT,
+        f"{name}.length": long(len(value)),
+        f"{name}.text": value.encode("latin-1"),
+    }
 
 
 def sized(name: str, data: bytes) -> dict[str, bytes]:
@@ -146,7 +150,11 @@ def blob(
     """Table of Section 8.1, field by field."""
     s: dict[str, bytes] = {"marker": MARKER, "fingerprint": FINGERPRINT}
     s |= {"version": long(version), "levels": long(n)}
-    s |= optional_text("id", id) | optional_text("band", band) | sized("fluxUnit", flux_unit.encode("latin-1"))
+    s |= (
+        optional_text("id", id)
+        | optional_text("band", band)
+        | sized("fluxUnit", flux_unit.encode("latin-1"))
+    )
     s |= {"dx": f4(dx), "dy": f4(dy), "wcs.index": PRESENT if wcs else NULL}
     for i, name in enumerate(("ra", "dec", "cd1_1", "cd1_2", "cd2_1", "cd2_2")):
         s[f"wcs.{name}"] = b"" if wcs is None else f8(wcs[i]) if i < 2 else f4(wcs[i])
@@ -162,7 +170,11 @@ def encoding(plane: str, name: str) -> dict[str, bytes]:
 
 def image_f4(values: Sequence[float] | bytes) -> dict[str, bytes]:
     data = values if isinstance(values, bytes) else f4(*values)
-    return encoding("image", "f4") | {"image.zero": NULL, "image.scale": NULL} | sized("image.data", data)
+    return (
+        encoding("image", "f4")
+        | {"image.zero": NULL, "image.scale": NULL}
+        | sized("image.data", data)
+    )
 
 
 def image_i2(zero: Sequence[float], scale: Sequence[float], q: Sequence[int]) -> dict[str, bytes]:
@@ -176,7 +188,11 @@ def variance_f4(values: Sequence[float] | bytes, unit: float = 1.0) -> dict[str,
 
 
 def variance_log8(codes: Sequence[int], unit: float) -> dict[str, bytes]:
-    return encoding("variance", "log8") | {"variance.unit": f4(unit)} | sized("variance.data", bytes(codes))
+    return (
+        encoding("variance", "log8")
+        | {"variance.unit": f4(unit)}
+        | sized("variance.data", bytes(codes))
+    )
 
 
 def mask_plane(values: Sequence[int], planes: Sequence[str], kind: str = "u1") -> dict[str, bytes]:
