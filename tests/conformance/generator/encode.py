@@ -11,7 +11,7 @@ from typing import Any
 import truth
 
 from .expected import rows
-from .valid import FLT_MAX, LSST_CD, LSST_PLANES, RUBIN_16, TINY, gaussian_psf
+from .material import FLT_MAX, LSST_CD, LSST_PLANES, RUBIN_16, TINY, gaussian_psf
 from .vector import Lcg
 from .writer import NAN
 
