@@ -29,10 +29,7 @@ LSST_SCHEMA = {
                 ],
             },
         },
-        *(
-            {"name": f"cutout{kind}", "type": ["null", "bytes"], "default": None}
-            for kind in KINDS
-        ),
+        *({"name": f"cutout{kind}", "type": ["null", "bytes"], "default": None} for kind in KINDS),
     ],
 }
 
@@ -49,9 +46,7 @@ ZTF_SCHEMA = {
                 "fields": [
                     {"name": "candid", "type": "long"},
                     {"name": "fid", "type": "int"},
-                    *(
-                        {"name": name, "type": "double"} for name in ("ra", "dec", "xpos", "ypos")
-                    ),
+                    *({"name": name, "type": "double"} for name in ("ra", "dec", "xpos", "ypos")),
                 ],
             },
         },

@@ -134,9 +134,9 @@ def test_variance_in_every_form(tmp_path):
 
 def test_planes_of_another_shape_are_noted(tmp_path):
     path = tmp_path / "a.fits"
-    fits.HDUList(
-        [fits.PrimaryHDU(noise(64)), fits.ImageHDU(noise(32), name="VARIANCE")]
-    ).writeto(path)
+    fits.HDUList([fits.PrimaryHDU(noise(64)), fits.ImageHDU(noise(32), name="VARIANCE")]).writeto(
+        path
+    )
     with FitsImage(path) as image:
         stamp, notes = image.stamp(Position(x=30, y=30), EXACT)
     assert stamp.variance is None

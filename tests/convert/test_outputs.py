@@ -30,9 +30,7 @@ from hstamp.convert.report import Report
 
 
 def alerts(tmp_path, name="in.avro", count=3, **options):
-    return write_ocf(
-        tmp_path / name, LSST_SCHEMA, [lsst_alert(i) for i in range(count)], **options
-    )
+    return write_ocf(tmp_path / name, LSST_SCHEMA, [lsst_alert(i) for i in range(count)], **options)
 
 
 def test_old_fields_are_the_same_and_new_ones_follow(tmp_path, convert):
@@ -103,9 +101,7 @@ def test_dropped_cutouts_are_null_unless_they_gave_no_stamp(tmp_path, convert):
 
 def test_null_cutouts_are_skipped_not_failed(tmp_path, convert):
     record = lsst_alert(0, dict.fromkeys(("cutoutTemplate", "cutoutDifference")))
-    report = convert(
-        write_ocf(tmp_path / "in.avro", LSST_SCHEMA, [record]), tmp_path / "out.avro"
-    )
+    report = convert(write_ocf(tmp_path / "in.avro", LSST_SCHEMA, [record]), tmp_path / "out.avro")
     assert report.ok
     assert report.stamps == {2: 1}
     assert sum(report.skipped.values()) == 2

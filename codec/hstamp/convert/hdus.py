@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +16,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from ..errors import InputError
+from .structure import check_structure
 
 __all__ = ["Planes", "classify", "open_fits", "pixels", "to_variance"]
 
@@ -69,31 +71,30 @@ def open_fits(source: bytes | Path) -> fits.HDUList:
     InputError
         If the data are not FITS, or end before a header says.
     """
-    total = len(source) if isinstance(source, bytes) else source.stat().st_size
-    try:
-        # ZTF writes 'SIMPLE  =  T', which is legible but not in the fixed columns.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            if isinstance(source, bytes):
-                hdus = fits.open(BytesIO(source), memmap=False, lazy_load_hdus=False)
-            else:
-                hdus = fits.open(source, memmap=False, lazy_load_hdus=False)
-            for index, hdu in enumerate(hdus):
-                _check_extent(index, hdu, total)
-    except InputError:
-        raise
-    except Exception as exc:  # astropy raises almost anything on damaged headers
-        raise InputError(f"not readable as FITS: {type(exc).__name__}: {exc}") from exc
+    if isinstance(source, bytes):
+        check_structure(BytesIO(source), len(source))
+    else:
+        with source.open("rb") as outline:
+            check_structure(outline, source.stat().st_size)
+    with ExitStack() as stack:
+        try:
+            # ZTF writes 'SIMPLE  =  T', which is legible but not in the fixed columns.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", AstropyWarning)
+                hdus = fits.open(
+                    BytesIO(source) if isinstance(source, bytes) else source,
+                    memmap=False,
+                    lazy_load_hdus=False,
+                )
+                stack.callback(hdus.close)
+                if not len(hdus):
+                    raise InputError("it holds no HDU")
+        except InputError:
+            raise
+        except Exception as exc:  # astropy raises almost anything on damaged headers
+            raise InputError(f"not readable as FITS: {type(exc).__name__}: {exc}") from exc
+        stack.pop_all()
     return hdus
-
-
-def _check_extent(index: int, hdu: Any, total: int) -> None:
-    info = hdu.fileinfo()
-    size = int(hdu.size)
-    if size < 0 or info["datLoc"] + size > total:
-        raise InputError(
-            f"HDU {index} claims {size} bytes of data at byte {info['datLoc']} of {total}"
-        )
 
 
 def classify(hdus: Sequence[Any], image: int | str | None = None) -> Planes:
