@@ -30,8 +30,7 @@ def mean_children(level: F4) -> F4:
     -------
     ndarray of float32, shape (..., h, w)
     """
-    total, count = _finite_sum(level)
-    return _divide(total, count)
+    return _mean(level, squared=False)
 
 
 def variance_children(level: F4) -> F4:
@@ -46,8 +45,7 @@ def variance_children(level: F4) -> F4:
     -------
     ndarray of float32, shape (..., h, w)
     """
-    total, count = _finite_sum(level)
-    return _divide(total, count * count)
+    return _mean(level, squared=True)
 
 
 def or_children(level: U2) -> U2:
@@ -58,23 +56,33 @@ def or_children(level: U2) -> U2:
     return merged
 
 
-def _finite_sum(level: F4) -> tuple[F8, F8]:
-    shape = (*level.shape[:-2], level.shape[-2] // 2, level.shape[-1] // 2)
-    total = np.zeros(shape, dtype=np.float64)
-    count = np.zeros(shape, dtype=np.float64)
-    for row in (0, 1):
-        for column in (0, 1):
-            # A signalling NaN is as missing as any other.
-            with np.errstate(invalid="ignore"):
-                child = level[..., row::2, column::2].astype(np.float64)
-            finite = np.isfinite(child)
-            # Adding +0.0 for a missing child leaves the sum's bits alone: it is never -0.0,
-            # since it started from +0.0.
-            total += np.where(finite, child, 0.0)
-            count += finite
+def _mean(level: F4, *, squared: bool) -> F4:
+    """Sum of the finite children over their count, or over its square."""
+    with np.errstate(invalid="ignore"):  # a signalling NaN is as missing as any other
+        wide = level.astype(np.float64)
+    children = (
+        wide[..., 0::2, 0::2], wide[..., 0::2, 1::2], wide[..., 1::2, 0::2], wide[..., 1::2, 1::2],
+    )  # fmt: skip
+    with np.errstate(invalid="ignore", under="ignore"):
+        total = 0.0 + children[0]
+        for child in children[1:]:
+            total += child
+        mean: F4 = (total / (16.0 if squared else 4.0)).astype(np.float32)
+    # Four float32 never overflow binary64, so only a missing child makes a sum not finite.
+    gaps = ~np.isfinite(total)
+    if gaps.any():
+        total, count = _finite_sum([child[gaps] for child in children])
+        with np.errstate(divide="ignore", invalid="ignore", under="ignore"):
+            mean[gaps] = (total / (count * count if squared else count)).astype(np.float32)
+    return mean
+
+
+def _finite_sum(children: list[F8]) -> tuple[F8, F8]:
+    total, count = np.zeros_like(children[0]), np.zeros_like(children[0])
+    for child in children:
+        finite = np.isfinite(child)
+        # Adding +0.0 for a missing child leaves the sum's bits alone: it is never -0.0,
+        # since it started from +0.0.
+        total += np.where(finite, child, 0.0)
+        count += finite
     return total, count
-
-
-def _divide(total: F8, divisor: F8) -> F4:
-    with np.errstate(divide="ignore", invalid="ignore", under="ignore"):
-        return (total / divisor).astype(np.float32)

@@ -231,8 +231,8 @@ def _decoded(
     wanted = [name for name in PLANES if name in planes and getattr(record, name) is not None]
     kernels = compiled(_NUMPY_COST * len(matrix) * len(wanted))
     for name in wanted:
-        group.arrays[name] = _compiled(name, shape, matrix) if kernels else _plain(
-            name, shape, matrix
+        group.arrays[name] = (
+            _compiled(name, shape, matrix) if kernels else _plain(name, shape, matrix)
         )
     if "id" in shape.places:
         texts = shape.column(matrix, "id", "u1")
@@ -393,9 +393,7 @@ def _mask_within(
     return good
 
 
-def _psf_valid(
-    shape: Shape, matrix: npt.NDArray[np.uint8], kernels: bool
-) -> npt.NDArray[np.bool_]:
+def _psf_valid(shape: Shape, matrix: npt.NDArray[np.uint8], kernels: bool) -> npt.NDArray[np.bool_]:
     """Whether each row's PSF is valid (check 20)."""
     good = np.ones(len(matrix), dtype=np.bool_)
     if kernels:

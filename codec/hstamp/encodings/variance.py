@@ -14,6 +14,7 @@ from ..planes import VariancePlane
 from .image import canonical_f4
 
 __all__ = [
+    "LEVEL_VALUES",
     "MANTISSAS",
     "VARIANCE_ENCODINGS",
     "check_variance",
@@ -52,6 +53,9 @@ def _code_values() -> F8:
 
 
 _VALUES: Final = _code_values()
+LEVEL_VALUES: Final = np.ldexp(_VALUES, -2 * np.arange(8)[:, None])
+"""Variance of each code in units of `unit`, by level: exact, shape (8, 256)."""
+LEVEL_VALUES.flags.writeable = False
 _MIDPOINTS: Final = (_VALUES[1:254] + _VALUES[2:255]) / 2
 
 
@@ -65,7 +69,7 @@ def check_variance(plane: VariancePlane, levels: int) -> None:
     """
     width = VARIANCE_ENCODINGS.get(plane.encoding)
     if width is None:
-        raise FormatError("E_ENCODING", f"variance encoding {plane.encoding!r} is unknown")
+        raise FormatError("E_ENCODING", f"variance encoding {plane.encoding[:32]!r} is unknown")
     expected = size_of(levels) * width
     if len(plane.data) != expected:
         raise FormatError(
@@ -111,9 +115,7 @@ def decode_log8(codes: U1, unit: F8 | np.float64, levels: int) -> F4:
     with np.errstate(under="ignore"):
         for k in range(levels):
             # unit * M is exact in binary64 and the powers of two are too, so one rounding remains.
-            values[..., layout.part(k)] = (
-                per_stamp * _VALUES[codes[..., layout.part(k)]] * math.ldexp(1.0, -2 * k)
-            )
+            values[..., layout.part(k)] = per_stamp * LEVEL_VALUES[k][codes[..., layout.part(k)]]
     return values
 
 

@@ -1,0 +1,322 @@
+"""Kernel that finds the fields of one blob and applies every check to them.
+
+It knows the usual form only: arrays of one block, lengths of up to three bytes. Where it answers
+no, the plain path reads the blob and has the last word, so it never decides what is wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from .jit import F4, F8, I8, U1, inline, kernel, readable, writable
+
+__all__ = [
+    "IMAGE_F4", "IMAGE_START", "LEVELS", "MASK_START", "MASK_WIDTH", "PLACES", "PSF_SIZE",
+    "PSF_START", "VARIANCE_F4", "VARIANCE_START", "scan",
+]  # fmt: skip
+
+LEVELS, IMAGE_START, IMAGE_F4, VARIANCE_START, VARIANCE_F4 = 0, 1, 2, 3, 4
+MASK_START, MASK_WIDTH, PSF_START, PSF_SIZE = 5, 6, 7, 8
+PLACES = 9
+"""Items of `places`: starts are byte offsets, 0 for a plane that is absent, -1 for empty data."""
+_FLT_MAX = float(np.finfo(np.float32).max)
+
+
+@inline
+def _long(blob: Any, at: int, end: int) -> tuple[int, int]:
+    """Value and next position of a non-negative long; position -1 where it is none."""
+    value = 0
+    shift = 0
+    while shift < 21 and at < end:
+        byte = np.int64(blob[at])
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value >> 1, (-1 if value & 1 else at)
+        shift += 7
+    return 0, -1
+
+
+@inline
+def _text(blob: Any, at: int, end: int, shortest: int, longest: int, lowest: int) -> int:
+    """Position behind valid text [EN-10]; -1 where it is not."""
+    count, at = _long(blob, at, end)
+    if at < 0 or count < shortest or count > longest or count > end - at:
+        return -1
+    for i in range(at, at + count):
+        if blob[i] < lowest or blob[i] > 0x7E:
+            return -1
+    return at + count
+
+
+@inline
+def _branch(blob: Any, at: int, end: int) -> int:
+    """Union branch, 0 or 1; -1 where it is neither."""
+    if at >= end or (blob[at] != 0 and blob[at] != 2):
+        return -1
+    return np.int64(blob[at]) >> 1
+
+
+@inline
+def _f4(blob: Any, at: int, word: Any, number: Any) -> float:
+    for i in range(4):
+        word[i] = blob[at + i]
+    return np.float64(number[0])
+
+
+@inline
+def _wcs(blob: Any, at: int, word: Any, single: Any, double: Any) -> bool:
+    """Whether the 32 bytes of a WCS are valid [EN-11]."""
+    for i in range(16):
+        word[i] = blob[at + i]
+    ra, dec = double[0], double[1]
+    if not (ra >= 0.0 and ra < 360.0 and dec >= -90.0 and dec <= 90.0):
+        return False
+    for i in range(16):
+        word[i] = blob[at + 16 + i]
+    determinant = (np.float64(single[0]) * np.float64(single[3])
+                   - np.float64(single[1]) * np.float64(single[2]))  # fmt: skip
+    return np.isfinite(determinant) and determinant != 0.0
+
+
+@inline
+def _floats(blob: Any, at: int, end: int, levels: int, out: Any, word: Any, number: Any) -> int:
+    """Position behind an array of one block of `levels` floats, which go to `out`."""
+    count, at = _long(blob, at, end)
+    if at < 0 or count != levels or 4 * count + 1 > end - at:
+        return -1
+    for k in range(levels):
+        out[k] = _f4(blob, at, word, number)
+        at += 4
+    return at + 1 if blob[at] == 0 else -1
+
+
+@inline
+def _encoding(blob: Any, at: int, end: int) -> tuple[int, int]:
+    """First and last byte of an encoding's name as one number: 'i2', 'f4', 'u1', 'u2'; else 0."""
+    if end - at >= 3 and blob[at] == 4:
+        return np.int64(blob[at + 1]) * 256 + np.int64(blob[at + 2]), at + 3
+    if (end - at >= 5 and blob[at] == 8 and blob[at + 1] == 0x6C and blob[at + 2] == 0x6F
+            and blob[at + 3] == 0x67 and blob[at + 4] == 0x38):  # fmt: skip
+        return 8, at + 5
+    return 0, at
+
+
+@inline
+def _data(blob: Any, at: int, end: int, count: int) -> int:
+    """Position of `count` bytes behind their length; -1 where the length differs."""
+    length, at = _long(blob, at, end)
+    if at < 0 or length != count or length > end - at:
+        return -1
+    return at
+
+
+@inline
+def _f4_bad(blob: Any, at: int, count: int, negative: bool) -> bool:
+    """Whether float32 values hold an infinity, or with `negative` a value below 0."""
+    for i in range(at, at + 4 * count, 4):
+        high = (np.int64(blob[i + 3]) << 8) | np.int64(blob[i + 2])
+        low = (np.int64(blob[i + 1]) << 8) | np.int64(blob[i])
+        magnitude = ((high & 0x7FFF) << 16) | low
+        if magnitude == 0x7F800000:
+            return True
+        if negative and high & 0x8000 and 0 < magnitude < 0x7F800000:
+            return True
+    return False
+
+
+@inline
+def _names(blob: Any, at: int, end: int, count: int) -> int:
+    """Position behind `count` distinct plane names; -1 where one is not valid [EN-7]."""
+    first = at
+    for i in range(count):
+        start = at
+        # The comparison below reads lengths as the one byte that they normally take.
+        if at >= end or blob[at] >= 0x80:
+            return -1
+        at = _text(blob, at, end, 1, 32, 0x21)
+        if at < 0:
+            return -1
+        other = first
+        for _ in range(i):
+            length = (np.int64(blob[other]) >> 1) + 1
+            if length == at - start:
+                same = True
+                for j in range(length):
+                    same &= blob[other + j] == blob[start + j]
+                if same:
+                    return -1
+            other += length
+    return at
+
+
+@kernel(types.boolean, readable(U1, 1), writable(I8, 1), writable(F8, 1))
+def scan(blob: Any, places: Any, numbers: Any) -> bool:
+    """Whether a blob behind its ten header bytes is valid and of the usual form.
+
+    Parameters
+    ----------
+    blob : ndarray of uint8, shape (L,)
+        Its first ten bytes have been checked.
+    places : ndarray of int64, shape (PLACES,)
+        Receives levels and where the planes lie.
+    numbers : ndarray of float64, shape (17,)
+        Receives zero, scale (8 each) and the variance unit.
+    """
+    end = blob.shape[0]
+    word = np.empty(16, np.uint8)
+    single = word.view(np.float32)
+    double = word.view(np.float64)
+    for i in range(places.shape[0]):
+        places[i] = 0
+
+    version, at = _long(blob, 10, end)
+    if at < 0 or version < 100 or version > 199:
+        return False
+    n, at = _long(blob, at, end)
+    if at < 0 or n < 2 or n > 8:
+        return False
+    places[LEVELS] = n
+    size = 196 + 176 * (n - 1)
+    for longest in (128, 32):
+        branch = _branch(blob, at, end)
+        if branch < 0:
+            return False
+        at += 1
+        if branch:
+            at = _text(blob, at, end, 0, longest, 0x20)
+            if at < 0:
+                return False
+    at = _text(blob, at, end, 1, 32, 0x20)
+    if at < 0 or end - at < 9:
+        return False
+    if not (abs(_f4(blob, at, word, single)) <= 0.5 and abs(_f4(blob, at + 4, word, single)) <= 0.5):
+        return False
+    at += 8
+    branch = _branch(blob, at, end)
+    at += 1
+    if branch < 0:
+        return False
+    if branch:
+        if end - at < 32 or not _wcs(blob, at, word, single, double):
+            return False
+        at += 32
+
+    encoding, at = _encoding(blob, at, end)
+    if encoding == 0x6932:
+        at = _floats(blob, at, end, n, numbers[0:8], word, single)
+        if at < 0:
+            return False
+        at = _floats(blob, at, end, n, numbers[8:16], word, single)
+        if at < 0:
+            return False
+        for k in range(n):
+            zero, scale = numbers[k], numbers[8 + k]
+            if not (scale > 0.0 and abs(zero) + 32767.0 * scale <= _FLT_MAX):
+                return False
+        at = _data(blob, at, end, 2 * size)
+        if at < 0:
+            return False
+        places[IMAGE_START] = at
+        at += 2 * size
+    elif encoding == 0x6634:
+        if end - at < 2 or blob[at] != 0 or blob[at + 1] != 0:
+            return False
+        at = _data(blob, at + 2, end, 4 * size)
+        if at < 0 or _f4_bad(blob, at, size, False):
+            return False
+        places[IMAGE_START] = at
+        places[IMAGE_F4] = 1
+        at += 4 * size
+    else:
+        return False
+
+    branch = _branch(blob, at, end)
+    at += 1
+    if branch < 0:
+        return False
+    if branch:
+        encoding, at = _encoding(blob, at, end)
+        if (encoding != 8 and encoding != 0x6634) or end - at < 4:
+            return False
+        unit = _f4(blob, at, word, single)
+        numbers[16] = unit
+        width = 1 if encoding == 8 else 4
+        at = _data(blob, at + 4, end, width * size)
+        if at < 0:
+            return False
+        if encoding == 8:
+            if not (unit > 0.0 and unit * 57549.0 <= _FLT_MAX):
+                return False
+        elif _f4_bad(blob, at, size, True):
+            return False
+        places[VARIANCE_START] = at
+        places[VARIANCE_F4] = 0 if encoding == 8 else 1
+        at += width * size
+
+    branch = _branch(blob, at, end)
+    at += 1
+    if branch < 0:
+        return False
+    if branch:
+        encoding, at = _encoding(blob, at, end)
+        if encoding != 0x7531 and encoding != 0x7532:
+            return False
+        width = encoding - 0x7530
+        count, at = _long(blob, at, end)
+        if at < 0 or count < 1 or count > 8 * width:
+            return False
+        at = _names(blob, at, end, count)
+        if at < 0 or at >= end or blob[at] != 0:
+            return False
+        at += 1
+        places[MASK_WIDTH] = width
+        if at < end and blob[at] == 0:
+            places[MASK_START] = -1
+            at += 1
+        else:
+            at = _data(blob, at, end, width * size)
+            if at < 0:
+                return False
+            low_limit = (0xFF << min(count, 8)) & 0xFF
+            high_limit = (0xFF << max(count - 8, 0)) & 0xFF
+            low, high = 0, 0
+            for i in range(size):
+                low |= np.int64(blob[at + width * i])
+                if width == 2:
+                    high |= np.int64(blob[at + 2 * i + 1])
+            if low & low_limit or high & high_limit:
+                return False
+            places[MASK_START] = at
+            at += width * size
+
+    branch = _branch(blob, at, end)
+    at += 1
+    if branch < 0:
+        return False
+    if branch:
+        encoding, at = _encoding(blob, at, end)
+        if encoding != 0x6932:
+            return False
+        side, at = _long(blob, at, end)
+        if at < 0 or side % 2 == 0 or side > 127:
+            return False
+        at = _data(blob, at, end, 2 * side * side)
+        if at < 0:
+            return False
+        total = 0
+        for i in range(at, at + 2 * side * side, 2):
+            q = (np.int64(blob[i + 1]) << 8) | np.int64(blob[i])
+            q = q - 65536 if q >= 32768 else q
+            if q == -32768:
+                return False
+            total += q
+        if total <= 0:
+            return False
+        places[PSF_START] = at
+        places[PSF_SIZE] = side
+        at += 2 * side * side
+    return at == end
