@@ -107,7 +107,11 @@ MUTATIONS = tuple(
         (I, "_Q_MAX: Final = 32767", "_Q_MAX: Final = 32768"),
         (I, "_Q_MAX: Final = 32767", "_Q_MAX: Final = 32766"),
         (I, "scale > 0 and math", "scale >= 0 and math"),
-        (I, "scale <= _FLT_MAX", "scale < _FLT_MAX"),
+        (
+            I,
+            "scale <= _FLT_MAX):\n            raise FormatError",
+            "scale < _FLT_MAX):\n            raise FormatError",
+        ),
         (I, "zero[..., k, None] + scale", "zero[..., k, None] - scale"),
         (I, '== "i2" else 0', '== "i2" else 1'),
         (S, "34219", "34218"),
@@ -139,7 +143,12 @@ MUTATIONS = tuple(
         (P, "(stored / total)", "(stored * total)"),
         (A, "^ -(byte & 1)", "^ (byte & 1)"),
         (A, "while shift < 70", "while shift < 77"),
-        (A, "if value >= 1 << 64", "if value >= 1 << 65"),
+        (
+            A,
+            "if value >= 1 << 64",
+            "if value >= 1 << 65",
+            "Python's integers do not wrap: as int, index, length or count such a value is E_AVRO at the next check",
+        ),
         (A, "<= value < 1 << 31", "<= value < 1 << 32"),
         (A, "if not -(1 << 31)", "if not -(1 << 32)"),
         (A, "branch not in (0, 1)", "branch not in (0, 2)"),
@@ -154,7 +163,7 @@ MUTATIONS = tuple(
         ),
         (B, "MAX_BLOB: Final = 65_536", "MAX_BLOB: Final = 65_537"),
         (B, "blob[:2] != MARKER", "blob[:1] != MARKER"),
-        (B, "blob[2:10] != FINGERPRINT", "blob[2:9] != FINGERPRINT"),
+        (B, "blob[2:10] != FINGERPRINT", "blob[2:11] != FINGERPRINT"),
     )
 )
 

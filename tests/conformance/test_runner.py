@@ -360,14 +360,14 @@ def test_explain_shows_bytes_clauses_and_levels(capsys, tmp_path):
     assert png.read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("entry", [*SUITE.vectors, *SUITE.encode], ids=lambda entry: entry.id)
-def test_everything_can_be_explained(entry):
+def test_everything_can_be_explained():
     from hstamp.conformance.explain import explain
 
-    text = explain(entry)
-    assert entry.reason in text
-    if getattr(entry, "error", None):
-        assert entry.error in text
+    for entry in (*SUITE.vectors, *SUITE.encode):
+        text = explain(entry)
+        assert entry.reason in text
+        if entry.error:
+            assert entry.error in text
 
 
 def test_copy_writes_the_suite(tmp_path, capsys):

@@ -195,6 +195,16 @@ def lies() -> Iterator[Vector]:
             f"{name} has ten bytes whose value needs 65 bits",
             **{key: big},
         )
+    for name, right in (("version", 100), ("image.data.length", 744), ("id.index", 1)):
+        slug, key = name.replace(".", "-").lower(), name.replace(".", "__")
+        wrapping = long(right, 10 - len(long(right)))[:-1] + b"\x02"
+        yield fault(
+            f"long-65-bits-wraps-{slug}",
+            "E_AVRO",
+            "CO-1",
+            f"{name} has ten bytes; its lowest 64 bits alone would be right",
+            **{key: wrapping},
+        )
     for name in ("version", "levels", "psf.size"):
         slug, key = name.replace(".", "-").lower(), name.replace(".", "__")
         for what, value in (
