@@ -163,7 +163,7 @@ def test_ztf_template_filler_is_missing_like_the_science_image(shared):
 
 
 def centroid(image):
-    """Least-squares Gaussian of the central 11x11 pixels, by Gauss-Newton; None without a source."""
+    """Least-squares Gaussian of the central 11x11 pixels; None without a source."""
     cut = image[26:37, 26:37].astype(float)
     if not np.isfinite(cut).all():
         return None

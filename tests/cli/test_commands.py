@@ -1,0 +1,251 @@
+"""The commands as a user runs them: output, exit status, no tracebacks."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+import hstamp
+from hstamp.cli import main
+
+SOURCE = Path(hstamp.__file__).resolve().parents[1]
+
+
+class Done(NamedTuple):
+    stdout: str
+    stderr: str
+
+
+def run(*arguments, status=0, cwd=".", **variables):
+    """Run ``hstamp`` as its entry point does; check its exit status."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        contextlib.chdir(cwd),
+        mock.patch.dict(os.environ, variables),
+    ):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = stop.code
+    assert code == status, out.getvalue() + err.getvalue()
+    return Done(out.getvalue(), err.getvalue())
+
+
+def process(*arguments, status=0, **variables):
+    """Run ``hstamp`` in a process of its own; check its exit status."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hstamp.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(SOURCE), **variables},
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    path = tmp_path_factory.mktemp("image") / "image.fits"
+    rng = np.random.default_rng(3)
+    primary = fits.PrimaryHDU(rng.normal(10, 2, (260, 260)).astype(np.float32))
+    for key, value in {
+        "BUNIT": "nJy", "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": 130.0,
+        "CRPIX2": 130.0, "CRVAL1": 150.0, "CRVAL2": 2.0, "CD1_1": -5.5e-5, "CD1_2": 0.0,
+        "CD2_1": 0.0, "CD2_2": 5.5e-5, "FILTER": "i",
+    }.items():  # fmt: skip
+        primary.header[key] = value
+    variance = fits.ImageHDU(np.full((260, 260), 4, dtype=np.float32), name="VARIANCE")
+    fits.HDUList([primary, variance]).writeto(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def stamps(image):
+    out = image.with_name("stamps.avro")
+    said = run("convert", image, "--ra", 150.0, "--dec", 2.0, "--id", "here", "-o", out).stdout
+    assert "1 with n=5" in said
+    return out
+
+
+def test_help_of_everything():
+    top = run("--help").stdout
+    assert run("--version").stdout == f"hstamp {hstamp.__version__}\n"
+    for command in ("convert", "info", "show", "export", "validate", "schema", "demo"):
+        assert command in top
+        assert "examples:" in run(command, "--help").stdout
+
+
+def test_info(stamps):
+    said = run("info", stamps).stdout
+    assert "here" in said
+    assert "n=5" in said
+    (line,) = run("info", "--json", stamps).stdout.splitlines()
+    facts = json.loads(line)
+    assert (facts["levels"], facts["values"], facts["band"]) == (5, 900, "i")
+    assert facts["wcs"]["pixel"] == pytest.approx(0.198, abs=1e-4)
+    assert facts["wcs"]["sky"] is True
+    assert facts["bytes"] == len(next(hstamp.read_stamps(stamps)).stamp.to_bytes())
+
+
+def test_validate_good_and_bad(stamps, tmp_path):
+    assert "1 valid" in run("validate", stamps).stdout
+    blob = next(hstamp.read_stamps(stamps)).stamp.to_bytes()
+    (tmp_path / "good").write_bytes(blob)
+    (tmp_path / "trailing").write_bytes(blob + b"\0")
+    (tmp_path / "text").write_text("no stamp")
+    done = run("validate", tmp_path, status=1)
+    assert "1 valid stamps, 2 faults" in done.stdout
+    assert "E_TRAILING" in done.stderr
+    assert str(tmp_path / "text") in done.stderr
+
+
+def test_show(stamps, tmp_path):
+    pytest.importorskip("matplotlib")
+    run("show", stamps, "-o", tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    run("show", stamps, "--all", "-o", tmp_path / "pictures")
+    assert [p.suffix for p in (tmp_path / "pictures").iterdir()] == [".png"]
+    run("show", stamps, cwd=tmp_path)
+    assert (tmp_path / "stamps.png").exists()
+
+
+def test_export(stamps, tmp_path):
+    run("export", stamps, "-o", tmp_path / "a.fits")
+    with fits.open(tmp_path / "a.fits") as hdus:
+        assert hdus[0].data.shape == (240, 240)
+    assert "exists already" in run("export", stamps, "-o", tmp_path / "a.fits", status=1).stderr
+    run("export", stamps, "-o", tmp_path / "a.fits", "--force", "--legacy")
+    with fits.open(tmp_path / "a.fits") as hdus:
+        assert hdus[0].data.shape == (30, 30)
+        assert hdus[1].name == "UNCERT"
+    run("export", stamps, "--blob", "--id", "here", "-o", tmp_path / "a.hstamp")
+    stamp = hstamp.Stamp.from_bytes((tmp_path / "a.hstamp").read_bytes())
+    assert stamp.id == "here"
+    assert "no stamp matches" in run("export", stamps, "--id", "gone", status=1).stderr
+
+
+def test_convert_repeats_and_failures(image, tmp_path):
+    out = tmp_path / "out/"
+    run("convert", image, "--x", 130, "--y", 130, "-o", f"{out}/")
+    assert "exists already" in run("convert", image, "--x", 1, "--y", 1, "-o", f"{out}/").stdout
+    bad = tmp_path / "bad.fits"
+    bad.write_bytes(image.read_bytes()[:5000])
+    done = run("convert", bad, image, "--x", 130, "--y", 130, "-o", tmp_path / "two.avro", status=1)
+    assert "1 E_INPUT" in done.stdout
+    assert f"{bad}: E_INPUT:" in done.stderr
+    assert len(list(hstamp.read_stamps(tmp_path / "two.avro"))) == 1
+
+
+def test_catalogue(image, tmp_path):
+    (tmp_path / "c.csv").write_text("id,ra,dec\none,150.0,2.0\ntwo,150.001,2.001\n")
+    run("convert", image, "--catalog", tmp_path / "c.csv", "--levels", 4, "-o", tmp_path / "o")
+    assert [(f.stamp.id, f.stamp.n) for f in hstamp.read_stamps(tmp_path / "o")] == [
+        ("one", 4),
+        ("two", 4),
+    ]
+
+
+def test_sexagesimal_positions(image, tmp_path):
+    run("convert", image, "--ra", "10:00:00", "--dec=+2:00:00", "-o", tmp_path / "o")
+    stamp = next(hstamp.read_stamps(tmp_path / "o")).stamp
+    assert (stamp.wcs.ra, stamp.wcs.dec) == pytest.approx((150.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nothing"],
+        [],
+        ["convert"],
+        ["convert", "IMAGE"],
+        ["convert", "IMAGE", "-o", "x", "--ra", "1"],
+        ["convert", "IMAGE", "-o", "x", "--ra", "1", "--dec", "1", "--x", "1", "--y", "1"],
+        ["convert", "IMAGE", "-o", "x", "--levels", "9"],
+        ["convert", "IMAGE", "-o", "x", "--levels", "many"],
+        ["convert", "IMAGE", "-o", "x", "--psf-size", "4"],
+        ["convert", "IMAGE", "-o", "x", "--ra", "1", "--dec", "91"],
+        ["convert", "IMAGE", "-o", "x", "--ra", "one", "--dec", "1"],
+        ["convert", "IMAGE", "-o", "x", "--encoding", "f8"],
+        ["convert", "IMAGE", "-o", "x", "--step", "0"],
+        ["schema", "derive"],
+        ["schema", "derive", "--version", "eleven", "-o", "x"],
+        ["export", "IMAGE", "--legacy", "--blob"],
+        ["demo", "x", "--alerts", "0"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_status_2(arguments, image, tmp_path):
+    done = run(*(str(image) if a == "IMAGE" else a for a in arguments), status=2, cwd=tmp_path)
+    assert "usage:" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["info", "validate", "show", "export", "convert"])
+def test_missing_and_unsuitable_files_are_status_1(command, image, tmp_path):
+    extra = ["-o", tmp_path / "out"] if command == "convert" else []
+    done = run(command, tmp_path / "gone", *extra, status=1)
+    assert "gone" in done.stderr
+    (tmp_path / "text").write_text("hello")
+    done = run(command, tmp_path / "text", *extra, status=1)
+    assert "text" in done.stderr + done.stdout
+
+
+def test_as_a_process_errors_are_lines_and_pipes_stay_quiet(image, tmp_path):
+    done = process("convert", image, "--x", 130, "--y", 130, "-o", tmp_path / "o")
+    assert done.stderr == ""
+    assert "1 with n=5" in done.stdout
+    assert process("validate", tmp_path / "o").stderr == ""
+    done = process("show", tmp_path / "gone", status=1)
+    assert done.stderr.startswith("hstamp: ")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" in process("show", tmp_path / "gone", status=1, HSTAMP_DEBUG="1").stderr
+
+
+def test_schema_commands(tmp_path):
+    assert json.loads(run("schema", "show").stdout) == hstamp.STAMP_SCHEMA
+    pytest.importorskip("lsst.alert.packet")
+    run("schema", "derive", "--version", "11.0", "-o", tmp_path / "s")
+    assert (tmp_path / "s/lsst.v11_1.alert.avsc").exists()
+    done = run("schema", "derive", "--version", "99.0", "-o", tmp_path / "t", status=1)
+    assert "99.0" in done.stderr
+
+
+def test_real_alerts_by_command(shared, tmp_path):
+    """Every real file, in one run, by content alone."""
+    pytest.importorskip("lsst.alert.packet")
+    pytest.importorskip("pyarrow")
+    said = run("convert", shared / "lsst", shared / "ztf", "-o", f"{tmp_path}/").stdout
+    assert "90 in, 90 out" in said
+    assert "270 (201 with n=2, 69 with n=3)" in said
+    assert "270 valid stamps, 0 faults" in run("validate", tmp_path).stdout
+
+
+def test_demo(tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("lsst.alert.packet")
+    said = run("demo", tmp_path / "demo", "--alerts", 2).stdout
+    assert "2 in, 2 out" in said
+    assert "6 with n=5" in said
+    page = (tmp_path / "demo/report.html").read_text(encoding="utf-8")
+    assert "simulated" in page
+    for outside in ("http://", "https://", 'src="/', "<script", "@import"):
+        assert outside not in page
+    assert page.count("data:image/png;base64,") == 5
+    sizes = [
+        len(found.stamp.to_bytes())
+        for found in hstamp.read_stamps(tmp_path / "demo/alerts-with-stamps.avro")
+    ]
+    assert max(sizes) < 5000
+    assert f"<td>{sum(sizes):,}</td>" in page
