@@ -11,13 +11,14 @@ import numpy.typing as npt
 
 from .encodings.image import (
     DEFAULT_STEP,
+    IMAGE_ENCODINGS,
     encode_image,
     noise_from_levels,
     noise_from_variance,
 )
 from .encodings.mask import encode_mask
 from .encodings.psf import encode_psf
-from .encodings.variance import encode_variance
+from .encodings.variance import VARIANCE_ENCODINGS, encode_variance
 from .errors import InputError
 from .layout import CORE, GRID, Layout, largest_covered, layout_of, reference_corner, ring_pixels
 from .planes import FORMAT_VERSION, Record, Wcs
@@ -54,6 +55,12 @@ class Options:
     step: float = DEFAULT_STEP
 
     def __post_init__(self) -> None:
+        if self.encoding not in IMAGE_ENCODINGS:
+            raise InputError(f"encoding must be 'i2' or 'f4', not {self.encoding!r}")
+        if self.variance_encoding not in VARIANCE_ENCODINGS:
+            raise InputError(
+                f"variance_encoding must be 'log8' or 'f4', not {self.variance_encoding!r}"
+            )
         if not (np.isfinite(self.step) and self.step > 0):
             raise InputError(f"step must be a positive fraction of the noise, not {self.step}")
 
@@ -198,9 +205,16 @@ def variance_window(
     j0: int,
 ) -> npt.NDArray[np.float32]:
     """Window of the variance as float32, NaN where missing [PL-2]."""
-    window = to_f4(window_of(spread, layout, i0, j0, outside_of(spread)))
-    window[(window < 0) | np.isnan(image)] = np.nan
-    return window
+    return usable_variance(window_of(spread, layout, i0, j0, outside_of(spread)), image)
+
+
+def usable_variance(
+    spread: npt.NDArray[Any], image: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Variances as float32, NaN where negative before rounding or where the image is missing."""
+    usable = to_f4(spread)
+    usable[(spread < 0) | np.isnan(image)] = np.nan
+    return usable
 
 
 def to_f4(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -221,7 +235,7 @@ def as_plane(
 ) -> npt.NDArray[Any]:
     """Check a parent plane: two axes of real numbers, and the image's shape.
 
-    Integer images become float64, which can say "missing"; booleans stay.
+    Integers become float32, which can say "missing", by one rounding; booleans stay.
     """
     array = np.asarray(without_masked(values))
     if array.ndim != 2 or 0 in array.shape:
@@ -231,7 +245,7 @@ def as_plane(
     if array.dtype.kind not in "fiub":
         raise InputError(f"{name} must hold real numbers, not {array.dtype}")
     if array.dtype.kind in "iu" or (array.dtype.kind == "b" and name != "unusable"):
-        return array.astype(np.float64)
+        return array.astype(np.float32)
     return array
 
 

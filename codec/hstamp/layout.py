@@ -220,7 +220,7 @@ def ring_pixels() -> npt.NDArray[np.bool_]:
     return ring
 
 
-@lru_cache(maxsize=MAX_LEVELS)
+@lru_cache(maxsize=MAX_LEVELS, typed=True)
 def layout_of(levels: int) -> Layout:
     """Return the shared `Layout` of n levels, so that its index maps are built once."""
     return Layout(levels)

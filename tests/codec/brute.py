@@ -41,6 +41,7 @@ def rnd4_integer(value):
 
 def image_rows(image):
     """Level-0 values of a parent as rows of floats, None where missing [VA-2]."""
+
     def one(value):
         value = rnd4_integer(value) if isinstance(value, int) else rnd4(value)
         return value if math.isfinite(value) else None

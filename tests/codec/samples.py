@@ -56,7 +56,16 @@ def blob(d):
 
 
 def stamp(
-    n=3, *, encoding="i2", variance="log8", mask=True, psf=True, wcs=True, id="a/1", seed=0, band="r"
+    n=3,
+    *,
+    encoding="i2",
+    variance="log8",
+    mask=True,
+    psf=True,
+    wcs=True,
+    id="a/1",
+    seed=0,
+    band="r",
 ):
     rng = np.random.default_rng(seed)
     shape = (80, 80)

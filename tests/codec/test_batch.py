@@ -127,13 +127,20 @@ def test_encode_many_writes_the_same_bytes(encoding, spread, parents):
     psf = rng.random((count, 5, 5)) if parents == "each" else rng.random((5, 5))
     ids = [f"id{10 ** (i % 4)}" for i in range(count)]
     wcs = [hstamp.Wcs(float(359 + i / 10) % 360, i - 5.0, -1e-4, 0, 0, 1e-4) for i in range(count)]
-    common = {"levels": 3, "encoding": encoding, "mask_planes": ["A", "B"], "psf_size": 7, "band": "g"}
+    common = {
+        "levels": 3,
+        "encoding": encoding,
+        "mask_planes": ["A", "B"],
+        "psf_size": 7,
+        "band": "g",
+    }
     if spread:
         common["variance_encoding"] = spread
     blobs = hstamp.encode_many(
         image, x, y, variance=variance, mask=mask, psf=psf, ids=ids, wcs=wcs, **common
     )
     for i, blob in enumerate(blobs):
+
         def of(a):
             return None if a is None else a if parents == "one" else a[i]
 

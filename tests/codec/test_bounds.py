@@ -49,7 +49,9 @@ def test_image_error_is_half_a_step(scene, with_variance):
 
 
 @settings(max_examples=80)
-@given(scenes(kinds=("noise", "bright", "integers"), dtypes=("<f4",)), st.sampled_from([1 / 16, 0.5]))
+@given(
+    scenes(kinds=("noise", "bright", "integers"), dtypes=("<f4",)), st.sampled_from([1 / 16, 0.5])
+)
 def test_step_is_a_fraction_of_the_noise_unless_the_range_demands_more(scene, fraction):
     image = brute.image_rows(scene.image)
     stamp = hstamp.encode(
@@ -123,7 +125,9 @@ def test_levels_without_values_have_unit_scale():
     assert stamp.record.image.zero[3:] == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("value", [brute.FLT_MAX, -brute.FLT_MAX, 2.0**-149, -(2.0**-126), 0.0, -0.0])
+@pytest.mark.parametrize(
+    "value", [brute.FLT_MAX, -brute.FLT_MAX, 2.0**-149, -(2.0**-126), 0.0, -0.0]
+)
 def test_constant_extremes(value):
     image = np.full((30, 30), value, dtype=np.float32)
     stamp = hstamp.encode(image, 14.5, 14.5)
@@ -213,7 +217,9 @@ def test_all_255_codes_decode_exactly():
 def test_psf_bound_and_unit_sum(size, seed, factor):
     rng = np.random.default_rng(seed)
     y, x = np.indices((size, size)) - size // 2
-    psf = np.exp(-(x**2 + y**2) / 2 / rng.uniform(0.5, 4) ** 2) + 0.01 * rng.normal(size=(size, size))
+    psf = np.exp(-(x**2 + y**2) / 2 / rng.uniform(0.5, 4) ** 2) + 0.01 * rng.normal(
+        size=(size, size)
+    )
     psf[size // 2, size // 2] += 1
     psf *= factor
     if math.fsum(psf.ravel().tolist()) <= 0:
@@ -233,7 +239,9 @@ def test_psf_bound_and_unit_sum(size, seed, factor):
     assert sum(map(Fraction, decoded)) == pytest.approx(1.0, abs=size**2 * 2.0**-24)
 
 
-@pytest.mark.parametrize(("shape", "size"), [((5, 9), 21), ((9, 5), 7), ((25, 25), 21), ((3, 3), 1)])
+@pytest.mark.parametrize(
+    ("shape", "size"), [((5, 9), 21), ((9, 5), 7), ((25, 25), 21), ((3, 3), 1)]
+)
 def test_psf_is_cut_and_padded_about_its_centre(shape, size):
     psf = np.zeros(shape)
     y, x = shape[0] // 2, shape[1] // 2
@@ -252,7 +260,7 @@ def complete(mask_density):
     rng = np.random.default_rng(11)
     side = 260
     image = rng.normal(0, 20, (side, side)).astype(np.float32)
-    mask = (rng.integers(0, 256, (side, side)) * (rng.random((side, side)) < mask_density))
+    mask = rng.integers(0, 256, (side, side)) * (rng.random((side, side)) < mask_density)
     y, x = np.indices((21, 21)) - 10
     return hstamp.encode(
         image, 125.3, 125.6, levels=5, variance=np.full((side, side), 400.0),

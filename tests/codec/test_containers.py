@@ -20,6 +20,7 @@ CODECS = ("null", "deflate", "bzip2", "xz", "snappy", "zstandard")
 
 def canonical(schema):
     """Parsing Canonical Form, by the rules of the Avro specification."""
+
     def quote(value):
         return json.dumps(value, ensure_ascii=False)
 
@@ -152,7 +153,11 @@ def test_faults_name_the_record_and_field():
 
 def later_minor(drop=()):
     fields = [f for f in hstamp.STAMP_SCHEMA["fields"] if f["name"] not in drop]
-    new = {"name": "quality", "type": ["null", {"type": "map", "values": "string"}], "default": None}
+    new = {
+        "name": "quality",
+        "type": ["null", {"type": "map", "values": "string"}],
+        "default": None,
+    }
     return hstamp.STAMP_SCHEMA | {"fields": [*fields, new]}
 
 
@@ -227,7 +232,7 @@ FILES = [
     ("E_SCHEMA", header(field(["null", {"type": "array", "items": "null"}])) + block(1, HUGE)),
     ("E_SCHEMA", header(field({"type": "map", "values": {"type": "array", "items": "null"}}))),
     ("E_SCHEMA", header(field({"type": "array", "items":
-     {"type": "record", "name": "e", "fields": [{"name": "n", "type": "null"}]}})) + block(1, HUGE)),
+     {"type": "record", "name": "e", "fields": [{"name": "n", "type": "null"}]}})) + block(1, HUGE)),  # noqa: E501
     ("E_SCHEMA", header(field({"type": "array", "items":
      {"type": "fixed", "name": "f", "size": 0}})) + block(1, HUGE)),
     ("E_SCHEMA", header({"type": "record", "name": "a", "fields": [

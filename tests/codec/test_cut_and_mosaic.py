@@ -111,7 +111,9 @@ def test_mosaic_conserves_flux(n):
                 mean = math.fsum(mosaic[row : row + s, column : column + s].ravel()) / s**2
                 assert mean == pytest.approx(float(stamp.levels[k, a, b]), abs=1e-2)
     i0, j0 = brute.corner(x, y)
-    parent = image[j0 + outer : j0 + outer + mosaic.shape[0], i0 + outer : i0 + outer + mosaic.shape[1]]
+    parent = image[
+        j0 + outer : j0 + outer + mosaic.shape[0], i0 + outer : i0 + outer + mosaic.shape[1]
+    ]
     total = math.fsum(parent.ravel().tolist())
     assert math.fsum(mosaic.ravel()) == pytest.approx(total, abs=mosaic.size * 4096 * 2.0**-23)
 
@@ -144,11 +146,13 @@ def shared_base_pixels(n):
             if j != k:
                 continue
             row, column = brute.ORIGINS[k] + a * side, brute.ORIGINS[k] + b * side
-            touches = (row <= high and row + side > low) and (column <= high and column + side > low)
+            touches = (row <= high and row + side > low) and (
+                column <= high and column + side > low
+            )
             if touches:
                 pixels += [(row - outer + r, column - outer + c)
                            for r in range(side) for c in range(side)
-                           if not (low <= row + r <= high and low <= column + c <= high)]  # fmt: skip
+                           if not (low <= row + r <= high and low <= column + c <= high)]  # fmt: skip  # noqa: E501
     return pixels
 
 

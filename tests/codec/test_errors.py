@@ -181,7 +181,7 @@ def test_every_minor_version_is_read(version):
     changed(id=""), changed(id="x" * 128), changed(band=" ~"), changed(fluxUnit="u" * 32),
     changed(dx=0.5, dy=-0.5), changed(wcs={"ra": 0.0, "dec": -90.0}), changed(wcs=None),
     changed(image={"zero": [brute.FLT_MAX, 0.0], "scale": [1.0, 2.0**-149]}),
-    changed(variance={"unit": NAN}), changed(variance={"data": struct.pack("<372f", *[-0.0] * 372)}),
+    changed(variance={"unit": NAN}), changed(variance={"data": struct.pack("<372f", *[-0.0] * 372)}),  # noqa: E501
     changed(mask={"data": b""}), changed(mask={"planes": list("ABCDEFGH"), "data": b"\xff" * 372}),
     changed(mask={"encoding": "u2", "planes": list("ABCDEFGHIJKLMNOP"), "data": b"\xff" * 744}),
     changed(psf={"size": 1, "data": b"\x01\x00"}),

@@ -17,7 +17,13 @@ def test_b1():
         + bytes.fromhex("0000803F") * 196 + bytes.fromhex("00000040") * 176 + bytes(3)
     )  # fmt: skip
     stamp = hstamp.Stamp.from_bytes(blob)
-    assert (stamp.version, stamp.n, stamp.id, stamp.band, stamp.flux_unit) == (100, 2, None, None, "nJy")
+    assert (stamp.version, stamp.n, stamp.id, stamp.band, stamp.flux_unit) == (
+        100,
+        2,
+        None,
+        None,
+        "nJy",
+    )
     assert (stamp.dx, stamp.dy, stamp.wcs) == (0.0, 0.25, None)
     assert stamp.variance is stamp.mask is stamp.psf is None
     expected = np.full((2, 15, 15), 2.0, dtype=np.float32)

@@ -149,7 +149,7 @@ def test_levels_default_to_what_the_parent_covers(shape, x, y, n):
     expected = 2
     for m in ALL_N:
         low, high = brute.ORIGINS[m - 1], brute.LAST[m - 1]
-        inside = 0 <= i0 + low and i0 + high < shape[1] and 0 <= j0 + low and j0 + high < shape[0]
+        inside = i0 + low >= 0 and i0 + high < shape[1] and j0 + low >= 0 and j0 + high < shape[0]
         expected = m if inside else expected
     assert expected == n
     assert hstamp.encode(np.zeros(shape, np.float32), x, y).n == n

@@ -60,7 +60,9 @@ def mutations(blob, rng, count):
         elif kind == 3:
             del data[at : at + rng.randrange(1, 12)]
         elif kind == 4:
-            data[at : at + 1] = samples.long(rng.choice((-1, 2**31, 2**40, 2**62, -(2**63), 65_000)))
+            data[at : at + 1] = samples.long(
+                rng.choice((-1, 2**31, 2**40, 2**62, -(2**63), 65_000))
+            )
         elif kind == 5:
             data[at : at + 4] = rng.choice((b"\xff\xff\xff\xff", b"\0\0\x80\x7f", b"\0\0\xc0\xff"))
         else:

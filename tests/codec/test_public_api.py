@@ -12,7 +12,7 @@ import hstamp
 IMAGE = np.zeros((40, 40))
 BAD = [
     {"image": np.zeros(5)}, {"image": np.zeros((0, 5))}, {"image": np.zeros((2, 2, 2))},
-    {"image": np.zeros((4, 4), complex)}, {"image": np.array([["a"]])}, {"image": np.array([[None]])},
+    {"image": np.zeros((4, 4), complex)}, {"image": np.array([["a"]])}, {"image": np.array([[None]])},  # noqa: E501
     {"x": np.nan}, {"y": np.inf}, {"x": -1e300},
     {"levels": 1}, {"levels": 9}, {"encoding": "i4"}, {"encoding": ""},
     {"variance": np.zeros((39, 40))}, {"variance": IMAGE, "variance_encoding": "u1"},

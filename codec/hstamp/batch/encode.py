@@ -17,6 +17,7 @@ from ..encoder import (
     store,
     to_f4,
     true_levels,
+    usable_variance,
     without_masked,
 )
 from ..encodings.image import (
@@ -125,8 +126,6 @@ def encode_many(
         If the parents, positions or options cannot be encoded.
     """
     options = Options(encoding, variance_encoding, psf_size, step)
-    if encoding not in ("i2", "f4") or variance_encoding not in ("log8", "f4"):
-        raise InputError(f"unknown encoding {encoding!r} or {variance_encoding!r}")
     layout = layout_of(levels)
     xs, ys = _positions(x, y)
     pixels = _parents(image, "image", len(xs))
@@ -184,8 +183,7 @@ def _encode_chunk(
     noise = None
     variance_plane = None
     if spread is not None:
-        noisy = to_f4(_windows(spread, corners, layout, np.nan))
-        noisy[(noisy < 0) | np.isnan(window)] = np.nan
+        noisy = usable_variance(_windows(spread, corners, layout, np.nan), window)
         stored_variance = store(true_levels(noisy, n, variance_children))
         noise = noise_from_variance(stored_variance, n)
         variance_plane = _variance_columns(stored_variance, n, options, columns)
@@ -334,7 +332,7 @@ def _parents(values: npt.ArrayLike, name: str, count: int, like: Array | None = 
         raise InputError(f"{name} must have two or three axes and pixels, not {array.shape}")
     if array.dtype.kind not in "fiub":
         raise InputError(f"{name} must hold real numbers, not {array.dtype}")
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
+    return array if array.dtype.kind == "f" else array.astype(np.float32)
 
 
 def _bits(mask: npt.ArrayLike, pixels: Array) -> Array:

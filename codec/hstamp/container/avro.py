@@ -19,6 +19,8 @@ __all__ = ["Cursor", "read_record", "write_long", "write_record"]
 _T = TypeVar("_T")
 _WCS: Final = struct.Struct("<ddffff")
 _FLOAT: Final = struct.Struct("<f")
+_KEPT: Final = 17
+"""Array items kept: one more than a valid stamp can have, so that too many show (Section 13)."""
 
 
 class Cursor:
@@ -98,7 +100,7 @@ class Cursor:
         return read() if branch else None
 
     def array(self, what: str, read: Callable[[], _T]) -> tuple[_T, ...]:
-        """Return the items of an array, whatever its blocks."""
+        """Return the first `_KEPT` items of an array, whatever its blocks; the rest is skipped."""
         items: list[_T] = []
         while count := self.long(what):
             stop = None
@@ -113,7 +115,10 @@ class Cursor:
                     "E_AVRO",
                     f"{what}: {count} items claimed, {self.end - self.position} bytes remain",
                 )
-            items.extend(read() for _ in range(count))
+            for _ in range(count):
+                item = read()
+                if len(items) < _KEPT:
+                    items.append(item)
             if stop is not None and stop != self.position:
                 raise FormatError("E_AVRO", f"{what}: a block's size is not that of its items")
         return tuple(items)

@@ -17,7 +17,7 @@ MAX_BLOB: Final = 65_536
 """Longest blob [byte]."""
 
 
-def read_blob(blob: bytes) -> Record:
+def read_blob(blob: bytes | bytearray | memoryview) -> Record:
     """Record of a blob, parsed but not checked further (checks 1 to 7 of [LI-1]).
 
     Raises
@@ -27,6 +27,7 @@ def read_blob(blob: bytes) -> Record:
     """
     if len(blob) > MAX_BLOB:
         raise FormatError("E_LIMIT", f"{len(blob)} bytes; a stamp has at most {MAX_BLOB}")
+    blob = bytes(memoryview(blob))
     if blob[:2] != MARKER:
         raise FormatError("E_MAGIC", f"it starts with {blob[:2].hex(' ') or 'nothing'}, not c3 01")
     if len(blob) < len(HEADER):

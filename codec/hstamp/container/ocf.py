@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import fastavro
 from fastavro.read import SchemaResolutionError
 
-from ..errors import FormatError
+from ..errors import FormatError, InputError
 from .blob import MAX_BLOB
-from .compression import MAX_BLOCK, decompressor
+from .compression import CODECS, MAX_BLOCK, decompressor
 from .schema import (
     STAMP_NAME,
     STAMP_SCHEMA,
@@ -274,6 +274,8 @@ def write_stamps(path: str | Path, stamps: Iterable[Stamp], *, codec: str = "nul
     int
         Number of stamps written.
     """
+    if codec not in CODECS:
+        raise InputError(f"codec must be one of {', '.join(CODECS)}, not {codec!r}")
     target, count = Path(path), 0
 
     def counted() -> Iterator[dict[str, Any]]:

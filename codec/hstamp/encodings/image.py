@@ -231,8 +231,10 @@ def noise_from_levels(grids: F4) -> F8:
     flat = steps.reshape(*steps.shape[:-2], -1)
     known = np.isfinite(flat)
     ordered = np.sort(np.where(known, flat, np.inf), axis=-1)
-    middle = np.maximum(known.sum(axis=-1) - 1, 0) // 2
-    median = np.take_along_axis(ordered, middle[..., None], axis=-1)[..., 0]
+    count = known.sum(axis=-1)[..., None]
+    middle = [np.maximum(count - 1, 0) // 2, np.minimum(count // 2, ordered.shape[-1] - 1)]
+    low, high = (np.take_along_axis(ordered, place, axis=-1)[..., 0] for place in middle)
+    median = np.where(count[..., 0] > 0, (low + high) / 2, np.nan)
     doubling = 2.0 ** np.arange(levels)
     per_level = np.where(median > 0, median * doubling, np.inf) * _MAD_TO_SIGMA / math.sqrt(2)
     base = per_level.min(axis=-1, keepdims=True)
