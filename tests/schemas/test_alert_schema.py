@@ -186,6 +186,6 @@ def test_schemas_that_cannot_be_extended():
 
 
 def test_unknown_wire_ids_say_what_is_installed():
-    with pytest.raises(hstamp.FormatError, match="99.7") as caught:
+    with pytest.raises(hstamp.FormatError, match=r"99\.7") as caught:
         lsst.schema_for_id(9907)
     assert caught.value.code == "E_SCHEMA"
