@@ -25,6 +25,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("simulate", help="render the fields and cut the stamps")
     methods = commands.add_parser("methods", help="run the classical finders on the test split")
     methods.add_argument("--fields", type=int, help="only this many test fields")
+    inputs = commands.add_parser("inputs", help="cut the inputs that stamps are compared with")
+    inputs.add_argument("--kind", required=True, help="stamp30, binned30, multiscale4x8, ...")
     train = commands.add_parser("train", help="train one network")
     train.add_argument("--kind", default="hstamp5", help="input kind (default hstamp5)")
     train.add_argument("--any-levels", action="store_true", help="one set of weights for n 2 to 6")
@@ -37,7 +39,6 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="run an exported network on the test split")
     evaluate.add_argument("run")
     evaluate.add_argument("--levels", type=int, nargs="+", default=[5])
-    evaluate.add_argument("--encodings", nargs="+", default=["i2"], choices=["i2", "f4"])
     evaluate.add_argument("--extras", action="store_true",
                           help="also the eight-fold average, the visit and the speed")  # fmt: skip
     for name, text in (("results", "tables and figures from stored results"),
@@ -71,6 +72,10 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
         from reference_model.study import run_methods
 
         run_methods(root, config, options.workers, options.fields)
+    elif options.command == "inputs":
+        from reference_model.study import cut_inputs
+
+        cut_inputs(root, config, options.kind, options.workers)
     elif options.command == "train":
         from reference_model.study import train_run
 
@@ -82,7 +87,7 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
     elif options.command == "evaluate":
         from reference_model.study import evaluate_run
 
-        evaluate_run(root, config, options.run, options.levels, options.encodings, options.extras)
+        evaluate_run(root, config, options.run, options.levels, options.extras)
     elif options.command == "results":
         from reference_model.figures.page import write_results
 

@@ -38,6 +38,8 @@ class StudyConfig:
         Transients on the field's own galaxies.
     on_star, nowhere : int
         Transients placed on a star and on empty sky.
+    atlas : int
+        Distinct drawings of faint galaxies in a split.
     """
 
     name: str = "full"
@@ -49,6 +51,7 @@ class StudyConfig:
     deep: int = 300
     on_star: int = 25
     nowhere: int = 25
+    atlas: int = 4000
 
     @property
     def per_field(self) -> int:
@@ -82,6 +85,7 @@ SMALL = replace(
     deep=24,
     on_star=4,
     nowhere=4,
+    atlas=300,
 )
 
 CONFIGS = {"full": FULL, "small": SMALL}

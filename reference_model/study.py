@@ -7,7 +7,7 @@ import json
 import multiprocessing
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,11 @@ from reference_model.evaluation.results import (
 )
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.fields import Field
+
+if TYPE_CHECKING:
+    from reference_model.evaluation.predict import Variant
+    from reference_model.network.inputs import InputKind
+    from reference_model.training.arrays import Batch
 
 
 def write_truth(root: Path, config: StudyConfig) -> None:
@@ -95,6 +100,25 @@ def run_methods(root: Path, config: StudyConfig, workers: int, most: int | None)
 # Networks
 
 
+def kind_named(name: str) -> InputKind:
+    """An input kind by its name."""
+    from reference_model.network.inputs import KINDS
+
+    if name not in KINDS:
+        raise ValueError(f"unknown input kind {name!r}; there are {', '.join(KINDS)}")
+    return KINDS[name]
+
+
+def cut_inputs(root: Path, config: StudyConfig, name: str, workers: int) -> None:
+    """Cut the grids of an input kind from every field."""
+    from reference_model.scenes.other import cut_all
+
+    kind = kind_named(name)
+    if kind.hierarchical:
+        raise ValueError(f"{name}: every field holds its levels already")
+    cut_all(root, config, kind, workers)
+
+
 def run_folder(root: Path, config: StudyConfig, run: str) -> Path:
     """Where a training run lies."""
     return root / config.name / "runs" / run
@@ -104,21 +128,17 @@ def train_run(root: Path, config: StudyConfig, options: argparse.Namespace) -> P
     """Train as the command line says."""
     import torch
 
-    from reference_model.network.inputs import KINDS
     from reference_model.training.arrays import load_split
     from reference_model.training.loop import TrainConfig, train
 
-    if options.kind not in KINDS:
-        raise ValueError(f"unknown input kind {options.kind!r}; there are {', '.join(KINDS)}")
-    if not options.kind.startswith("hstamp"):
-        raise ValueError(f"{options.kind}: training arrays exist for hierarchical stamps only")
+    kind = kind_named(options.kind)
     torch.set_num_threads(max(1, options.workers))
     run = TrainConfig(kind=options.kind, seed=options.seed, epochs=options.epochs,
                       any_levels=options.any_levels)  # fmt: skip
     name = options.run or f"{'any' if run.any_levels else run.kind}-seed{run.seed}"
     return train(
-        run_folder(root, config, name), run, load_split(root, config, "train"),
-        load_split(root, config, "validation"), config.name,
+        run_folder(root, config, name), run, load_split(root, config, "train", kind),
+        load_split(root, config, "validation", kind), config.name,
     )  # fmt: skip
 
 
@@ -127,13 +147,14 @@ def export_run(root: Path, config: StudyConfig, run: str, output: Path | None) -
     import torch
 
     from reference_model.network.export import export_onnx, load_weights
-    from reference_model.training.arrays import load_split, make_batch
+    from reference_model.training.arrays import batch_for, load_split
     from reference_model.training.calibrate import fit
 
     folder = run_folder(root, config, run)
     model, notes = load_weights(folder / "weights.safetensors")
-    split = load_split(root, config, "validation")
-    batch = make_batch(model.kind, split.rows, split.template, np.zeros(split.rows.size, bool))
+    split = load_split(root, config, "validation", model.kind)
+    every = np.arange(split.rows.size)
+    batch = batch_for(model.kind, split, every, split.template, np.zeros(every.size, bool))
     found: list[list[NDArray[np.float32]]] = []
     with torch.no_grad():
         for start in range(0, split.rows.size, 256):
@@ -160,10 +181,24 @@ def export_run(root: Path, config: StudyConfig, run: str, output: Path | None) -
     return path
 
 
+#: Steps of the i2 encoding that accuracy is measured against, as shares of sigma.
+STEPS = (1 / 2, 1 / 4, 1 / 8)
+
+
+def variants_of(levels: list[int], extras: bool) -> list[Variant]:
+    """The encodings a run is evaluated on; n=5 in more of them."""
+    from reference_model.evaluation.predict import Variant
+
+    found = [Variant(str(n), n, {"encoding": "i2"}) for n in levels]
+    if extras:
+        found.append(Variant("5_f4", 5, {"encoding": "f4"}))
+        found += [Variant(f"5_step{round(1 / s)}", 5, {"encoding": "i2", "step": s}) for s in STEPS]
+    return found
+
+
 def evaluate_run(
-    root: Path, config: StudyConfig, run: str, levels: list[int], encodings: list[str],
-    extras: bool,
-) -> None:  # fmt: skip
+    root: Path, config: StudyConfig, run: str, levels: list[int], extras: bool
+) -> None:
     """An exported network on the test split, from decoded bytes."""
     from reference_model.evaluation.predict import (
         batch_of,
@@ -172,36 +207,37 @@ def evaluate_run(
         through_codec,
         to_results,
     )
-    from reference_model.runtime import Calibration, HostFinder, Mixture
+    from reference_model.runtime import Calibration, HostFinder
+    from reference_model.training.arrays import batch_for
 
     folder = run_folder(root, config, run)
     note = json.loads((folder / "model.json").read_text())
     finder = HostFinder(folder / "model.onnx", Calibration(note["temperature"], note["widen"]))
-    split = load_split(root, config, "test")
+    kind = kind_named(note["kind"])
+    split = load_split(root, config, "test", kind)
     write_truth(root, config)
     out = results_folder(root, config)
-    short = run.split("-")[0]
     notes: dict[str, Any] = {"run": run, "fields": len(split.names), "weights": note}
 
-    def keep(name: str, mixture: Mixture, batch: Any) -> None:
+    def keep(name: str, batch: Batch, average: bool = False, **more: Any) -> None:
+        mixture = propose(finder, batch, average)
         found = to_results(root, config, split, "test", mixture, batch)
-        write_method(out, name, found, notes)
+        write_method(out, name, found, {**notes, **more})
 
-    decoded: dict[str, NDArray[np.float32]] = {}
-    for encoding in encodings:
-        decoded[encoding] = through_codec(
-            root, config, "test", levels=max(levels), encoding=encoding
-        )
-        for n in levels:
-            # The first N(m) values of a stamp are the m-level stamp.
-            batch = batch_of(split, n, decoded[encoding])
-            name = f"net_{short}" if short.startswith("hstamp") else f"net_{short}{n}"
-            keep(name + ("" if encoding == "i2" else f"_{encoding}"), propose(finder, batch), batch)
+    if not json.loads(note["train"])["any_levels"]:
+        every = np.arange(split.rows.size)
+        batch = batch_for(kind, split, every, split.template, np.zeros(every.size, bool))
+        keep(f"net_{kind.name}", batch, values=kind.values)
+        return
+    variants = variants_of(levels, extras)
+    decoded = through_codec(root, config, split.names, variants)
+    for variant, (values, size) in zip(variants, decoded, strict=True):
+        batch = batch_of(split, variant.levels, values)
+        keep(f"net_any{variant.name}", batch, bytes=round(size, 1))
+        if extras and variant.name == "5":
+            keep("net_any5_average", batch, average=True, bytes=round(size, 1))
     if extras:
-        batch = batch_of(split, 5, decoded[encodings[0]])
-        keep(f"net_{short}5_average", propose(finder, batch, average=True), batch)
-        batch = batch_of(split, 5, visit=True)
-        keep(f"net_{short}5_visit", propose(finder, batch), batch)
+        keep("net_any5_visit", batch_of(split, 5, visit=True))
         _speed(root, config, finder, out)
 
 

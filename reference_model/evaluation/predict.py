@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from reference_model.config import StudyConfig
 from reference_model.evaluation.regions import regions
@@ -14,40 +17,70 @@ from reference_model.evaluation.results import RESULT, identify
 from reference_model.network.inputs import hierarchical
 from reference_model.runtime import Candidates, HostFinder, Mixture, candidates
 from reference_model.scenes.dataset import fields
+from reference_model.scenes.fields import Field
 from reference_model.scenes.render import SCALE
 from reference_model.training.arrays import Batch, Split, load_split, make_batch
 
 Floats = NDArray[np.float32]
 
 
-def through_codec(root: Path, config: StudyConfig, split: str, **options: Any) -> Floats:
-    """Levels of every transient after encoding and decoding.
+@dataclass(frozen=True)
+class Variant:
+    """One way to send a stamp.
+
+    Attributes
+    ----------
+    name : str
+        What is added to the method's name.
+    levels : int
+    options : dict
+        For `hstamp.encode_many`.
+    """
+
+    name: str
+    levels: int
+    options: dict[str, Any]
+
+
+def through_codec(
+    root: Path, config: StudyConfig, names: Sequence[str], variants: Sequence[Variant]
+) -> list[tuple[Floats, float]]:
+    """Levels of every transient after encoding and decoding, and bytes a stamp.
 
     Every field is observed again from its seed, every transient encoded with
     `hstamp.encode_many` and the bytes decoded.
 
     Parameters
     ----------
-    root, config, split
+    root, config
         The data set.
-    **options
-        For `hstamp.encode_many`.
+    names : sequence of str
+        Its fields.
+    variants : sequence of Variant
 
     Returns
     -------
-    ndarray, float32, shape (N, n, 15, 15)
+    list of (ndarray, float32, shape (N, n, 15, 15); float)
     """
     import hstamp
 
-    found = []
-    for field in fields(root, config, split):
+    found: list[list[Floats]] = [[] for _ in variants]
+    sizes = np.zeros(len(variants))
+    count = 0
+    for name in tqdm(names, unit="field", disable=None):
+        field = Field(root / config.name / "fields" / name)
         rows = np.asarray(field.load("transients"))
-        exposure = field.exposure()
-        blobs = hstamp.encode_many(exposure.image, rows["x"], rows["y"], **options)
-        levels = hstamp.decode_many(blobs, planes=("image",)).levels
-        assert levels is not None
-        found.append(levels)
-    return np.concatenate(found)
+        image = field.exposure().image
+        count += rows.size
+        for i, variant in enumerate(variants):
+            blobs = hstamp.encode_many(
+                image, rows["x"], rows["y"], levels=variant.levels, **variant.options
+            )
+            levels = hstamp.decode_many(blobs, planes=("image",)).levels
+            assert levels is not None
+            found[i].append(levels)
+            sizes[i] += sum(len(blob) for blob in blobs)
+    return [(np.concatenate(f), float(n) / count) for f, n in zip(found, sizes, strict=True)]
 
 
 def batch_of(split: Split, levels: int, values: Floats | None = None, visit: bool = False) -> Batch:
@@ -88,4 +121,12 @@ def add_identity(
     return out
 
 
-__all__ = ["add_identity", "batch_of", "load_split", "propose", "through_codec", "to_results"]
+__all__ = [
+    "Variant",
+    "add_identity",
+    "batch_of",
+    "load_split",
+    "propose",
+    "through_codec",
+    "to_results",
+]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -61,14 +63,21 @@ def export_onnx(path: Path, model: HostNet) -> None:
         "first": {0: batch, **({1: grids} if grids else {})},
         "step": {0: grids} if grids else {},
     }
-    torch.onnx.export(
-        model,
-        tuple(torch.from_numpy(example[name]) for name in INPUTS),
-        path,
-        input_names=list(INPUTS),
-        output_names=list(OUTPUTS),
-        dynamic_shapes=shapes,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
+    # The exporter reports its own deprecations and absent optional packages.
+    log = logging.getLogger("torch.onnx")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model,
+            tuple(torch.from_numpy(example[name]) for name in INPUTS),
+            path,
+            input_names=list(INPUTS),
+            output_names=list(OUTPUTS),
+            dynamic_shapes=shapes,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    log.setLevel(before)

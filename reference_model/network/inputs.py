@@ -41,6 +41,11 @@ class InputKind:
     stem: int = 0
 
     @property
+    def hierarchical(self) -> bool:
+        """Whether this is a hierarchical stamp, whose levels every field holds."""
+        return self.name.startswith("hstamp")
+
+    @property
     def reach(self) -> float:
         """Half the side of the sky shown, base pixels."""
         return self.side * self.steps[-1] / 2.0

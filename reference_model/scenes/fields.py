@@ -56,16 +56,14 @@ def split_seed(config: StudyConfig, name: str) -> int:
     return config.seed * 10 + SPLITS.index(name.split("-")[0])
 
 
-def add_transient(parent: Image, row: Any, observation: Observation) -> Image:
-    """A window of the visit with the transient's light added."""
-    i0, j0 = pyramid.corner(float(row["x"]), float(row["y"]))
-    first = pyramid.origins(pyramid.MAX_LEVELS)[-1]
+def add_transient(parent: Image, row: Any, observation: Observation, x0: int, y0: int) -> Image:
+    """A window whose first pixel is (x0, y0), with the transient's light added."""
     ix, iy = round(float(row["x"])), round(float(row["y"]))
     stamp = observation.psf().drawImage(
         nx=31, ny=31, scale=SCALE, offset=(float(row["x"]) - ix, float(row["y"]) - iy)
     ).array * float(to_njy(row["transient_r"]))
     out = parent.copy()
-    px, py = ix - 15 - (i0 + first), iy - 15 - (j0 + first)
+    px, py = ix - 15 - x0, iy - 15 - y0
     out[py : py + 31, px : px + 31] += _photon_noise(stamp, row, observation)
     return out
 
@@ -83,7 +81,9 @@ def cut_levels(exposure: Exposure, transients: Table, with_transient: bool) -> I
     for i, row in enumerate(transients):
         parent = pyramid.window(exposure.image, float(row["x"]), float(row["y"]))
         if with_transient:
-            parent = add_transient(parent, row, exposure.observation)
+            i0, j0 = pyramid.corner(float(row["x"]), float(row["y"]))
+            first = pyramid.origins(pyramid.MAX_LEVELS)[-1]
+            parent = add_transient(parent, row, exposure.observation, i0 + first, j0 + first)
         out[i] = pyramid.levels_of(parent)
     return out
 
@@ -94,7 +94,7 @@ def write_field(root: Path, config: StudyConfig, name: str) -> dict[str, Any]:
     note = folder / "field.json"
     if note.exists():
         return dict(json.loads(note.read_text()))
-    book = atlas(split_seed(config, name))
+    book = atlas(split_seed(config, name), config.atlas)
     seed = field_seed(config, name)
     truth = make_field(seed, config, book)
     scene = pack(render_scene(config.size, truth.galaxies, truth.stars, book))

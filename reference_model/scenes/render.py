@@ -31,7 +31,6 @@ BASE_FWHM = 0.5
 ATLAS_BRIGHTEST = 21.8
 #: Largest half-light semi-major axis (arcsec) drawn from the atlas.
 ATLAS_LARGEST = 1.3
-ATLAS_SIZE = 4000
 ATLAS_STAMP = 41
 #: Half-light radii (arcsec) of the blobs that knots are made of.
 BLOB_SIZES = (0.05, 0.2, 0.4, 0.8, 1.6, 3.2)
@@ -178,15 +177,15 @@ class Atlas:
 
 
 @lru_cache(maxsize=4)
-def atlas(seed: int) -> Atlas:
-    """The atlas of a split; drawn in about ten seconds, then kept."""
+def atlas(seed: int, size: int) -> Atlas:
+    """The atlas of a split; some thousand are drawn in about ten seconds, then kept."""
     rng = np.random.default_rng([seed, 17])
     pool = draw_field_galaxies(rng, 400.0)
     pool = pool[(pool["r_mag"] >= ATLAS_BRIGHTEST) & (pool["re"] < ATLAS_LARGEST)]
     # Even in magnitude, so that the bright end is as varied as the faint one.
     bins = np.floor(4 * pool["r_mag"])
     weight = 1.0 / np.unique(bins, return_counts=True)[1][np.unique(bins, return_inverse=True)[1]]
-    rows = pool[rng.choice(pool.size, min(ATLAS_SIZE, pool.size), False, weight / weight.sum())]
+    rows = pool[rng.choice(pool.size, min(size, pool.size), False, weight / weight.sum())]
     rows = rows[np.argsort(rows["r_mag"])]
     shifts = rng.uniform(-0.5, 0.5, (rows.size, 2))
     stamps = np.zeros((rows.size, ATLAS_STAMP, ATLAS_STAMP), np.float32)

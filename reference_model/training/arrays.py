@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from reference_model.config import StudyConfig
 from reference_model.network.inputs import InputKind, first_pixels, source_offsets
 from reference_model.scenes.dataset import fields
+from reference_model.scenes.other import load_other
 from reference_model.scenes.place import ON_GALAXY, VISIBLE_SNR
 from reference_model.scenes.render import SCALE
 
@@ -29,8 +30,11 @@ class Split:
     field : ndarray of int, shape (N,)
         Number of the field of each row.
     template, visit : ndarray, float32, shape (N, 6, 15, 15)
+        Levels; for other inputs their grids, (N, G, S, S).
     names : tuple of str
         Field names.
+    first : ndarray, float32, shape (N, G, 2), optional
+        Position of the grids of other inputs; levels have theirs from the format.
     """
 
     rows: NDArray[Any]
@@ -38,10 +42,18 @@ class Split:
     template: Floats
     visit: Floats
     names: tuple[str, ...]
+    first: Floats | None = None
 
 
-def load_split(root: Path, config: StudyConfig, split: str) -> Split:
+def load_split(root: Path, config: StudyConfig, split: str, kind: InputKind | None = None) -> Split:
     """Read the finished fields of a split.
+
+    Parameters
+    ----------
+    root, config, split
+        The data set.
+    kind : InputKind, optional
+        An input that `reference_model.scenes.other` has cut; levels otherwise.
 
     Raises
     ------
@@ -49,10 +61,17 @@ def load_split(root: Path, config: StudyConfig, split: str) -> Split:
         If there is none; says how to make them.
     """
     rows, template, visit, number, names = [], [], [], [], []
+    first: list[Floats] = []
     for i, field in enumerate(fields(root, config, split)):
         rows.append(np.asarray(field.load("transients")))
-        template.append(np.asarray(field.load("levels_template")))
-        visit.append(np.asarray(field.load("levels_visit")))
+        if kind is None or kind.hierarchical:
+            template.append(np.asarray(field.load("levels_template")))
+            visit.append(np.asarray(field.load("levels_visit")))
+        else:
+            grids, places = load_other(root, config, field, kind)
+            template.append(grids[0])
+            visit.append(grids[1])
+            first.append(places)
         number.append(np.full(rows[-1].size, i))
         names.append(field.name)
     if not rows:
@@ -66,6 +85,7 @@ def load_split(root: Path, config: StudyConfig, split: str) -> Split:
         template=np.concatenate(template),
         visit=np.concatenate(visit),
         names=tuple(names),
+        first=np.concatenate(first) if first else None,
     )
 
 
@@ -111,6 +131,22 @@ def make_batch(
     values = levels[:, :n] / sigma[:, None, None, None]
     first = first_pixels(n, *source_offsets(rows["x"], rows["y"]))
     return truth_batch(kind, rows, values, first, sigma)
+
+
+def batch_for(
+    kind: InputKind,
+    split: Split,
+    index: NDArray[np.int64],
+    values: Floats,
+    on_visit: NDArray[np.bool_],
+) -> Batch:
+    """A batch of any input kind: `values` are the split's, at `index`."""
+    rows = split.rows[index]
+    if split.first is None:
+        return make_batch(kind, rows, values, on_visit)
+    sigma = np.where(on_visit, rows["visit_sigma"], rows["template_sigma"]).astype(np.float32)
+    scaled = values / sigma[:, None, None, None]
+    return truth_batch(kind, rows, scaled, split.first[index], sigma)
 
 
 def truth_batch(

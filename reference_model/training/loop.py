@@ -18,7 +18,7 @@ from reference_model.network.export import save_weights
 from reference_model.network.inputs import KINDS, hierarchical
 from reference_model.network.loss import negative_log_likelihood
 from reference_model.network.model import HostNet, Proposals, parameters
-from reference_model.training.arrays import Batch, Split, make_batch
+from reference_model.training.arrays import Batch, Split, batch_for
 from reference_model.training.augment import cut, jitter_noise, turn
 
 #: How often each number of levels is shown when one set of weights serves all.
@@ -78,7 +78,7 @@ def draw_batch(
         kind = hierarchical(int(levels))
     on_visit = rng.uniform(size=index.size) < config.visit_share
     values = np.where(on_visit[:, None, None, None], split.visit[index], split.template[index])
-    batch = make_batch(kind, split.rows[index], values, on_visit)
+    batch = batch_for(kind, split, index, values, on_visit)
     batch = cut(jitter_noise(batch, rng), kind, rng)
     return turn(batch, kind, int(rng.integers(8)))
 
@@ -93,7 +93,7 @@ def validate(model: HostNet, split: Split, config: TrainConfig, most: int = 4096
     with torch.no_grad():
         for part in np.array_split(index, max(1, index.size // config.batch)):
             no = np.zeros(part.size, dtype=bool)
-            batch = make_batch(kind, split.rows[part], split.template[part], no)
+            batch = batch_for(kind, split, part, split.template[part], no)
             total += float(loss_of(model, batch)) * part.size
     model.train()
     return total / index.size
@@ -136,9 +136,8 @@ def train(
     torch.manual_seed(config.seed)
     model = HostNet(KINDS[config.kind])
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
-    per_epoch = training.rows.size // config.batch
-    if per_epoch == 0:
-        raise ValueError(f"{training.rows.size} transients do not fill a batch of {config.batch}")
+    batch = min(config.batch, training.rows.size)
+    per_epoch = training.rows.size // batch
     total = per_epoch * config.epochs
     average = Averaged(model)
     done = _resume(folder, config, model, optimiser, average)
@@ -153,7 +152,7 @@ def train(
             step = epoch * per_epoch + i
             for group in optimiser.param_groups:
                 group["lr"] = config.rate * schedule(step, total)
-            index = order[i * config.batch : (i + 1) * config.batch]
+            index = order[i * batch : (i + 1) * batch]
             loss = loss_of(model, draw_batch(training, index, config, rng))
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -1,0 +1,125 @@
+"""Inference helpers that need numpy alone."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reference_model import runtime
+from reference_model.runtime import Calibration, Mixture
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_runtime_needs_numpy_only():
+    code = (
+        "import sys, reference_model.runtime; "
+        "bad = [m for m in ('torch', 'galsim', 'sep', 'scipy', 'astropy') if m in sys.modules]; "
+        "sys.exit(', '.join(bad) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_geometry_is_that_of_the_format():
+    hstamp = pytest.importorskip("hstamp", reason="the codec is not installed")
+    for levels in range(2, 7):
+        layout = hstamp.Layout(levels=levels)
+        first = runtime.first_pixels(levels, np.zeros(1), np.zeros(1))[0, :, 0]
+        # The corner is the point half a pixel before base offset 0.
+        centre = [o + (s - 1) / 2 + 0.5 for o, s in
+                  zip(layout.origins, layout.pixel_sizes, strict=True)]  # fmt: skip
+        np.testing.assert_allclose(first, centre)
+        np.testing.assert_array_equal(runtime.level_steps(levels), layout.pixel_sizes)
+
+
+def mixture(weights, means, sigma=1.0, none=0.0):
+    count = len(weights)
+    scale = np.tile(np.float32([sigma, sigma, 0.0]), (1, count, 1))
+    return Mixture(
+        weight=np.float32([weights]),
+        none=np.float32([none]),
+        mean=np.float32([means]),
+        scale=scale,
+        log_radius=np.full((1, count), np.log(3.0), np.float32),
+    )
+
+
+def test_two_galaxies_stay_two_candidates():
+    found = runtime.candidates(
+        mixture([0.3, 0.25, 0.4], [[10, 0], [10.5, 0.2], [-8, 3]], none=0.05)
+    )
+    assert found.weight[0, :2] == pytest.approx([0.55, 0.4])
+    assert found.mean[0, 0] == pytest.approx([10.2273, 0.0909], abs=1e-3)
+    assert found.mean[0, 1] == pytest.approx([-8, 3])
+    assert found.weight[0, 2:].sum() == 0.0
+    assert found.radius[0, 0] == pytest.approx(3.0, rel=1e-5)
+    assert found.none[0] == pytest.approx(0.05)
+
+
+def test_a_candidate_is_as_wide_as_what_it_gathers():
+    found = runtime.candidates(mixture([0.5, 0.5], [[-1, 0], [1, 0]]))
+    np.testing.assert_allclose(found.covariance[0, 0], [[2.0, 0.0], [0.0, 1.0]], atol=1e-5)
+
+
+def test_calibration_leaves_a_distribution():
+    rng = np.random.default_rng(0)
+    logits = rng.standard_normal((4, 9)).astype(np.float32)
+    mean, scale = np.zeros((4, 8, 2), np.float32), np.ones((4, 8, 3), np.float32)
+    found = runtime.mixture_of(logits, mean, scale, mean[..., 0], Calibration(1.7, 1.2))
+    np.testing.assert_allclose(found.weight.sum(axis=1) + found.none, 1.0, rtol=1e-6)
+    np.testing.assert_allclose(found.scale, 1.2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("which", range(8))
+def test_unflipping_undoes_a_flip(which):
+    covariance = np.array([[4.0, 1.2], [1.2, 1.0]])
+    point = np.array([3.0, -1.0])
+    sign = np.diag([-1.0 if which & 1 else 1.0, -1.0 if which & 2 else 1.0])
+    swap = np.array([[0.0, 1.0], [1.0, 0.0]]) if which & 4 else np.eye(2)
+    turn = swap @ sign
+    turned = turn @ covariance @ turn.T
+    lxx = np.sqrt(turned[0, 0])
+    lyx = turned[1, 0] / lxx
+    scale = np.float32([[[lxx, np.sqrt(turned[1, 1] - lyx**2), lyx]]])
+    flipped = mixture([1.0], [turn @ point])
+    back = runtime.unflip(
+        Mixture(flipped.weight, flipped.none, flipped.mean, scale, flipped.log_radius), which
+    )
+    np.testing.assert_allclose(back.mean[0, 0], point, rtol=1e-6)
+    np.testing.assert_allclose(runtime.covariances(back.scale)[0, 0], covariance, rtol=1e-5)
+
+
+def test_noise_is_measured_from_the_finest_level():
+    rng = np.random.default_rng(1)
+    slope = np.linspace(0, 500, 15)[None, :] * np.ones((15, 1))
+    levels = np.full((200, 3, 15, 15), np.nan, np.float32)
+    levels[:, 0] = slope * 0.05 + 4.0 * rng.standard_normal((200, 15, 15))
+    assert np.median(runtime.noise_of(levels)) == pytest.approx(4.0, rel=0.08)
+    variance = np.full_like(levels, 9.0)
+    np.testing.assert_allclose(runtime.noise_of(levels, variance), 3.0)
+    assert np.isnan(runtime.noise_of(np.full((1, 3, 15, 15), np.nan, np.float32)))[0]
+
+
+def test_the_sky_position_is_that_of_astropy():
+    from astropy.wcs import WCS
+
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    wcs.wcs.crval, wcs.wcs.crpix = [359.999, -45.0], [1.0, 1.0]
+    wcs.wcs.cd = np.array([[-5.0e-5, 2.0e-5], [2.0e-5, 5.0e-5]])
+    ra, dec = runtime.to_sky(
+        np.float32([[120.0, -33.0]]), np.array([359.999]), np.array([-45.0]), wcs.wcs.cd[None]
+    )
+    expected = wcs.all_pix2world([[120.0, -33.0]], 0)[0]
+    assert (ra[0], dec[0]) == pytest.approx(tuple(expected), abs=1e-9)
+
+
+def test_wrong_shapes_are_named():
+    finder = runtime.HostFinder.__new__(runtime.HostFinder)
+    with pytest.raises(ValueError, match="levels must have shape"):
+        finder.find(np.zeros((2, 7, 15, 15), np.float32), np.zeros(2), np.zeros(2))
