@@ -1,6 +1,7 @@
 # make demo : install, make sample alerts, convert, validate, write demo-out/report.html
 # make test : install and run all tests
 # make lint : style, types and import order
+# make conformance : judge the Python decoder by the suite
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_OUT ?= demo-out
@@ -29,7 +30,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto
 
 conformance: $(VENV)/.dev
-	$(BIN)/hstamp conformance run --profile container -- $(BIN)/python -m hstamp.conformance.decoder
+	$(BIN)/hstamp conformance run --profile container --callable hstamp.conformance.python_codec:decode
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ import fastavro
 from fastavro.schema import SchemaParseException, UnknownType
 
 from ..errors import FormatError
+from .resolution import check_resolves
 
 __all__ = [
     "FINGERPRINT",
@@ -71,11 +72,18 @@ def check_schema(schema: Any) -> Any:
         raise FormatError("E_SCHEMA", "the writer's schema carries a reserved mark")
     try:
         named: dict[str, Any] = {}
-        parsed = fastavro.parse_schema(schema, named_schemas=named)
+        try:
+            parsed = fastavro.parse_schema(schema, named_schemas=named)
+        except SchemaParseException:
+            # A writer's defaults play no part in reading, so a wrong one is no reason to refuse.
+            named.clear()
+            parsed = fastavro.parse_schema(_without_defaults(schema), named_schemas=named)
     except (SchemaParseException, UnknownType, ValueError, TypeError, KeyError, AttributeError,
             RecursionError) as error:  # fmt: skip
         raise FormatError("E_SCHEMA", f"the writer's schema is not valid Avro: {error}") from error
     _refuse_endless(parsed, named)
+    for stamp in [named[STAMP_NAME]] if STAMP_NAME in named else []:
+        check_resolves(stamp, STAMP_SCHEMA, named, "stamp")
     return parsed
 
 
@@ -120,6 +128,19 @@ def is_stamp(kind: Any) -> bool:
     if isinstance(kind, Mapping):
         return kind.get("type") == "record" and _full_name(kind) == STAMP_NAME
     return bool(kind == STAMP_NAME)
+
+
+def _without_defaults(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_defaults(branch) for branch in schema]
+    if isinstance(schema, Mapping):
+        return {
+            key: value if key in ("name", "type") and isinstance(value, str)
+            else _without_defaults(value)
+            for key, value in schema.items()
+            if key != "default"
+        }  # fmt: skip
+    return schema
 
 
 def _parts(kind: Any) -> Iterator[Any]:

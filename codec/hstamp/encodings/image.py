@@ -175,7 +175,9 @@ def choose_steps(values: F4, levels: int, noise: F8 | None, step: float) -> tupl
         reach = np.maximum(high - zero[..., k], zero[..., k] - low)
         needed = _ceil_f4(reach / _Q_MAX)
         wanted = np.zeros_like(needed) if noise is None else step * noise[..., k]
-        wanted = np.where(np.isfinite(wanted), wanted, 0.0).astype(np.float32)
+        allowed = (_FLT_MAX - np.abs(zero[..., k])) / _Q_MAX * (1 - 2.0**-23)
+        wanted = np.where(np.isfinite(wanted), np.minimum(wanted, allowed), 0.0)
+        wanted = wanted.astype(np.float32)
         chosen = np.maximum(needed, wanted)
         scale[..., k] = np.where(filled & (chosen > 0), chosen, 1.0)
     if not (np.abs(zero) + _Q_MAX * scale <= _FLT_MAX).all():
