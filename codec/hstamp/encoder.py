@@ -252,7 +252,8 @@ def as_plane(
 def without_masked(values: npt.ArrayLike) -> npt.ArrayLike:
     """Masked arrays with NaN where they are masked, so that those pixels are missing."""
     if isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "fiu":
-        filled: npt.ArrayLike = values.astype(np.result_type(values, np.float32)).filled(np.nan)
+        wide = values.astype(np.result_type(values, np.float32))
+        filled: npt.ArrayLike = np.ma.filled(wide, np.nan)
         return filled
     return values
 
