@@ -1,4 +1,4 @@
-"""``python -m reference_model``: simulate, methods, train, export, evaluate, results, pages."""
+"""``python -m reference_model``: every step of the study, from simulation to pages."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--any-levels", action="store_true", help="one set of weights for n 2 to 6")
     train.add_argument("--seed", type=int, default=1)
     train.add_argument("--epochs", type=int, default=12)
+    train.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
+    train.add_argument("--init", default="", help="run whose weights to start from")
     train.add_argument("--run", help="name of the run (default made of the above)")
     export = commands.add_parser("export", help="calibrate a run and write it as ONNX")
     export.add_argument("run")
@@ -41,6 +43,14 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--levels", type=int, nargs="+", default=[5])
     evaluate.add_argument("--extras", action="store_true",
                           help="also the eight-fold average, the visit and the speed")  # fmt: skip
+    gallery = commands.add_parser("gallery", help="draw stamp files with the hosts found in them")
+    gallery.add_argument("model", type=Path, help="ONNX file with its JSON beside it")
+    gallery.add_argument("files", type=Path, nargs="+", help="stamp files, as hstamp reads them")
+    gallery.add_argument("-o", "--output", type=Path, required=True, help="PNG")
+    gallery.add_argument("--subtract-sky", action="store_true",
+                         help="the images still carry their sky")  # fmt: skip
+    gallery.add_argument("--host", type=float, nargs=2, metavar=("RA", "DEC"),
+                         help="known host of all stamps, degrees")  # fmt: skip
     for name, text in (("results", "tables and figures from stored results"),
                        ("pages", "the page comparing the simulation")):  # fmt: skip
         sub = commands.add_parser(name, help=text)
@@ -88,6 +98,12 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
         from reference_model.study import evaluate_run
 
         evaluate_run(root, config, options.run, options.levels, options.extras)
+    elif options.command == "gallery":
+        from reference_model.figures.gallery import write_gallery
+
+        for line in write_gallery(options.model, options.files, options.output,
+                                  options.subtract_sky, options.host):  # fmt: skip
+            print(line)
     elif options.command == "results":
         from reference_model.figures.page import write_results
 

@@ -133,8 +133,14 @@ def train_run(root: Path, config: StudyConfig, options: argparse.Namespace) -> P
 
     kind = kind_named(options.kind)
     torch.set_num_threads(max(1, options.workers))
-    run = TrainConfig(kind=options.kind, seed=options.seed, epochs=options.epochs,
-                      any_levels=options.any_levels)  # fmt: skip
+    run = TrainConfig(
+        kind=options.kind,
+        seed=options.seed,
+        epochs=options.epochs,
+        rate=options.rate,
+        any_levels=options.any_levels,
+        init=options.init,
+    )
     name = options.run or f"{'any' if run.any_levels else run.kind}-seed{run.seed}"
     return train(
         run_folder(root, config, name), run, load_split(root, config, "train", kind),

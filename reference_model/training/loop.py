@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from reference_model import DATA_VERSION
-from reference_model.network.export import save_weights
+from reference_model.network.export import load_weights, save_weights
 from reference_model.network.inputs import KINDS, hierarchical
 from reference_model.network.loss import negative_log_likelihood
 from reference_model.network.model import HostNet, Proposals, parameters
@@ -42,6 +42,8 @@ class TrainConfig:
         Share of visits; the rest are templates.
     any_levels : bool
         Show 2 to 6 levels, `LEVEL_CHANCES`, instead of the kind's own.
+    init : str
+        Run whose weights to start from; from scratch when empty.
     """
 
     kind: str = "hstamp5"
@@ -51,6 +53,7 @@ class TrainConfig:
     rate: float = 2e-3
     visit_share: float = 0.3
     any_levels: bool = False
+    init: str = ""
 
 
 def _tensors(batch: Batch) -> list[Tensor]:
@@ -135,6 +138,9 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     model = HostNet(KINDS[config.kind])
+    if config.init:
+        earlier, _ = load_weights(folder.parent / config.init / "weights.safetensors")
+        model.load_state_dict(earlier.state_dict())
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
     batch = min(config.batch, training.rows.size)
     per_epoch = training.rows.size // batch
