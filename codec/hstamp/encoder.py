@@ -20,8 +20,9 @@ from .encodings.mask import encode_mask
 from .encodings.psf import encode_psf
 from .encodings.variance import VARIANCE_ENCODINGS, encode_variance
 from .errors import InputError
+from .fast import compiled
 from .layout import CORE, GRID, Layout, largest_covered, layout_of, reference_corner, ring_pixels
-from .planes import FORMAT_VERSION, Record, Wcs
+from .planes import FORMAT_VERSION, ImagePlane, Record, VariancePlane, Wcs
 from .values import mean_children, or_children, variance_children
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Options", "encode_record", "store", "true_levels", "window_of"]
 
 _RING = ring_pixels()
+_NUMPY_COST = 3e-3
+"""What encoding one stamp takes without compiled kernels [s]."""
 _SCALAR = TypeVar("_SCALAR", bound=np.generic)
 
 
@@ -88,28 +91,17 @@ def encode_record(
     n = largest_covered((pixels.shape[0], pixels.shape[1]), i0, j0) if levels is None else levels
     layout = layout_of(n)
 
-    window = image_window(pixels, unusable, layout, i0, j0)
-    grids = true_levels(window, n, mean_children)
-    stored = store(grids)
-
-    variance_plane, noise = None, None
-    if variance is not None:
-        spread = as_plane(variance, "variance", pixels.shape)
-        noisy = variance_window(spread, window, layout, i0, j0)
-        stored_variance = store(true_levels(noisy, n, variance_children))
-        variance_plane = encode_variance(stored_variance, options.variance_encoding, n)
-        noise = noise_from_variance(stored_variance, n)
-    if options.encoding == "i2" and (noise is None or np.isnan(noise).all()):
-        noise = noise_from_levels(grids)
-
-    mask_plane = None
-    if mask is not None:
-        names = plane_names(mask_planes)
-        bits = as_bits(mask, pixels.shape)
-        marked = window_of(bits, layout, i0, j0, np.uint16(0))
-        mask_plane = encode_mask(store(true_levels(marked, n, or_children)), names)
-    elif mask_planes is not None:
+    spread = None if variance is None else as_plane(variance, "variance", pixels.shape)
+    bits = None if mask is None else as_bits(mask, pixels.shape)
+    names = None if mask is None else plane_names(mask_planes)
+    if mask is None and mask_planes is not None:
         raise InputError("mask_planes names the bits of a mask, but no mask is given")
+    parent = _Parent(pixels, unusable, spread, bits, layout, i0, j0)
+    planes = _compiled_planes if compiled(_NUMPY_COST) else _plain_planes
+    image_plane, variance_plane, stored_mask = planes(parent, options)
+    mask_plane = None
+    if stored_mask is not None and names is not None:
+        mask_plane = encode_mask(stored_mask, names)
 
     return Record(
         version=FORMAT_VERSION,
@@ -120,11 +112,98 @@ def encode_record(
         dx=float(np.float32(x - (i0 - 0.5))),
         dy=float(np.float32(y - (j0 - 0.5))),
         wcs=None if wcs is None else stored_wcs(wcs, x, y),
-        image=encode_image(stored, options.encoding, n, noise, options.step),
+        image=image_plane,
         variance=variance_plane,
         mask=mask_plane,
         psf=None if psf is None else encode_psf(psf, options.psf_size),
     )
+
+
+@dataclass(frozen=True)
+class _Parent:
+    """Checked planes of one parent and the source's place in it."""
+
+    pixels: npt.NDArray[Any]
+    unusable: npt.ArrayLike | None
+    spread: npt.NDArray[Any] | None
+    bits: npt.NDArray[np.uint16] | None
+    layout: Layout
+    i0: int
+    j0: int
+
+    def image_window(self) -> npt.NDArray[np.float32]:
+        return image_window(self.pixels, self.unusable, self.layout, self.i0, self.j0)
+
+
+_Planes = tuple[ImagePlane, VariancePlane | None, npt.NDArray[np.uint16] | None]
+
+
+def _plain_planes(parent: _Parent, options: Options) -> _Planes:
+    """Image, variance and stored mask of one source; the definition."""
+    layout, i0, j0 = parent.layout, parent.i0, parent.j0
+    n = layout.levels
+    window = parent.image_window()
+    grids = true_levels(window, n, mean_children)
+    stored = store(grids)
+
+    variance_plane, noise = None, None
+    if parent.spread is not None:
+        noisy = variance_window(parent.spread, window, layout, i0, j0)
+        stored_variance = store(true_levels(noisy, n, variance_children))
+        variance_plane = encode_variance(stored_variance, options.variance_encoding, n)
+        noise = noise_from_variance(stored_variance, n)
+    if options.encoding == "i2" and (noise is None or np.isnan(noise).all()):
+        noise = noise_from_levels(grids)
+    image_plane = encode_image(stored, options.encoding, n, noise, options.step)
+
+    stored_mask = None
+    if parent.bits is not None:
+        marked = window_of(parent.bits, layout, i0, j0, np.uint16(0))
+        stored_mask = store(true_levels(marked, n, or_children))
+    return image_plane, variance_plane, stored_mask
+
+
+def _compiled_planes(parent: _Parent, options: Options) -> _Planes:
+    """Image, variance and stored mask of one source through the compiled kernels."""
+    from .fast import encode as fast
+
+    n, spread = parent.layout.levels, parent.spread
+    row, column = (np.array([c + parent.layout.origins[-1]]) for c in (parent.j0, parent.i0))
+    corner = np.zeros(1, dtype=np.int64)
+    whole = parent.unusable is None and fast.direct(parent.pixels)
+    window = None if whole else parent.image_window()
+    if window is None:
+        grids, stored = fast.means(parent.pixels[None], None, row, column, n)
+    else:
+        grids, stored = fast.means(window[None], None, corner, corner, n)
+
+    variance_plane, stored_variance = None, None
+    if spread is not None and whole and fast.direct(spread):
+        _, stored_variance = fast.means(parent.pixels[None], spread[None], row, column, n)
+    elif spread is not None:
+        window = parent.image_window() if window is None else window
+        noisy = variance_window(spread, window, parent.layout, parent.i0, parent.j0)[None]
+        _, stored_variance = fast.means(noisy, noisy, corner, corner, n)
+    if stored_variance is not None and options.variance_encoding == "log8":
+        unit, codes = fast.codes_log8(stored_variance)
+        variance_plane = VariancePlane("log8", float(unit[0]), codes.tobytes())
+    elif stored_variance is not None:
+        variance_plane = encode_variance(stored_variance[0], options.variance_encoding, n)
+
+    if options.encoding == "i2":
+        noise = fast.noise(stored_variance, grids)
+        zero, scale, integers = fast.codes_i2(stored, noise, options.step)
+        image_plane = ImagePlane(
+            "i2", tuple(zero[0].tolist()), tuple(scale[0].tolist()), integers.astype("<i2").tobytes()
+        )
+    else:
+        image_plane = encode_image(stored[0], options.encoding, n, None, options.step)
+
+    stored_mask = None
+    if parent.bits is not None:
+        marked = np.ascontiguousarray(parent.bits)[None]
+        stored_mask = fast.bits(marked, row, column, n)[0]
+    return image_plane, variance_plane, stored_mask
 
 
 def true_levels(

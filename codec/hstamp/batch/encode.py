@@ -31,6 +31,7 @@ from ..encodings.mask import encode_mask
 from ..encodings.psf import encode_psf
 from ..encodings.variance import choose_unit, encode_log8
 from ..errors import InputError
+from ..fast import compiled
 from ..layout import Layout, layout_of
 from ..planes import (
     FORMAT_VERSION,
@@ -52,6 +53,8 @@ __all__ = ["encode_many"]
 
 _CHUNK_BYTES: Final = 32 * 2**20
 """Window pixels gathered at a time [byte], so that a visit does not need its windows in memory."""
+_NUMPY_COST: Final = 3e-3
+"""What encoding one stamp takes without compiled kernels [s]."""
 
 Array = npt.NDArray[Any]
 
@@ -177,6 +180,28 @@ def _encode_chunk(
         "dx": (corners.x - (corners.i0 - 0.5)).astype("<f4"),
         "dy": (corners.y - (corners.j0 - 0.5)).astype("<f4"),
     }
+    planes = _compiled_columns if compiled(_NUMPY_COST * len(corners)) else _plain_columns
+    image_plane, variance_plane, stored_mask = planes(
+        pixels, spread, bits, corners, layout, options, columns
+    )
+    record = Record(
+        FORMAT_VERSION, n, None, metadata.band, metadata.flux_unit, 0.0, 0.0, None,
+        image_plane, variance_plane, None, metadata.psf,
+    )  # fmt: skip
+    return _assemble(record, columns, stored_mask, names, metadata, corners.rows)
+
+
+def _plain_columns(
+    pixels: Array,
+    spread: Array | None,
+    bits: Array | None,
+    corners: _Corners,
+    layout: Layout,
+    options: Options,
+    columns: dict[str, Array],
+) -> tuple[ImagePlane, VariancePlane | None, Array | None]:
+    """Fill `columns` for image and variance; give their planes and the stored mask."""
+    n = layout.levels
     window = to_f4(_windows(pixels, corners, layout, np.nan))
     grids = true_levels(window, n, mean_children)
     stored = store(grids)
@@ -194,11 +219,65 @@ def _encode_chunk(
     if bits is not None:
         marked = _windows(bits, corners, layout, 0).astype(np.uint16)
         stored_mask = store(true_levels(marked, n, or_children))
-    record = Record(
-        FORMAT_VERSION, n, None, metadata.band, metadata.flux_unit, 0.0, 0.0, None,
-        image_plane, variance_plane, None, metadata.psf,
-    )  # fmt: skip
-    return _assemble(record, columns, stored_mask, names, metadata, corners.rows)
+    return image_plane, variance_plane, stored_mask
+
+
+def _compiled_columns(
+    pixels: Array,
+    spread: Array | None,
+    bits: Array | None,
+    corners: _Corners,
+    layout: Layout,
+    options: Options,
+    columns: dict[str, Array],
+) -> tuple[ImagePlane, VariancePlane | None, Array | None]:
+    """As `_plain_columns`, through the compiled kernels."""
+    from ..fast import encode as fast
+
+    n = layout.levels
+    rows, left = corners.j0 + layout.origins[-1], corners.i0 + layout.origins[-1]
+    corner = np.zeros(len(corners), dtype=np.int64)
+    whole = fast.direct(pixels)
+    window = None if whole else to_f4(_windows(pixels, corners, layout, np.nan))
+    if window is None:
+        parents = _own(pixels, corners)
+        grids, stored = fast.means(parents, None, rows, left, n)
+    else:
+        grids, stored = fast.means(window, None, corner, corner, n)
+    stored_variance = variance_plane = None
+    if spread is not None:
+        if whole and fast.direct(spread):
+            spreads = _own(spread, corners)
+            _, stored_variance = fast.means(parents, spreads, rows, left, n)
+        else:
+            if window is None:
+                window = to_f4(_windows(pixels, corners, layout, np.nan))
+            noisy = usable_variance(_windows(spread, corners, layout, np.nan), window)
+            _, stored_variance = fast.means(noisy, noisy, corner, corner, n)
+        if options.variance_encoding == "log8":
+            unit, columns["variance"] = fast.codes_log8(stored_variance)
+            columns["unit"] = unit.astype("<f4")
+            variance_plane = VariancePlane("log8", 1.0, bytes(stored.shape[1]))
+        else:
+            variance_plane = _variance_columns(stored_variance, n, options, columns)
+    if options.encoding == "i2":
+        noise = fast.noise(stored_variance, grids)
+        zero, scale, integers = fast.codes_i2(stored, noise, options.step)
+        columns["zero"], columns["scale"] = zero.astype("<f4"), scale.astype("<f4")
+        columns["image"] = integers.astype("<i2")
+        image_plane = ImagePlane("i2", (0.0,) * n, (1.0,) * n, bytes(2 * stored.shape[1]))
+    else:
+        image_plane = _image_columns(stored, n, options, None, columns)
+    stored_mask = None
+    if bits is not None:
+        marked = np.ascontiguousarray(_own(bits, corners))
+        stored_mask = fast.bits(marked, rows, left, n)
+    return image_plane, variance_plane, stored_mask
+
+
+def _own(parents: Array, corners: _Corners) -> Array:
+    """Parents of a chunk's sources: the common one, or one for each."""
+    return parents[None] if parents.ndim == 2 else parents[corners.rows]
 
 
 def _with_fallback(noise: Array | None, grids: Array) -> Array:

@@ -30,8 +30,9 @@ DEFAULT_STEP: Final = 1 / 16
 """Recommended quantisation step, as a fraction of the noise [EC-4]."""
 _Q_MAX: Final = 32767
 _FLT_MAX: Final = float(np.finfo(np.float32).max)
-_MAD_TO_SIGMA: Final = 1.4826
+MAD_TO_SIGMA: Final = 1.4826
 """Standard deviation of a Gaussian over its median absolute deviation."""
+TOO_LARGE_I2: Final = "image values are too large for encoding 'i2'; use 'f4'"
 
 F4 = npt.NDArray[np.float32]
 F8 = npt.NDArray[np.float64]
@@ -170,7 +171,8 @@ def choose_steps(values: F4, levels: int, noise: F8 | None, step: float) -> tupl
         high = np.where(finite, part, -np.inf).max(axis=-1)
         filled = finite.any(axis=-1)
         low, high = np.where(filled, low, 0.0), np.where(filled, high, 0.0)
-        zero[..., k] = np.float32((low + high) / 2)
+        # Adding +0.0 makes the zero point of a level of zeros +0.0, whatever their signs.
+        zero[..., k] = np.float32((low + high) / 2 + 0.0)
         # The zero point's own rounding widens the range that the integers must span.
         reach = np.maximum(high - zero[..., k], zero[..., k] - low)
         needed = _ceil_f4(reach / _Q_MAX)
@@ -181,7 +183,7 @@ def choose_steps(values: F4, levels: int, noise: F8 | None, step: float) -> tupl
         chosen = np.maximum(needed, wanted)
         scale[..., k] = np.where(filled & (chosen > 0), chosen, 1.0)
     if not (np.abs(zero) + _Q_MAX * scale <= _FLT_MAX).all():
-        raise InputError("image values are too large for encoding 'i2'; use 'f4'")
+        raise InputError(TOO_LARGE_I2)
     return zero, scale
 
 
@@ -238,7 +240,7 @@ def noise_from_levels(grids: F4) -> F8:
     low, high = (np.take_along_axis(ordered, place, axis=-1)[..., 0] for place in middle)
     median = np.where(count[..., 0] > 0, (low + high) / 2, np.nan)
     doubling = 2.0 ** np.arange(levels)
-    per_level = np.where(median > 0, median * doubling, np.inf) * _MAD_TO_SIGMA / math.sqrt(2)
+    per_level = np.where(median > 0, median * doubling, np.inf) * MAD_TO_SIGMA / math.sqrt(2)
     base = per_level.min(axis=-1, keepdims=True)
     noise: F8 = np.where(np.isfinite(base), base, np.nan) / doubling
     return noise

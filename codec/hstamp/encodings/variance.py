@@ -37,6 +37,7 @@ _MISSING: Final = 255
 _FLT_MAX: Final = float(np.finfo(np.float32).max)
 _TOP: Final = MANTISSAS[13]
 """Value of the largest code, 254, in units of `unit` at level 0."""
+TOO_LARGE_LOG8: Final = "variances are too large for encoding 'log8'; use 'f4'"
 
 F4 = npt.NDArray[np.float32]
 F8 = npt.NDArray[np.float64]
@@ -56,7 +57,7 @@ _VALUES: Final = _code_values()
 LEVEL_VALUES: Final = np.ldexp(_VALUES, -2 * np.arange(8)[:, None])
 """Variance of each code in units of `unit`, by level: exact, shape (8, 256)."""
 LEVEL_VALUES.flags.writeable = False
-_MIDPOINTS: Final = (_VALUES[1:254] + _VALUES[2:255]) / 2
+MIDPOINTS: Final = (_VALUES[1:254] + _VALUES[2:255]) / 2
 
 
 def check_variance(plane: VariancePlane, levels: int) -> None:
@@ -143,7 +144,7 @@ def choose_unit(values: F4, levels: int) -> F8:
     )
     unit: F8 = np.maximum(low.astype(np.float32), raised).astype(np.float64)
     if not (unit * _TOP <= _FLT_MAX).all():
-        raise InputError("variances are too large for encoding 'log8'; use 'f4'")
+        raise InputError(TOO_LARGE_LOG8)
     return unit
 
 
@@ -151,7 +152,7 @@ def encode_log8(values: F4, unit: F8, levels: int) -> U1:
     """Nearest ``log8`` codes of stored variances (..., N), for units of shape (...)."""
     scaled = _times_four_per_level(values, levels)
     ratio = scaled / np.asarray(unit)[..., None]
-    codes = 1 + np.searchsorted(_MIDPOINTS, ratio)
+    codes = 1 + np.searchsorted(MIDPOINTS, ratio)
     codes = np.where(scaled == 0, _ZERO, codes)
     return np.where(np.isnan(scaled), _MISSING, codes).astype(np.uint8)
 

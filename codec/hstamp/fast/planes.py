@@ -33,14 +33,12 @@ def _place(values: Any, levels: int, o: Any) -> None:
     for k in range(1, levels):
         a = _CORE + _RING * (k - 1)
         g = _GRID * k
-        for i in range(60):
-            o[g + i] = values[a + i]
+        o[g : g + 60] = values[a : a + 60]
         for r in range(7):
             for c in range(4):
                 o[g + 60 + 15 * r + c] = values[a + 60 + 8 * r + c]
                 o[g + 71 + 15 * r + c] = values[a + 64 + 8 * r + c]
-        for i in range(60):
-            o[g + 165 + i] = values[a + 116 + i]
+        o[g + 165 : g + 225] = values[a + 116 : a + 176]
 
 
 @inline
@@ -95,16 +93,17 @@ def image_i2(rows: Any, start: int, zero: Any, scale: Any, out: Any) -> None:
     values = np.empty(size, np.float32)
     missing = np.float32(np.nan)
     for b in range(out.shape[0]):
-        for i in range(2 * size):
-            raw[i] = rows[b, start + i]
+        raw[:] = rows[b, start : start + 2 * size]
         for k in range(levels):
             z = zero[b, k]
             s = scale[b, k]
             first = 0 if k == 0 else _CORE + _RING * (k - 1)
-            for i in range(first, _CORE + _RING * k):
-                q = stored[i]
+            # Slices start at 0, which spares each element the test for a negative index.
+            codes, decoded = stored[first : _CORE + _RING * k], values[first : _CORE + _RING * k]
+            for i in range(codes.shape[0]):
+                q = codes[i]
                 v = np.float32(z + s * np.float64(q))
-                values[i] = missing if q == -32768 else v
+                decoded[i] = missing if q == -32768 else v
         o = out[b]
         _place(values, levels, o)
         _fill(o, levels, False)
@@ -119,8 +118,7 @@ def levels_f4(rows: Any, start: int, squared: bool, out: Any) -> None:
     values = np.empty(size, np.float32)
     raw = values.view(np.uint8)
     for b in range(out.shape[0]):
-        for i in range(4 * size):
-            raw[i] = rows[b, start + i]
+        raw[:] = rows[b, start : start + 4 * size]
         o = out[b]
         _place(values, levels, o)
         _fill(o, levels, squared)
@@ -137,6 +135,7 @@ def levels_log8(rows: Any, start: int, unit: Any, table: Any, out: Any) -> None:
         u = unit[b]
         for k in range(levels):
             first = 0 if k == 0 else _CORE + _RING * (k - 1)
+            # Left as one loop over indices: as slices it is vectorised with gathers, and slower.
             for i in range(first, _CORE + _RING * k):
                 values[i] = np.float32(u * table[k, rows[b, start + i]])
         o = out[b]
@@ -157,8 +156,7 @@ def mask_levels(rows: Any, start: int, width: int, out: Any) -> None:
             for i in range(size):
                 values[i] = rows[b, start + i]
         else:
-            for i in range(2 * size):
-                raw[i] = rows[b, start + i]
+            raw[:] = rows[b, start : start + 2 * size]
         o = out[b]
         _place(values, levels, o)
         for k in range(1, levels):
@@ -196,8 +194,7 @@ def psf_valid(rows: Any, start: int, count: int, good: Any) -> None:
     stored = np.empty(count, np.int16)
     raw = stored.view(np.uint8)
     for b in range(rows.shape[0]):
-        for i in range(2 * count):
-            raw[i] = rows[b, start + i]
+        raw[:] = rows[b, start : start + 2 * count]
         total = np.int64(0)
         low = np.int16(0)
         for i in range(count):
@@ -214,8 +211,7 @@ def psf_i2(rows: Any, start: int, out: Any) -> None:
     stored = np.empty(count, np.int16)
     raw = stored.view(np.uint8)
     for b in range(out.shape[0]):
-        for i in range(2 * count):
-            raw[i] = rows[b, start + i]
+        raw[:] = rows[b, start : start + 2 * count]
         total = np.int64(0)
         for i in range(count):
             total += np.int64(stored[i])

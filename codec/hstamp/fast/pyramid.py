@@ -1,0 +1,179 @@
+"""Kernels of the encoder's first half: from parents to the stored values of every level.
+
+A parent is read once, row by row, without copying its windows. The plain definitions are
+`hstamp.encoder.true_levels` and `hstamp.encoder.store`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from ..layout import Layout
+from .jit import F4, I8, U2, inline, kernel, readable, writable
+
+__all__ = ["bits_of", "means_of"]
+
+_ORIGINS = Layout(levels=8).origins
+_GRID = 225
+_FLT_MAX = np.float32(np.finfo(np.float32).max)
+
+
+@inline
+def _halve(top: Any, bottom: Any, out: Any, squared: bool) -> None:
+    """One row of the next level from two rows of this one [VA-3], [PL-3]."""
+    whole = 0.0625 if squared else 0.25
+    bad = 0
+    for j in range(out.shape[0]):
+        s = (((0.0 + np.float64(top[2 * j])) + np.float64(top[2 * j + 1]))
+             + np.float64(bottom[2 * j])) + np.float64(bottom[2 * j + 1])  # fmt: skip
+        bad |= s != s
+        out[j] = np.float32(s * whole)
+    if bad:
+        for j in range(out.shape[0]):
+            s = 0.0
+            m = 0.0
+            for child in (top[2 * j], top[2 * j + 1], bottom[2 * j], bottom[2 * j + 1]):
+                if child == child:
+                    s += np.float64(child)
+                    m += 1.0
+            if m == 0.0:
+                out[j] = np.float32(np.nan)
+            else:
+                out[j] = np.float32(s / (m * m if squared else m))
+
+
+@inline
+def _read(image: Any, spread: Any, row: int, column: int, variance: bool, out: Any) -> None:
+    """One row of a window, NaN where missing [VA-2], [PL-2]."""
+    missing = np.float32(np.nan)
+    width = out.shape[0]
+    first, last = max(0, -column), min(width, image.shape[1] - column)
+    if row < 0 or row >= image.shape[0] or first >= last:
+        out[:] = missing
+        return
+    out[:first] = missing
+    out[last:] = missing
+    inside = out[first:last]
+    source = image[row, column + first : column + last]
+    if variance:
+        other = spread[row, column + first : column + last]
+        for j in range(inside.shape[0]):
+            v = other[j]
+            good = (v >= 0) & (v <= _FLT_MAX) & (abs(source[j]) <= _FLT_MAX)
+            inside[j] = v if good else missing
+    else:
+        for j in range(inside.shape[0]):
+            v = source[j]
+            inside[j] = v if abs(v) <= _FLT_MAX else missing
+
+
+@inline
+def _store(grid: Any, k: int, stored: Any) -> None:
+    """Core or ring of level k (15, 15) in stamp order."""
+    if k == 0:
+        for r in range(14):
+            stored[14 * r : 14 * r + 14] = grid[r, :14]
+        return
+    i = 196 + 176 * (k - 1)
+    for r in range(15):
+        if r < 4 or r > 10:
+            stored[i : i + 15] = grid[r]
+            i += 15
+        else:
+            stored[i : i + 4] = grid[r, :4]
+            stored[i + 4 : i + 8] = grid[r, 11:]
+            i += 8
+
+
+@kernel(types.void, readable(F4, 3), readable(F4, 3), readable(I8, 1), readable(I8, 1),
+        types.boolean, writable(F4, 4), writable(F4, 2))  # fmt: skip
+def means_of(
+    image: Any, spread: Any, rows: Any, columns: Any, variance: bool, grids: Any, stored: Any
+) -> None:
+    """True levels and stored values of images, or of their variances.
+
+    Parameters
+    ----------
+    image, spread : ndarray of float32, shape (1 or B, H, W)
+        Parents; `spread`, the variance, is read with `variance` only.
+    rows, columns : ndarray of int64, shape (B,)
+        First row and column of each widest level in its parent; they may lie outside.
+    variance : bool
+        Whether to follow [PL-3] rather than [VA-3].
+    grids : ndarray of float32, shape (B, n, 15, 15)
+        Receives the levels.
+    stored : ndarray of float32, shape (B, N)
+        Receives the stored values.
+    """
+    n = grids.shape[1]
+    side = 15 << (n - 1)
+    window = np.empty((2, side), np.float32)
+    low = np.empty((side // 2, side // 2), np.float32)
+    high = np.empty((side // 4 + 1, side // 4 + 1), np.float32)
+    start = -7 - _ORIGINS[n - 1]
+    for b in range(grids.shape[0]):
+        i = b if image.shape[0] > 1 else 0
+        one, other = image[i], spread[i if variance else 0]
+        for r in range(side // 2):
+            for h in range(2):
+                _read(one, other, rows[b] + 2 * r + h, columns[b], variance, window[h])
+                if start <= 2 * r + h < start + 15:
+                    grids[b, 0, 2 * r + h - start] = window[h, start : start + 15]
+            _halve(window[0], window[1], low[r], variance)
+        _store(grids[b, 0], 0, stored[b])
+        for k in range(1, n):
+            half = side >> k
+            at = (_ORIGINS[k] - _ORIGINS[n - 1]) >> k
+            current = low if k % 2 else high
+            for r in range(15):
+                grids[b, k, r] = current[at + r, at : at + 15]
+            _store(grids[b, k], k, stored[b])
+            if k < n - 1:
+                above = high if k % 2 else low
+                for r in range(half // 2):
+                    _halve(current[2 * r, :half], current[2 * r + 1, :half],
+                           above[r, : half // 2], variance)  # fmt: skip
+
+
+@kernel(types.void, readable(U2, 3), readable(I8, 1), readable(I8, 1), I8, writable(U2, 2))
+def bits_of(mask: Any, rows: Any, columns: Any, n: int, stored: Any) -> None:
+    """Stored mask values, shape (B, N), by [PL-4]; parameters as in `means_of`."""
+    side = 15 << (n - 1)
+    window = np.empty((2, side), np.uint16)
+    low = np.empty((side // 2, side // 2), np.uint16)
+    high = np.empty((side // 4 + 1, side // 4 + 1), np.uint16)
+    grid = np.empty((15, 15), np.uint16)
+    start = -7 - _ORIGINS[n - 1]
+    for b in range(stored.shape[0]):
+        one = mask[b if mask.shape[0] > 1 else 0]
+        first = max(0, -columns[b])
+        last = min(side, one.shape[1] - columns[b])
+        for r in range(side // 2):
+            for h in range(2):
+                row = rows[b] + 2 * r + h
+                if 0 <= row < one.shape[0] and first < last:
+                    window[h, :first] = 0
+                    window[h, last:] = 0
+                    window[h, first:last] = one[row, columns[b] + first : columns[b] + last]
+                else:
+                    window[h] = 0
+                if start <= 2 * r + h < start + 15:
+                    grid[2 * r + h - start] = window[h, start : start + 15]
+            top, bottom, out = window[0], window[1], low[r]
+            for j in range(out.shape[0]):
+                out[j] = top[2 * j] | top[2 * j + 1] | bottom[2 * j] | bottom[2 * j + 1]
+        _store(grid, 0, stored[b])
+        for k in range(1, n):
+            half = side >> k
+            at = (_ORIGINS[k] - _ORIGINS[n - 1]) >> k
+            current = low if k % 2 else high
+            _store(current[at : at + 15, at : at + 15], k, stored[b])
+            if k < n - 1:
+                above = high if k % 2 else low
+                for r in range(half // 2):
+                    top, bottom, out = current[2 * r], current[2 * r + 1], above[r]
+                    for j in range(half // 2):
+                        out[j] = top[2 * j] | top[2 * j + 1] | bottom[2 * j] | bottom[2 * j + 1]

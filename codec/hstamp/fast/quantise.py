@@ -1,0 +1,197 @@
+"""Kernels of the encoder's second half: steps and codes of stored values, [EC-4] and [EC-5].
+
+The plain definitions are in `hstamp.encodings.image` and `hstamp.encodings.variance`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from .jit import F4, F8, I2, U1, inline, kernel, readable, writable
+
+__all__ = ["codes_i2", "codes_log8", "noise_of_levels", "noise_of_variance"]
+
+_FLT_MAX = float(np.finfo(np.float32).max)
+_TOP = 57549.0
+_ESTIMATE = np.floor(16 * np.log2(1 + np.arange(256) / 256)).astype(np.int64)
+
+
+@inline
+def _ceil_f4(value: float) -> float:
+    """Smallest float32 at or above a value >= 0."""
+    rounded = np.float32(value)
+    if np.float64(rounded) < value:
+        rounded = np.nextafter(rounded, np.float32(np.inf))
+    return np.float64(rounded)
+
+
+@kernel(types.boolean, readable(F4, 2), readable(F8, 2), F8, writable(F4, 2), writable(F4, 2),
+        writable(I2, 2))  # fmt: skip
+def codes_i2(stored: Any, noise: Any, step: float, zero: Any, scale: Any, codes: Any) -> bool:
+    """Zero points, scales and integers of ``i2``; False where float32 cannot hold them.
+
+    Parameters
+    ----------
+    stored : ndarray of float32, shape (B, N)
+    noise : ndarray of float64, shape (B, n)
+        NaN where not known.
+    step : float
+        Fraction of the noise.
+    zero, scale : ndarray of float32, shape (B, n)
+        Receive the steps.
+    codes : ndarray of int16, shape (B, N)
+        Receives the integers.
+    """
+    fits = True
+    for b in range(stored.shape[0]):
+        for k in range(noise.shape[1]):
+            first = 0 if k == 0 else 196 + 176 * (k - 1)
+            part = stored[b, first : 196 + 176 * k]
+            q = codes[b, first : 196 + 176 * k]
+            low, high = np.float32(np.inf), np.float32(-np.inf)
+            for i in range(part.shape[0]):
+                v = part[i]
+                low = v if v < low else low
+                high = v if v > high else high
+            filled = low <= high
+            if not filled:
+                low, high = np.float32(0.0), np.float32(0.0)
+            z = np.float64(np.float32((np.float64(low) + np.float64(high)) / 2 + 0.0))
+            reach = max(np.float64(high) - z, z - np.float64(low))
+            wanted = step * noise[b, k]
+            wanted = min(wanted, (_FLT_MAX - abs(z)) / 32767 * (1 - 2.0**-23)) if (
+                math.isfinite(wanted)
+            ) else 0.0
+            s = max(_ceil_f4(reach / 32767), np.float64(np.float32(wanted)))
+            if not (filled and s > 0.0):
+                s = 1.0
+            if not abs(z) + 32767 * s <= _FLT_MAX:
+                fits = False
+            zero[b, k] = np.float32(z)
+            scale[b, k] = np.float32(s)
+            for i in range(part.shape[0]):
+                t = np.rint((np.float64(part[i]) - z) / s)
+                t = min(max(t, -32767.0), 32767.0) if t == t else -32768.0
+                q[i] = np.int16(t)
+    return fits
+
+
+@kernel(types.void, readable(F4, 2), writable(F8, 2))
+def noise_of_variance(stored: Any, noise: Any) -> None:
+    """Smallest non-zero noise of each level from stored variances; NaN if none."""
+    for b in range(stored.shape[0]):
+        for k in range(noise.shape[1]):
+            first = 0 if k == 0 else 196 + 176 * (k - 1)
+            part = stored[b, first : 196 + 176 * k]
+            low = np.float32(np.inf)
+            for i in range(part.shape[0]):
+                v = part[i]
+                low = v if (v > 0) & (v < low) else low
+            noise[b, k] = math.sqrt(np.float64(low)) if low < np.inf else np.nan
+
+
+@inline
+def _select(values: Any, count: int, rank: int) -> float:
+    """Value of the given rank; moves the values about (Hoare's selection)."""
+    low, high = 0, count - 1
+    while low < high:
+        pivot = values[rank]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while pivot < values[j]:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if j < rank:
+            low = i
+        if rank < i:
+            high = j
+    chosen: float = values[rank]
+    return chosen
+
+
+@kernel(types.void, readable(F4, 4), F8, writable(F8, 2))
+def noise_of_levels(grids: Any, factor: float, noise: Any) -> None:
+    """Noise of each level from its own pixels [EC-4], shape (B, n); NaN where there is none.
+
+    `factor` brings the median of differences of neighbours to a standard deviation.
+    """
+    steps = np.empty(210)
+    root = math.sqrt(2.0)
+    for b in range(grids.shape[0]):
+        base = np.inf
+        for k in range(grids.shape[1]):
+            count = 0
+            for r in range(15):
+                for c in range(14):
+                    d = abs(np.float64(grids[b, k, r, c + 1]) - np.float64(grids[b, k, r, c]))
+                    steps[count] = d
+                    count += 1 if d == d else 0
+            if count:
+                middle = (count - 1) // 2
+                low = _select(steps, count, middle)
+                high = low
+                if count % 2 == 0:
+                    # Selection leaves what is larger behind the one selected.
+                    high = steps[middle + 1]
+                    for i in range(middle + 2, count):
+                        high = min(high, steps[i])
+                median = (low + high) / 2
+                if median > 0:
+                    base = min(base, median * 2.0**k * factor / root)
+        for k in range(grids.shape[1]):
+            noise[b, k] = base / 2.0**k if base < np.inf else np.nan
+
+
+@kernel(types.boolean, readable(F4, 2), readable(F8, 1), writable(F8, 1), writable(U1, 2))
+def codes_log8(stored: Any, midpoints: Any, unit: Any, codes: Any) -> bool:
+    """Units and codes of ``log8`` for stored variances; False where float32 cannot hold them."""
+    fits = True
+    size = stored.shape[1]
+    scaled = np.empty(size)
+    bits = scaled.view(np.int64)
+    last = midpoints.shape[0]
+    for b in range(stored.shape[0]):
+        low, high = np.inf, 0.0
+        for k in range((size - 196) // 176 + 1):
+            first = 0 if k == 0 else 196 + 176 * (k - 1)
+            part, wide = stored[b, first : 196 + 176 * k], scaled[first : 196 + 176 * k]
+            four = 4.0**k
+            for i in range(part.shape[0]):
+                w = np.float64(part[i]) * four
+                wide[i] = w
+                low = w if (w > 0) & (w < low) else low
+                high = w if w > high else high
+        if not high > 0:
+            low = 1.0
+        u = max(np.float64(np.float32(low)), _ceil_f4(high / _TOP))
+        unit[b] = u
+        if not u * _TOP <= _FLT_MAX:
+            fits = False
+        for i in range(size):
+            w = scaled[i]
+            if w != w:
+                codes[b, i] = 255
+                continue
+            if w == 0:
+                codes[b, i] = 0
+                continue
+            r = w / u
+            scaled[i] = r
+            # Guess from exponent and leading bits, then walk to the first midpoint >= r.
+            at = 16 * ((bits[i] >> 52) - 1023) + _ESTIMATE[(bits[i] >> 44) & 0xFF]
+            at = min(max(at, 0), last)
+            while at > 0 and midpoints[at - 1] >= r:
+                at -= 1
+            while at < last and midpoints[at] < r:
+                at += 1
+            codes[b, i] = np.uint8(at + 1)
+    return fits
