@@ -96,9 +96,10 @@ def dequantise(stored: I2, zero: F8, scale: F8, levels: int) -> F4:
     """
     layout = layout_of(levels)
     values = np.empty(stored.shape, dtype=np.float32)
-    for k in range(levels):
-        part = layout.part(k)
-        values[..., part] = zero[..., k, None] + scale[..., k, None] * stored[..., part]
+    with np.errstate(over="ignore", under="ignore"):  # the missing code alone may overflow
+        for k in range(levels):
+            part = layout.part(k)
+            values[..., part] = zero[..., k, None] + scale[..., k, None] * stored[..., part]
     values[stored == MISSING] = np.nan
     return values
 

@@ -22,27 +22,49 @@ _FLT_MAX = np.float32(np.finfo(np.float32).max)
 
 
 @inline
-def _halve(top: Any, bottom: Any, out: Any, squared: bool) -> None:
-    """One row of the next level from two rows of this one [VA-3], [PL-3]."""
+def _sum_rows(top: Any, bottom: Any, out: Any, squared: bool) -> bool:
+    """One row of the next level where all children are finite; False where some are not.
+
+    Unsigned indices spare the test for negative ones, which keeps the loop vectorised.
+    """
     whole = 0.0625 if squared else 0.25
+    one = np.uint64(1)
+    for j in range(out.shape[0]):
+        i = np.uint64(2) * np.uint64(j)
+        s = (((0.0 + np.float64(top[i])) + np.float64(top[i + one]))
+             + np.float64(bottom[i])) + np.float64(bottom[i + one])  # fmt: skip
+        out[j] = np.float32(s * whole)
     bad = 0
     for j in range(out.shape[0]):
-        s = (((0.0 + np.float64(top[2 * j])) + np.float64(top[2 * j + 1]))
-             + np.float64(bottom[2 * j])) + np.float64(bottom[2 * j + 1])  # fmt: skip
-        bad |= s != s
-        out[j] = np.float32(s * whole)
-    if bad:
-        for j in range(out.shape[0]):
-            s = 0.0
-            m = 0.0
-            for child in (top[2 * j], top[2 * j + 1], bottom[2 * j], bottom[2 * j + 1]):
-                if child == child:
-                    s += np.float64(child)
-                    m += 1.0
-            if m == 0.0:
-                out[j] = np.float32(np.nan)
-            else:
-                out[j] = np.float32(s / (m * m if squared else m))
+        bad += 0 if abs(out[j]) <= _FLT_MAX else 1
+    return bad == 0
+
+
+@inline
+def _halve(top: Any, bottom: Any, out: Any, squared: bool) -> None:
+    """One row of the next level from two rows of this one [VA-3], [PL-3]."""
+    if _sum_rows(top, bottom, out, squared):
+        return
+    for j in range(out.shape[0]):
+        s = 0.0
+        m = 0.0
+        for child in (top[2 * j], top[2 * j + 1], bottom[2 * j], bottom[2 * j + 1]):
+            if child == child:
+                s += np.float64(child)
+                m += 1.0
+        if m == 0.0:
+            out[j] = np.float32(np.nan)
+        else:
+            out[j] = np.float32(s / (m * m if squared else m))
+
+
+@inline
+def _or_rows(top: Any, bottom: Any, out: Any) -> None:
+    """One row of the next level's bits [PL-4]."""
+    one = np.uint64(1)
+    for j in range(out.shape[0]):
+        i = np.uint64(2) * np.uint64(j)
+        out[j] = top[i] | top[i + one] | bottom[i] | bottom[i + one]
 
 
 @inline
@@ -117,11 +139,19 @@ def means_of(
     for b in range(grids.shape[0]):
         i = b if image.shape[0] > 1 else 0
         one, other = image[i], spread[i if variance else 0]
+        row, column = rows[b], columns[b]
+        wide = 0 <= column and column + side <= one.shape[1]
+        for r in range(15):
+            _read(one, other, row + start + r, column, variance, window[0])
+            grids[b, 0, r] = window[0, start : start + 15]
         for r in range(side // 2):
-            for h in range(2):
-                _read(one, other, rows[b] + 2 * r + h, columns[b], variance, window[h])
-                if start <= 2 * r + h < start + 15:
-                    grids[b, 0, 2 * r + h - start] = window[h, start : start + 15]
+            y = row + 2 * r
+            if wide and not variance and 0 <= y and y + 1 < one.shape[0]:
+                top, bottom = one[y, column : column + side], one[y + 1, column : column + side]
+                if _sum_rows(top, bottom, low[r], False):
+                    continue
+            _read(one, other, y, column, variance, window[0])
+            _read(one, other, y + 1, column, variance, window[1])
             _halve(window[0], window[1], low[r], variance)
         _store(grids[b, 0], 0, stored[b])
         for k in range(1, n):
@@ -162,9 +192,7 @@ def bits_of(mask: Any, rows: Any, columns: Any, n: int, stored: Any) -> None:
                     window[h] = 0
                 if start <= 2 * r + h < start + 15:
                     grid[2 * r + h - start] = window[h, start : start + 15]
-            top, bottom, out = window[0], window[1], low[r]
-            for j in range(out.shape[0]):
-                out[j] = top[2 * j] | top[2 * j + 1] | bottom[2 * j] | bottom[2 * j + 1]
+            _or_rows(window[0], window[1], low[r])
         _store(grid, 0, stored[b])
         for k in range(1, n):
             half = side >> k
@@ -174,6 +202,5 @@ def bits_of(mask: Any, rows: Any, columns: Any, n: int, stored: Any) -> None:
             if k < n - 1:
                 above = high if k % 2 else low
                 for r in range(half // 2):
-                    top, bottom, out = current[2 * r], current[2 * r + 1], above[r]
-                    for j in range(half // 2):
-                        out[j] = top[2 * j] | top[2 * j + 1] | bottom[2 * j] | bottom[2 * j + 1]
+                    _or_rows(current[2 * r, :half], current[2 * r + 1, :half],
+                             above[r, : half // 2])  # fmt: skip
