@@ -17,6 +17,7 @@ from .encodings.mask import check_mask, decode_mask
 from .encodings.psf import check_psf
 from .encodings.variance import check_variance, decode_variance
 from .errors import FormatError
+from .fast import compiled
 from .layout import CORE, GRID, HOLE, MAX_LEVELS, MIN_LEVELS, child_start, layout_of, ring_pixels
 from .planes import Record, Wcs
 from .values import mean_children, or_children, variance_children
@@ -30,6 +31,8 @@ __all__ = [
     "fill_levels",
 ]
 
+_NUMPY_COST: Final = 1e-4
+"""What a plane of one stamp takes without compiled kernels [s]."""
 _ID_LIMIT: Final = 128
 _TEXT_LIMIT: Final = 32
 _DERIVED: Final = 4 + np.arange(GRID) // 2
@@ -68,6 +71,10 @@ def check_record(record: Record) -> None:
 
 def decode_image_levels(record: Record) -> npt.NDArray[np.float32]:
     """Image levels of a valid record, shape (n, 15, 15), NaN where missing."""
+    if compiled(_NUMPY_COST):
+        from .fast.record import image_levels
+
+        return image_levels(record.image, record.levels)
     return fill_levels(decode_image(record.image, record.levels), record.levels, mean_children)
 
 
@@ -75,6 +82,10 @@ def decode_variance_levels(record: Record) -> npt.NDArray[np.float32] | None:
     """Variance levels of a valid record, shape (n, 15, 15), NaN where missing."""
     if record.variance is None:
         return None
+    if compiled(_NUMPY_COST):
+        from .fast.record import variance_levels
+
+        return variance_levels(record.variance, record.levels)
     values = decode_variance(record.variance, record.levels)
     return fill_levels(values, record.levels, variance_children)
 
@@ -83,6 +94,10 @@ def decode_mask_levels(record: Record) -> npt.NDArray[np.uint16] | None:
     """Mask levels of a valid record, shape (n, 15, 15)."""
     if record.mask is None:
         return None
+    if compiled(_NUMPY_COST):
+        from .fast.record import mask_levels
+
+        return mask_levels(record.mask, record.levels)
     return fill_levels(decode_mask(record.mask, record.levels), record.levels, or_children)
 
 
