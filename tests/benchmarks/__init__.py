@@ -1,0 +1,1 @@
+"""Measurements of speed, bytes and quality; ``python -m tests.benchmarks`` makes the report."""
