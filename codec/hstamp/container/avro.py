@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from ..errors import FormatError
 from ..planes import ImagePlane, MaskPlane, PsfPlane, Record, VariancePlane, Wcs
@@ -17,8 +17,12 @@ from ..planes import ImagePlane, MaskPlane, PsfPlane, Record, VariancePlane, Wcs
 __all__ = ["Cursor", "read_record", "write_long", "write_record"]
 
 _T = TypeVar("_T")
+# `Cursor` has methods of these names, which would hide the types in its own signatures.
+_Integer: TypeAlias = int
+_Number: TypeAlias = float
 _WCS: Final = struct.Struct("<ddffff")
 _FLOAT: Final = struct.Struct("<f")
+_DOUBLE: Final = struct.Struct("<d")
 _KEPT: Final = 17
 """Array items kept: one more than a valid stamp can have, so that too many show (Section 13)."""
 
@@ -84,6 +88,27 @@ class Cursor:
         number: float = _FLOAT.unpack(self.take(4, what))[0]
         return number
 
+    def double(self, what: str) -> _Number:
+        """Return a float64."""
+        number: _Number = _DOUBLE.unpack(self.take(8, what))[0]
+        return number
+
+    def skip(self, count: _Integer, what: str) -> None:
+        """Pass over the next `count` bytes."""
+        start = self.position
+        if not 0 <= count <= self.end - start:
+            raise FormatError(
+                "E_AVRO", f"{what}: {count} bytes wanted at byte {start}, {self.end - start} remain"
+            )
+        self.position = start + count
+
+    def branch(self, branches: _Integer) -> _Integer:
+        """Return the index of a union of so many branches."""
+        index = self.long("union")
+        if not 0 <= index < branches:
+            raise FormatError("E_AVRO", f"union branch {index} is not one of {branches}")
+        return index
+
     def bytes(self, what: str) -> bytes:
         """Return bytes behind their length."""
         return self.take(self.long(what), what)
@@ -102,6 +127,17 @@ class Cursor:
     def array(self, what: str, read: Callable[[], _T]) -> tuple[_T, ...]:
         """Return the first `_KEPT` items of an array, whatever its blocks; the rest is skipped."""
         items: list[_T] = []
+
+        def keep() -> None:
+            item = read()
+            if len(items) < _KEPT:
+                items.append(item)
+
+        self.items(what, keep)
+        return tuple(items)
+
+    def items(self, what: str, each: Callable[[], None]) -> None:
+        """Call `each` at every item of an array or map, whatever its blocks."""
         while count := self.long(what):
             stop = None
             if count < 0:
@@ -116,12 +152,9 @@ class Cursor:
                     f"{what}: {count} items claimed, {self.end - self.position} bytes remain",
                 )
             for _ in range(count):
-                item = read()
-                if len(items) < _KEPT:
-                    items.append(item)
+                each()
             if stop is not None and stop != self.position:
                 raise FormatError("E_AVRO", f"{what}: a block's size is not that of its items")
-        return tuple(items)
 
 
 def read_record(cursor: Cursor) -> Record:

@@ -1,7 +1,8 @@
 """Object container files, read within bounds: Sections 8.3 and 8.4.
 
-fastavro decodes the records. The file's own structure is walked here, because a general reader
-trusts block sizes and decompresses whatever it is given [DE-4].
+The file's own structure is walked here, because a general reader trusts block sizes and
+decompresses whatever it is given [DE-4]. Stamps are read by `hstamp.container.reading`; whole
+records, for those who want their other fields, by fastavro.
 """
 
 from __future__ import annotations
@@ -11,26 +12,19 @@ import json
 import os
 import struct
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import fastavro
-from fastavro.read import SchemaResolutionError
 
 from ..errors import FormatError, InputError
+from .avro import Cursor
 from .blob import MAX_BLOB
 from .compression import CODECS, MAX_BLOCK, decompressor
-from .schema import (
-    STAMP_NAME,
-    STAMP_SCHEMA,
-    branches,
-    check_schema,
-    is_stamp,
-    parsed_stamp_schema,
-    stamp_fields,
-)
+from .reading import record_reader
+from .schema import check_schema, parsed_stamp_schema, stamp_fields
 
 if TYPE_CHECKING:
     from ..stamp import Stamp
@@ -112,13 +106,8 @@ class Container:
         self.schema = check_schema(schema)
         self.codec = self.metadata.get("avro.codec", b"null").decode("ascii", "replace")
 
-    def records(self, reader_schema: Any = None) -> Iterator[dict[str, Any]]:
-        """Iterate over the file's records.
-
-        Parameters
-        ----------
-        reader_schema : object, optional
-            fastavro schema to resolve to; by default the writer's.
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Iterate over the file's records as dictionaries, read by fastavro.
 
         Raises
         ------
@@ -130,19 +119,15 @@ class Container:
             for _ in range(count):
                 if block.tell() == len(data):
                     raise FormatError("E_AVRO", f"a block of {count} records ends early")
-                yield self._record(block, reader_schema)
+                yield self._record(block)
             if block.tell() != len(data):
                 raise FormatError("E_AVRO", "bytes follow the last record of a block")
 
-    def _record(self, block: io.BytesIO, reader_schema: Any) -> dict[str, Any]:
+    def _record(self, block: io.BytesIO) -> dict[str, Any]:
         try:
             record = fastavro.schemaless_reader(
-                block, self.schema, reader_schema, handle_unicode_errors="replace"
+                block, self.schema, None, handle_unicode_errors="replace"
             )
-        except SchemaResolutionError as error:
-            raise FormatError(
-                "E_SCHEMA", f"a record does not resolve: {str(error)[:200]}"
-            ) from error
         except AVRO_FAULTS as error:
             reason = str(error) or type(error).__name__
             raise FormatError("E_AVRO", f"a record does not decode: {reason}") from error
@@ -163,28 +148,33 @@ class Container:
             count, size = self._long("block count"), self._long("block size")
             if size > MAX_BLOCK:
                 raise FormatError("E_LIMIT", f"a block claims {size} bytes")
+            if count < 0:
+                raise FormatError("E_AVRO", f"a block claims {count} records")
             stored = self._take(size, "block")
             if self._take(16, "sync marker") != self._sync:
                 raise FormatError("E_AVRO", "a block's sync marker differs from the file's")
             data = decompress(stored)
-            if count < 0 or count > len(data):
+            if count > len(data):
                 raise FormatError("E_AVRO", f"a block of {len(data)} bytes claims {count} records")
             yield count, data
 
     def _read_metadata(self) -> dict[str, bytes]:
         metadata: dict[str, bytes] = {}
         while count := self._long("metadata"):
+            stop = None
             if count < 0:
-                count = -count
-                self._long("metadata")
+                count, size = -count, self._long("metadata")
+                stop = self._stream.tell() + size
             for _ in range(count):
                 key = self._sized("metadata").decode("utf-8", "replace")
                 metadata[key] = self._sized("metadata")
+            if stop is not None and stop != self._stream.tell():
+                raise FormatError("E_AVRO", "metadata: a block's size is not that of its items")
         return metadata
 
     def _sized(self, what: str) -> bytes:
         size = self._long(what)
-        if size > _MAX_METADATA:
+        if _MAX_METADATA < size <= self._end - self._stream.tell():
             raise FormatError("E_LIMIT", f"{what} claims {size} bytes")
         return self._take(size, what)
 
@@ -247,14 +237,21 @@ def read_stamps(source: str | Path | BinaryIO) -> Iterator[Found]:
     fields = stamp_fields(container.schema)
     if fields is None:
         raise FormatError("E_SCHEMA", "the writer's schema holds no stamp")
-    records = container.records(_reader_schema(container.schema, fields))
-    for number, record in enumerate(records):
-        for field, value in _stamps_of(record, fields):
+    read = record_reader(container.schema, fields)
+    first = 0
+    for count, data in container.blocks():
+        block = Cursor(data)
+        for number in range(first, first + count):
+            where = f"record {number}"
             try:
-                yield Found(number, field, Stamp.from_dict(value))
+                for field, record in read(block):
+                    where = f"record {number}" + (f", {field}" if field else "")
+                    yield Found(number, field, Stamp(record))
             except FormatError as error:
-                where = f"record {number}" + (f", {field}" if field else "")
                 raise FormatError(error.code, f"{where}: {error.reason}") from error
+        first += count
+        if block.position != block.end:
+            raise FormatError("E_AVRO", "bytes follow the last record of a block")
 
 
 def write_stamps(path: str | Path, stamps: Iterable[Stamp], *, codec: str = "null") -> int:
@@ -293,31 +290,3 @@ def write_stamps(path: str | Path, stamps: Iterable[Stamp], *, codec: str = "nul
         os.unlink(name)
         raise
     return count
-
-
-def _reader_schema(writer: Mapping[str, Any], fields: tuple[str, ...]) -> Any:
-    """Return the schema that reads a file's stamps and skips everything else."""
-    if not fields:
-        return parsed_stamp_schema()
-    known: list[Any] = [STAMP_SCHEMA]
-    wanted = []
-    for field in writer["fields"]:
-        if field["name"] in fields:
-            kinds = [
-                (known.pop() if known else STAMP_NAME) if is_stamp(branch) else branch
-                for branch in branches(field["type"])
-            ]
-            wanted.append({"name": field["name"], "type": kinds if len(kinds) > 1 else kinds[0]})
-    return fastavro.parse_schema({"type": "record", "name": writer["name"], "fields": wanted})
-
-
-def _stamps_of(
-    record: Mapping[str, Any], fields: tuple[str, ...]
-) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
-    if not fields:
-        yield None, record
-    for name in fields:
-        value = record[name]
-        # A wider union may hold other values; those of a stamp are a mapping with an image.
-        if isinstance(value, Mapping) and "image" in value:
-            yield name, value
