@@ -173,17 +173,17 @@ def _compiled_planes(parent: _Parent, options: Options) -> _Planes:
     whole = parent.unusable is None and fast.direct(parent.pixels)
     window = None if whole else parent.image_window()
     if window is None:
-        grids, stored = fast.means(parent.pixels[None], None, row, column, n)
+        grids, stored, clean = fast.means(parent.pixels[None], None, row, column, n)
     else:
-        grids, stored = fast.means(window[None], None, corner, corner, n)
+        grids, stored, clean = fast.means(window[None], None, corner, corner, n)
 
     variance_plane, stored_variance = None, None
     if spread is not None and whole and fast.direct(spread):
-        _, stored_variance = fast.means(parent.pixels[None], spread[None], row, column, n)
+        _, stored_variance, _ = fast.means(parent.pixels[None], spread[None], row, column, n, clean)
     elif spread is not None:
         window = parent.image_window() if window is None else window
         noisy = variance_window(spread, window, parent.layout, parent.i0, parent.j0)[None]
-        _, stored_variance = fast.means(noisy, noisy, corner, corner, n)
+        _, stored_variance, _ = fast.means(noisy, noisy, corner, corner, n)
     if stored_variance is not None and options.variance_encoding == "log8":
         unit, codes = fast.codes_log8(stored_variance)
         variance_plane = VariancePlane("log8", float(unit[0]), codes.tobytes())
@@ -344,11 +344,12 @@ def as_bits(mask: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.uint1
         raise InputError(f"mask has shape {array.shape}, the image {shape}")
     if array.dtype.kind not in "iub":
         raise InputError(f"mask must hold integers, not {array.dtype}")
-    if array.dtype.itemsize > 1 and ((array < 0) | (array > 0xFFFF)).any():
+    fits = array.dtype in (np.uint8, np.uint16)
+    if not fits and array.itemsize > 1 and ((array < 0) | (array > 0xFFFF)).any():
         raise InputError("mask sets bits beyond the 16 planes a stamp can name")
     if array.dtype == np.int8 and (array < 0).any():
         raise InputError("mask is negative")
-    return array.astype(np.uint16)
+    return array.astype(np.uint16, copy=False)
 
 
 def plane_names(names: Sequence[str] | None) -> tuple[str, ...]:

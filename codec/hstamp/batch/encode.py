@@ -241,19 +241,19 @@ def _compiled_columns(
     window = None if whole else to_f4(_windows(pixels, corners, layout, np.nan))
     if window is None:
         parents = _own(pixels, corners)
-        grids, stored = fast.means(parents, None, rows, left, n)
+        grids, stored, clean = fast.means(parents, None, rows, left, n)
     else:
-        grids, stored = fast.means(window, None, corner, corner, n)
+        grids, stored, clean = fast.means(window, None, corner, corner, n)
     stored_variance = variance_plane = None
     if spread is not None:
         if whole and fast.direct(spread):
             spreads = _own(spread, corners)
-            _, stored_variance = fast.means(parents, spreads, rows, left, n)
+            _, stored_variance, _ = fast.means(parents, spreads, rows, left, n, clean)
         else:
             if window is None:
                 window = to_f4(_windows(pixels, corners, layout, np.nan))
             noisy = usable_variance(_windows(spread, corners, layout, np.nan), window)
-            _, stored_variance = fast.means(noisy, noisy, corner, corner, n)
+            _, stored_variance, _ = fast.means(noisy, noisy, corner, corner, n)
         if options.variance_encoding == "log8":
             unit, columns["variance"] = fast.codes_log8(stored_variance)
             columns["unit"] = unit.astype("<f4")

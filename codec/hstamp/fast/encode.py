@@ -26,9 +26,14 @@ def direct(parent: Array, dtype: Any = np.float32) -> bool:
 
 
 def means(
-    image: Array, spread: Array | None, rows: Array, columns: Array, levels: int
-) -> tuple[Array, Array]:
-    """True levels and stored values of windows, (B, n, 15, 15) and (B, N), float32.
+    image: Array,
+    spread: Array | None,
+    rows: Array,
+    columns: Array,
+    levels: int,
+    clean: Array | None = None,
+) -> tuple[Array, Array, Array]:
+    """True levels (B, n, 15, 15), stored values (B, N), both float32, and the windows' clean rows.
 
     Parameters
     ----------
@@ -40,12 +45,16 @@ def means(
         First row and column of each widest level; they may lie outside.
     levels : int
         Number of levels n.
+    clean : ndarray of bool, optional
+        For variances: the third result for their images, so that these are not read again.
     """
+    if clean is None:
+        clean = np.zeros((len(rows), GRID << (levels - 2)), dtype=np.bool_)
     grids = np.empty((len(rows), levels, GRID, GRID), dtype=np.float32)
     stored = np.empty((len(rows), size_of(levels)), dtype=np.float32)
     other = image if spread is None else spread
-    pyramid.means_of(image, other, rows, columns, spread is not None, grids, stored)
-    return grids, stored
+    pyramid.means_of(image, other, rows, columns, spread is not None, clean, grids, stored)
+    return grids, stored, clean
 
 
 def bits(mask: Array, rows: Array, columns: Array, levels: int) -> Array:

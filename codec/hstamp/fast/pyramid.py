@@ -59,12 +59,22 @@ def _halve(top: Any, bottom: Any, out: Any, squared: bool) -> None:
 
 
 @inline
-def _or_rows(top: Any, bottom: Any, out: Any) -> None:
-    """One row of the next level's bits [PL-4]."""
-    one = np.uint64(1)
+def _or_rows(top: Any, bottom: Any, both: Any, pairs: Any, out: Any) -> None:
+    """One row of the next level's bits [PL-4]; `pairs` is the uint32 view of `both`."""
+    width = 2 * out.shape[0]
+    upper, lower, merged = top[:width], bottom[:width], both[:width]
+    for j in range(width):
+        merged[j] = upper[j] | lower[j]
     for j in range(out.shape[0]):
-        i = np.uint64(2) * np.uint64(j)
-        out[j] = top[i] | top[i + one] | bottom[i] | bottom[i + one]
+        out[j] = np.uint16(pairs[j] | (pairs[j] >> np.uint32(16)))
+
+
+@inline
+def _any_negative(values: Any) -> bool:
+    found = 0
+    for j in range(values.shape[0]):
+        found += 1 if values[j] < 0 else 0
+    return found > 0
 
 
 @inline
@@ -111,10 +121,11 @@ def _store(grid: Any, k: int, stored: Any) -> None:
 
 
 @kernel(types.void, readable(F4, 3), readable(F4, 3), readable(I8, 1), readable(I8, 1),
-        types.boolean, writable(F4, 4), writable(F4, 2))  # fmt: skip
+        types.boolean, writable(types.boolean, 2), writable(F4, 4), writable(F4, 2))  # fmt: skip
 def means_of(
-    image: Any, spread: Any, rows: Any, columns: Any, variance: bool, grids: Any, stored: Any
-) -> None:
+    image: Any, spread: Any, rows: Any, columns: Any, variance: bool, clean: Any, grids: Any,
+    stored: Any,
+) -> None:  # fmt: skip
     """True levels and stored values of images, or of their variances.
 
     Parameters
@@ -125,6 +136,8 @@ def means_of(
         First row and column of each widest level in its parent; they may lie outside.
     variance : bool
         Whether to follow [PL-3] rather than [VA-3].
+    clean : ndarray of bool, shape (B, side / 2)
+        Pairs of rows of which every image pixel is there: found for images, used for variances.
     grids : ndarray of float32, shape (B, n, 15, 15)
         Receives the levels.
     stored : ndarray of float32, shape (B, N)
@@ -142,14 +155,21 @@ def means_of(
         row, column = rows[b], columns[b]
         wide = 0 <= column and column + side <= one.shape[1]
         for r in range(15):
-            _read(one, other, row + start + r, column, variance, window[0])
-            grids[b, 0, r] = window[0, start : start + 15]
+            _read(one, other, row + start + r, column + start, variance, grids[b, 0, r])
         for r in range(side // 2):
             y = row + 2 * r
-            if wide and not variance and 0 <= y and y + 1 < one.shape[0]:
-                top, bottom = one[y, column : column + side], one[y + 1, column : column + side]
-                if _sum_rows(top, bottom, low[r], False):
+            if wide and 0 <= y and y + 1 < one.shape[0]:
+                source = other if variance else one
+                top, bottom = source[y, column : column + side], source[y + 1, column : column + side]
+                if variance:
+                    good = clean[b, r] and not (_any_negative(top) or _any_negative(bottom))
+                    if good and _sum_rows(top, bottom, low[r], True):
+                        continue
+                elif _sum_rows(top, bottom, low[r], False):
+                    clean[b, r] = True
                     continue
+            if not variance:
+                clean[b, r] = False
             _read(one, other, y, column, variance, window[0])
             _read(one, other, y + 1, column, variance, window[1])
             _halve(window[0], window[1], low[r], variance)
@@ -176,23 +196,32 @@ def bits_of(mask: Any, rows: Any, columns: Any, n: int, stored: Any) -> None:
     low = np.empty((side // 2, side // 2), np.uint16)
     high = np.empty((side // 4 + 1, side // 4 + 1), np.uint16)
     grid = np.empty((15, 15), np.uint16)
+    both = np.empty(side, np.uint16)
+    pairs = both.view(np.uint32)
     start = -7 - _ORIGINS[n - 1]
     for b in range(stored.shape[0]):
         one = mask[b if mask.shape[0] > 1 else 0]
         first = max(0, -columns[b])
         last = min(side, one.shape[1] - columns[b])
         for r in range(side // 2):
-            for h in range(2):
-                row = rows[b] + 2 * r + h
-                if 0 <= row < one.shape[0] and first < last:
-                    window[h, :first] = 0
-                    window[h, last:] = 0
-                    window[h, first:last] = one[row, columns[b] + first : columns[b] + last]
-                else:
+            y = rows[b] + 2 * r
+            inside = first == 0 and last == side and 0 <= y and y + 1 < one.shape[0]
+            if inside:
+                left = columns[b]
+                _or_rows(one[y, left : left + side], one[y + 1, left : left + side], both, pairs,
+                         low[r])  # fmt: skip
+            else:
+                for h in range(2):
                     window[h] = 0
-                if start <= 2 * r + h < start + 15:
-                    grid[2 * r + h - start] = window[h, start : start + 15]
-            _or_rows(window[0], window[1], low[r])
+                    if 0 <= y + h < one.shape[0] and first < last:
+                        window[h, first:last] = one[y + h, columns[b] + first : columns[b] + last]
+                _or_rows(window[0], window[1], both, pairs, low[r])
+        for r in range(15):
+            y = rows[b] + start + r
+            for c in range(15):
+                x = columns[b] + start + c
+                there = 0 <= y < one.shape[0] and 0 <= x < one.shape[1]
+                grid[r, c] = one[y, x] if there else np.uint16(0)
         _store(grid, 0, stored[b])
         for k in range(1, n):
             half = side >> k
@@ -202,5 +231,5 @@ def bits_of(mask: Any, rows: Any, columns: Any, n: int, stored: Any) -> None:
             if k < n - 1:
                 above = high if k % 2 else low
                 for r in range(half // 2):
-                    _or_rows(current[2 * r, :half], current[2 * r + 1, :half],
+                    _or_rows(current[2 * r], current[2 * r + 1], both, pairs,
                              above[r, : half // 2])  # fmt: skip
