@@ -29,7 +29,7 @@ _NAMES = ("host_logits", "host_position", "host_scale", "host_log_radius")
 
 @dataclass(frozen=True)
 class Calibration:
-    """Two numbers fitted on the validation split.
+    """What is fitted on the validation split.
 
     Attributes
     ----------
@@ -37,10 +37,24 @@ class Calibration:
         Divides the log weights.
     widen : float
         Multiplies every proposal's standard deviations.
+    contents : tuple of float
+        At even steps from 0 to 1: the share of hosts inside the mixture's own
+        highest-density region of that content.
     """
 
     temperature: float = 1.0
     widen: float = 1.0
+    contents: tuple[float, ...] = (0.0, 1.0)
+
+    def content(self, level: NDArray[Any]) -> Floats:
+        """Calibrated content of highest-density regions of the mixture's own content `level`."""
+        nominal = np.linspace(0.0, 1.0, len(self.contents))
+        return np.asarray(np.interp(level, nominal, self.contents), dtype=np.float32)
+
+    def level(self, content: float) -> float:
+        """The mixture's own content of the region that holds `content` of the hosts."""
+        nominal = np.linspace(0.0, 1.0, len(self.contents))
+        return float(np.interp(content, self.contents, nominal))
 
 
 @dataclass(frozen=True)
@@ -158,6 +172,13 @@ def _row_median(rows: Floats) -> Floats:
     middle = np.maximum(count - 1, 0) // 2
     value = np.take_along_axis(ordered, middle[:, None], axis=1)[:, 0]
     return np.asarray(np.where(count > 0, value, np.nan), dtype=np.float32)
+
+
+def read_calibration(note: dict[str, Any]) -> Calibration:
+    """Calibration from the JSON file beside the weights."""
+    return Calibration(
+        float(note["temperature"]), float(note["widen"]), tuple(note["region_contents"])
+    )
 
 
 class HostFinder:

@@ -152,9 +152,11 @@ def export_run(root: Path, config: StudyConfig, run: str, output: Path | None) -
     """Calibrate on the validation split and write ONNX with a JSON beside it."""
     import torch
 
+    from reference_model.evaluation.regions import regions
     from reference_model.network.export import export_onnx, load_weights
+    from reference_model.runtime import mixture_of
     from reference_model.training.arrays import batch_for, load_split
-    from reference_model.training.calibrate import fit
+    from reference_model.training.calibrate import fit, region_contents
 
     folder = run_folder(root, config, run)
     model, notes = load_weights(folder / "weights.safetensors")
@@ -168,8 +170,11 @@ def export_run(root: Path, config: StudyConfig, run: str, output: Path | None) -
             out = model(*(torch.from_numpy(a) for a in (batch.values[part], batch.first[part],
                                                         batch.step)))  # fmt: skip
             found.append([o.numpy() for o in out])
-    logits, mean, scale, _ = (np.concatenate([f[i] for f in found]) for i in range(4))
+    logits, mean, scale, log_radius = (np.concatenate([f[i] for f in found]) for i in range(4))
     calibration = fit(logits, mean, scale, batch.host, batch.present)
+    mixture = mixture_of(logits, mean, scale, log_radius, calibration)
+    level, _ = regions(mixture, batch.host)
+    contents = region_contents(level[batch.present])
     path = output or folder / "model.onnx"
     export_onnx(path, model)
     path.with_suffix(".json").write_text(
@@ -178,6 +183,7 @@ def export_run(root: Path, config: StudyConfig, run: str, output: Path | None) -
                 "kind": model.kind.name,
                 "temperature": calibration.temperature,
                 "widen": calibration.widen,
+                "region_contents": contents,
                 "simulated": True,
                 **notes,
             },
@@ -213,24 +219,28 @@ def evaluate_run(
         through_codec,
         to_results,
     )
-    from reference_model.runtime import Calibration, HostFinder
+    from reference_model.runtime import HostFinder, read_calibration
     from reference_model.training.arrays import batch_for
 
     folder = run_folder(root, config, run)
     note = json.loads((folder / "model.json").read_text())
-    finder = HostFinder(folder / "model.onnx", Calibration(note["temperature"], note["widen"]))
+    finder = HostFinder(folder / "model.onnx", read_calibration(note))
     kind = kind_named(note["kind"])
     split = load_split(root, config, "test", kind)
     write_truth(root, config)
     out = results_folder(root, config)
     notes: dict[str, Any] = {"run": run, "fields": len(split.names), "weights": note}
 
+    training = json.loads(note["train"])
+    # Seeds beyond the first stand beside it, to show the spread.
+    suffix = "" if training["seed"] == 1 else f"_seed{training['seed']}"
+
     def keep(name: str, batch: Batch, average: bool = False, **more: Any) -> None:
         mixture = propose(finder, batch, average)
-        found = to_results(root, config, split, "test", mixture, batch)
-        write_method(out, name, found, {**notes, **more})
+        found = to_results(root, config, split, mixture, batch, finder.calibration)
+        write_method(out, name + suffix, found, {**notes, **more})
 
-    if not json.loads(note["train"])["any_levels"]:
+    if not training["any_levels"]:
         every = np.arange(split.rows.size)
         batch = batch_for(kind, split, every, split.template, np.zeros(every.size, bool))
         keep(f"net_{kind.name}", batch, values=kind.values)

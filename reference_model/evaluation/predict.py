@@ -15,7 +15,7 @@ from reference_model.config import StudyConfig
 from reference_model.evaluation.regions import regions
 from reference_model.evaluation.results import RESULT, identify
 from reference_model.network.inputs import hierarchical
-from reference_model.runtime import Candidates, HostFinder, Mixture, candidates
+from reference_model.runtime import Calibration, Candidates, HostFinder, Mixture, candidates
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.fields import Field
 from reference_model.scenes.render import SCALE
@@ -98,16 +98,22 @@ def propose(finder: HostFinder, batch: Batch, average: bool = False) -> Mixture:
 
 
 def to_results(
-    root: Path, config: StudyConfig, split: Split, split_name: str, mixture: Mixture, batch: Batch
+    root: Path,
+    config: StudyConfig,
+    split: Split,
+    mixture: Mixture,
+    batch: Batch,
+    calibration: Calibration,
 ) -> NDArray[Any]:
-    """Per-transient results of a network."""
+    """Per-transient results of a network on the test split."""
     best: Candidates = candidates(mixture)
     out = np.zeros(split.rows.size, RESULT)
     out["dx"], out["dy"] = best.mean[:, 0, 0] * SCALE, best.mean[:, 0, 1] * SCALE
     out["none"], out["radius"] = best.none, best.radius[:, 0] * SCALE
     level, area = regions(mixture, batch.host)
-    out["region"], out["area95"] = np.where(batch.present, level, np.nan), area * SCALE**2
-    return add_identity(root, config, split, split_name, out)
+    content = calibration.content(level)
+    out["region"], out["area95"] = np.where(batch.present, content, np.nan), area * SCALE**2
+    return add_identity(root, config, split, "test", out)
 
 
 def add_identity(

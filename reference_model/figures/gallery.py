@@ -12,7 +12,7 @@ from matplotlib.patches import Ellipse
 from numpy.typing import NDArray
 
 from reference_model.figures.style import figure, save
-from reference_model.runtime import Calibration, Candidates, HostFinder, noise_of, to_sky
+from reference_model.runtime import Candidates, HostFinder, noise_of, read_calibration, to_sky
 
 Floats = NDArray[np.float32]
 
@@ -138,7 +138,7 @@ def _draw_one(ax: Any, item: Finding) -> None:
 def load_finder(model: Path) -> HostFinder:
     """An exported network with the calibration stored beside it."""
     note = json.loads(model.with_suffix(".json").read_text())
-    return HostFinder(model, Calibration(note["temperature"], note["widen"]))
+    return HostFinder(model, read_calibration(note))
 
 
 def write_gallery(

@@ -9,6 +9,7 @@ from reference_model import DATA_VERSION
 from reference_model.config import StudyConfig
 from reference_model.evaluation.results import results_folder
 from reference_model.evaluation.tables import load_study
+from reference_model.figures.examples import draw_examples
 from reference_model.figures.results import (
     FOLDER,
     draw_calibration,
@@ -28,6 +29,16 @@ REFERENCE = "net_any5"
 SHOWN = ("own_position", "sep_dlr", "gradient_ascent", "catalogue_dlr", "net_hstamp2", "net_any5")
 
 
+def _training(weights: dict[str, str]) -> str:
+    """One line on how weights were trained."""
+    run = json.loads(weights.get("train", "{}"))
+    start = f", from {run['init']}" if run.get("init") else ""
+    return (
+        f"seed {run.get('seed')}, {run.get('epochs')} epochs of {weights.get('transients')} "
+        f"transients in {weights.get('fields')} fields{start}"
+    )
+
+
 def write_results(docs: Path, root: Path, config: StudyConfig) -> Path:
     """Write ``reference_model_results.md`` and its figures."""
     folder = results_folder(root, config)
@@ -41,6 +52,8 @@ def write_results(docs: Path, root: Path, config: StudyConfig) -> Path:
     draw_errors(docs / FOLDER / "distance_error.png", study, shown)
     draw_redshift(docs / FOLDER / "redshift_error.png", study, shown)
     draw_calibration(docs / FOLDER / "calibration.png", study, nets[:5])
+    if "sep_dlr" in study.methods:
+        draw_examples(docs / FOLDER / "examples.png", root, config, study, REFERENCE, "sep_dlr")
     logs = {p.parent.name: p for p in sorted((root / config.name / "runs").glob("*/log.jsonl"))}
     if logs:
         draw_training(docs / FOLDER / "training.png", logs)
@@ -57,15 +70,14 @@ def write_results(docs: Path, root: Path, config: StudyConfig) -> Path:
         "",
         "## Runs",
         "",
-        "| method | run | training | trained on |",
+        "| method | run | bytes a stamp | training |",
         "|---|---|---|---|",
     ]
     for method in nets:
         note = study.notes[method]
-        w = note.get("weights", {})
-        shown_data = f"{w.get('transients', '')} transients in {w.get('fields', '')} fields"
         lines.append(
-            f"| {title(method)} | {note.get('run', '')} | `{w.get('train', '')}` | {shown_data} |"
+            f"| {title(method)} | {note.get('run', '')} | {note.get('bytes', '')} | "
+            f"{_training(note.get('weights', {}))} |"
         )
     lines += [
         "",
@@ -80,6 +92,14 @@ def write_results(docs: Path, root: Path, config: StudyConfig) -> Path:
         f"![Distance error]({FOLDER}/distance_error.png)",
         "",
         *main_tables(study),
+        "## SExtractor against the network",
+        "",
+        "Nearby transients of the first test field (simulated), the first of each kind in table "
+        "order. Cross: transient; circle: true host; triangle: network, n=5; square: "
+        'SExtractor source by DLR. Windows are 48" wide.',
+        "",
+        f"![Examples]({FOLDER}/examples.png)",
+        "",
         "## Redshift error from identification",
         "",
         "The redshift of the catalogued galaxy nearest the prediction, against the truth. An "

@@ -109,6 +109,8 @@ def write_page(docs: Path, root: Path, config: StudyConfig, scotch: Path | None)
         "with its source); nearby pairs are then kept with a probability that depends on their "
         "offset alone, chosen so that the offsets follow the pooled DEBASS and Foundation "
         "percentiles. Redshift and dDLR are not matched: they are a check.",
+        "- Number counts are drawn from the formula they are compared with: that line checks the "
+        "code, not the sky. Sizes, redshifts and offsets of the deep stratum are predictions.",
         "- The density of nearby galaxies is raised (32 a field, several transients on each): "
         "neighbours of that size are more frequent than in the sky.",
         "- One band (r). Galaxies fainter than r = 21.8 share GalSim profiles within a split "

@@ -1,4 +1,4 @@
-"""Calibration on the validation split: a temperature and a width."""
+"""Calibration on the validation split: a temperature, a width, the contents of regions."""
 
 from __future__ import annotations
 
@@ -38,3 +38,21 @@ def fit(
             if loss < best:
                 best, answer = float(loss), Calibration(temperature, widen)
     return answer
+
+
+#: Steps of the map from a region's own content to the share of hosts inside.
+CONTENT_STEPS = 40
+
+
+def region_contents(level: Floats) -> list[float]:
+    """Share of hosts inside the mixture's own regions of 0 to 1 in even steps.
+
+    Parameters
+    ----------
+    level : ndarray, shape (B,)
+        For each host, the content of the smallest region that holds it.
+    """
+    nominal = np.linspace(0.0, 1.0, CONTENT_STEPS + 1)
+    share = np.array([(level <= n).mean() for n in nominal])
+    share[0], share[-1] = 0.0, 1.0
+    return [round(float(s), 5) for s in np.maximum.accumulate(share)]

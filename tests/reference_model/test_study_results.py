@@ -107,6 +107,19 @@ def test_regions_of_an_honest_mixture_hold_what_they_say(stated, true):
         assert inside < 0.45
 
 
+def test_calibrated_regions_hold_what_they_say():
+    from reference_model.runtime import Calibration
+    from reference_model.training.calibrate import region_contents
+
+    rng = np.random.default_rng(6)
+    # An over-cautious mixture: its own levels crowd towards zero.
+    level = rng.uniform(size=20_000) ** 1.5
+    calibration = Calibration(contents=tuple(region_contents(level[:10_000])))
+    content = calibration.content(level[10_000:])
+    for share in (0.3, 0.68, 0.95):
+        assert (content <= share).mean() == pytest.approx(share, abs=0.015)
+
+
 def test_results_survive_the_disk(tmp_path):
     results = study().methods["net_any5"]
     write_method(tmp_path, "net_any5", results, {"run": "r"})

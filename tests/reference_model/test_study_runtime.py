@@ -75,6 +75,13 @@ def test_calibration_leaves_a_distribution():
     np.testing.assert_allclose(found.scale, 1.2, rtol=1e-6)
 
 
+def test_contents_of_regions_are_mapped_both_ways():
+    calibration = Calibration(contents=(0.0, 0.4, 0.9, 1.0))
+    assert calibration.content(np.array([1 / 3, 0.5])) == pytest.approx([0.4, 0.65])
+    assert calibration.level(0.65) == pytest.approx(0.5)
+    assert Calibration().level(0.68) == pytest.approx(0.68)
+
+
 @pytest.mark.parametrize("which", range(8))
 def test_unflipping_undoes_a_flip(which):
     covariance = np.array([[4.0, 1.2], [1.2, 1.0]])
