@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import io
+
 import numpy as np
 import numpy.typing as npt
+from astropy.io import fits
 
 import hstamp
 
-__all__ = ["PLANES", "SCALE", "SKY_SIGMA", "Parent", "detector", "parent", "parents", "psf_image"]
+__all__ = ["PLANES", "SCALE", "SKY_SIGMA", "Parent", "cutout", "detector", "parent", "parents", "psf_image"]
 
 SCALE = 0.2
 """Pixel [arcsec]."""
@@ -41,6 +44,18 @@ class Parent:
         if options.pop("mask", False):
             planes |= {"mask": self.mask, "mask_planes": PLANES}
         return hstamp.encode(self.image, self.x, self.y, **{**planes, **options})  # type: ignore[arg-type]
+
+
+def cutout(p: Parent, size: int = 30, *, planes: bool = True) -> bytes:
+    """Today's cutout of a parent's own pixels; without `planes`, its primary HDU alone."""
+    i0, j0 = hstamp.reference_corner(p.x, p.y)
+    cut = np.s_[j0 - size // 2 : j0 - size // 2 + size, i0 - size // 2 : i0 - size // 2 + size]
+    out = io.BytesIO()
+    with fits.open(io.BytesIO(p.encode().to_legacy_fits(30))) as hdus:
+        hdus[0].data, hdus[1].data = p.image[cut], p.variance[cut]
+        hdus[2].data = p.psf
+        (hdus if planes else fits.HDUList([fits.PrimaryHDU(p.image[cut], hdus[0].header)])).writeto(out)
+    return out.getvalue()
 
 
 def psf_image(size: int, fwhm: float, x: float = 0.0, y: float = 0.0) -> Float:
