@@ -219,6 +219,14 @@ def planes() -> Iterator[Case]:
                 (*clause, "EC-3", "EC-8"),
                 f"{kind} variance: {what}",
             )
+    # Below 2^-126 the step between binary32 values is coarser than a code's 2.2 %.
+    faint = changed(variance, lambda r, c, v: TINY * ((r * 5 + c * 3) % 90))
+    yield Case(
+        "encode-variance-log8-subnormal",
+        request(image, levels=3, encoding="i2", variance=faint, varianceEncoding="log8"),
+        ("EC-1", "EC-5", "EC-3", "EC-8"),
+        "log8 variance: subnormal variances, within 2.2 % + 2^-149",
+    )
     for count in (1, 8, 9, 16):
         mask = {"planes": RUBIN_16[:count], "data": bits(41 + count, count)}
         yield Case(
