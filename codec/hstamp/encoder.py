@@ -194,7 +194,10 @@ def _compiled_planes(parent: _Parent, options: Options) -> _Planes:
         noise = fast.noise(stored_variance, grids)
         zero, scale, integers = fast.codes_i2(stored, noise, options.step)
         image_plane = ImagePlane(
-            "i2", tuple(zero[0].tolist()), tuple(scale[0].tolist()), integers.astype("<i2").tobytes()
+            "i2",
+            tuple(zero[0].tolist()),
+            tuple(scale[0].tolist()),
+            integers.astype("<i2").tobytes(),
         )
     else:
         image_plane = encode_image(stored[0], options.encoding, n, None, options.step)

@@ -31,12 +31,12 @@ from .layout import MIN_LEVELS, Layout, layout_of, size_of
 from .planes import Record, Wcs
 
 if TYPE_CHECKING:
-    from .fast.single import ScannedBlob
-
     from astropy.io.fits import HDUList
     from astropy.nddata import CCDData
     from astropy.wcs import WCS
     from matplotlib.figure import Figure
+
+    from .fast.single import ScannedBlob
 
 __all__ = ["Stamp", "encodable", "encode"]
 

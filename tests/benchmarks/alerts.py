@@ -26,7 +26,11 @@ class Alerts:
             ("cutoutDifference", "cutoutScience", "cutoutTemplate")
         )
         facts |= dict(zip(self.fields, stamps or (), strict=False))
-        facts |= dict(zip(("cutoutDifference", "cutoutScience", "cutoutTemplate"), cutouts or ()))
+        facts |= dict(
+            zip(
+                ("cutoutDifference", "cutoutScience", "cutoutTemplate"), cutouts or (), strict=False
+            )
+        )
         value: dict[str, Any] = _full(self.schema, facts, {})
         return value
 
@@ -53,8 +57,15 @@ def _full(schema: Any, facts: dict[str, Any], named: dict[str, Any]) -> Any:
     if isinstance(schema, str):
         if schema in named:
             return _full(named[schema], {}, named)
-        return {"string": "x" * 12, "bytes": b"", "boolean": True, "int": 100_000,
-                "long": 170_000_000_000_000_001, "float": 1.5, "double": 60_000.5}[schema]  # fmt: skip
+        return {
+            "string": "x" * 12,
+            "bytes": b"",
+            "boolean": True,
+            "int": 100_000,
+            "long": 170_000_000_000_000_001,
+            "float": 1.5,
+            "double": 60_000.5,
+        }[schema]
     kind = schema["type"]
     if kind == "record":
         named[schema["name"]] = schema

@@ -83,23 +83,30 @@ def run(count: int = 200, rounds: int = 9) -> dict[str, Any]:
         "CCDData.read": (lambda: [ccddata(b) for b in legacy[:5]], 5),
         "ZTF: gunzip, fits.open": (lambda: [first_hdu(gzip.decompress(b)) for b in ztf], len(ztf)),
         "numpy.frombuffer at known offsets, 3 planes": (
-            lambda: [frombuffer(b) for b in legacy], len(legacy)),
+            lambda: [frombuffer(b) for b in legacy],
+            len(legacy),
+        ),
         "hstamp one at a time, 3 planes, numpy": (
-            _plain(lambda: [planes(b) for b in blobs[:20]]), 20),
+            _plain(lambda: [planes(b) for b in blobs[:20]]),
+            20,
+        ),
         "hstamp batch, 3 planes, numpy": (
-            _plain(lambda: hstamp.decode_many(batch, planes=three)), 1000),
+            _plain(lambda: hstamp.decode_many(batch, planes=three)),
+            1000,
+        ),
         "hstamp batch, image, numpy": (
-            _plain(lambda: hstamp.decode_many(batch, planes=("image",))), 1000),
-    }  # fmt: skip
+            _plain(lambda: hstamp.decode_many(batch, planes=("image",))),
+            1000,
+        ),
+    }
     try:
         import cramjam
 
-        packed = [
-            bytes(cramjam.lz4.compress(sky.cutout(p, planes=False))) for p in simulated[:20]
-        ]
+        packed = [bytes(cramjam.lz4.compress(sky.cutout(p, planes=False))) for p in simulated[:20]]
         contenders["Lasair: lz4, primary HDU, fits.open"] = (
-            lambda: [first_hdu(bytes(cramjam.lz4.decompress(b))) for b in packed], len(packed),
-        )  # fmt: skip
+            lambda: [first_hdu(bytes(cramjam.lz4.decompress(b))) for b in packed],
+            len(packed),
+        )
     except ImportError:
         record["lasair"] = "cramjam is not installed"
     try:
@@ -139,10 +146,12 @@ def run(count: int = 200, rounds: int = 9) -> dict[str, Any]:
                 "LSST v9, fits.open, 3 planes": (lambda: [fits_open(b) for b in real[:10]], 10),
                 "LSST v9, CCDData.read": (lambda: [ccddata(b) for b in real[:5]], 5),
                 "ZTF, gunzip, fits.open": (
-                    lambda: [first_hdu(gzip.decompress(b)) for b in real_ztf], len(real_ztf)),
+                    lambda: [first_hdu(gzip.decompress(b)) for b in real_ztf],
+                    len(real_ztf),
+                ),
             },
             rounds,
-        )  # fmt: skip
+        )
     return result
 
 
@@ -188,19 +197,26 @@ def _out_of_avro(batch: list[bytes], rounds: int) -> dict[str, Any]:
     return race(
         {
             "numpy.take writing the same output": (
-                lambda: np.take(values, where, axis=1, out=out), count),
+                lambda: np.take(values, where, axis=1, out=out),
+                count,
+            ),
             "numpy.take, mode='clip'": (
-                lambda: np.take(values, where, axis=1, out=out, mode="clip"), count),
+                lambda: np.take(values, where, axis=1, out=out, mode="clip"),
+                count,
+            ),
             "hstamp image i2": (lambda: kernels.image_i2(codes, 0, zero, scale, out), count),
             "hstamp variance log8": (
-                lambda: kernels.levels_log8(spread, 0, unit, LEVEL_VALUES, out), count),
+                lambda: kernels.levels_log8(spread, 0, unit, LEVEL_VALUES, out),
+                count,
+            ),
         },
         rounds,
-    )  # fmt: skip
+    )
 
 
 def _where(batch: list[bytes], rounds: int) -> dict[str, Any]:
     """Parts of a batch: bytes into a matrix, checks and metadata, each plane."""
+
     def only(*names: str) -> Callable[[], Any]:
         return lambda: hstamp.decode_many(batch, planes=names)
 
@@ -221,7 +237,9 @@ def _threads(batch: list[bytes]) -> dict[str, Any]:
     import os
     import time
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     rates: dict[str, Any] = {"cores": cores}
     for workers in (1, cores):
         best = float("inf")

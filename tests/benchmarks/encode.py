@@ -53,7 +53,7 @@ def run(rounds: int = 9, visit: int = 10_000, detector: int = 4000) -> dict[str,
         from hstamp.fast import encode as kernel
 
         corner, parents, spreads = np.zeros(1, np.int64), window[None], spread[None]
-        grids, stored, clean = kernel.means(parents, None, corner, corner, 5)
+        _, _, clean = kernel.means(parents, None, corner, corner, 5)
         _, stored_variance, _ = kernel.means(parents, spreads, corner, corner, 5, clean)
 
         def image_plane() -> Any:
@@ -64,16 +64,20 @@ def run(rounds: int = 9, visit: int = 10_000, detector: int = 4000) -> dict[str,
             "arithmetic of the image plane (window to integers)": (image_plane, 1),
             "of which means": (lambda: kernel.means(parents, None, corner, corner, 5), 1),
             "arithmetic of the variance means": (
-                lambda: kernel.means(parents, spreads, corner, corner, 5, clean), 1),
+                lambda: kernel.means(parents, spreads, corner, corner, 5, clean),
+                1,
+            ),
             "arithmetic of the mask": (lambda: kernel.bits(marked[None], corner, corner, 5), 1),
             "one at a time, image": (encode, 1),
             "one at a time, image + variance + mask": (full, 1),
-            "batch of 64 windows, image": (
-                lambda: hstamp.encode_many(stack, many, many), 64),
+            "batch of 64 windows, image": (lambda: hstamp.encode_many(stack, many, many), 64),
             "batch of 64 windows, image + variance + mask": (
                 lambda: hstamp.encode_many(
-                    stack, many, many, variance=variances, mask=masks, mask_planes=names), 64),
-        }  # fmt: skip
+                    stack, many, many, variance=variances, mask=masks, mask_planes=names
+                ),
+                64,
+            ),
+        }
     result: dict[str, Any] = {"windows": race(contenders, rounds)}
     result["visit"] = _visit(visit, detector)
     return result
@@ -90,13 +94,20 @@ def _visit(alerts: int, side: int) -> dict[str, Any]:
         total = 0
         for _ in range(3):
             blobs = hstamp.encode_many(
-                whole.image, xs[part], ys[part], variance=whole.variance,
-                mask=whole.mask, mask_planes=sky.PLANES, band="r",
-            )  # fmt: skip
+                whole.image,
+                xs[part],
+                ys[part],
+                variance=whole.variance,
+                mask=whole.mask,
+                mask_planes=sky.PLANES,
+                band="r",
+            )
             total += sum(map(len, blobs))
         return total
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     wall, cpu = time.perf_counter(), time.process_time()
     size = stamps(slice(0, alerts))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu

@@ -44,15 +44,21 @@ def run(rounds: int = 5, largest: int = 1_000_000) -> dict[str, Any]:
     stamps: dict[str, Any] = {}
     count = 100
     while count <= min(largest, 100_000):
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", _MEMORY, str(count)], input=blob.hex(), text=True,
-            capture_output=True, check=True, timeout=600,
-        )  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", _MEMORY, str(count)],
+            input=blob.hex(),
+            text=True,
+            capture_output=True,
+            check=True,
+            timeout=600,
+        )
         taken, held, grown = json.loads(done.stdout)
         stamps[str(count)] = {
             "microseconds per stamp": 1e6 * taken / count,
-            "seconds": taken, "MB of blobs": held, "MB of arrays": grown,
-        }  # fmt: skip
+            "seconds": taken,
+            "MB of blobs": held,
+            "MB of arrays": grown,
+        }
         count *= 10
     if largest > 100_000:
         # All arrays of a million stamps are 11 GB; a user takes them in parts, and so does this.
@@ -62,9 +68,10 @@ def run(rounds: int = 5, largest: int = 1_000_000) -> dict[str, Any]:
             hstamp.decode_many(part)
         taken = _cpu() - start
         stamps[str(largest)] = {
-            "microseconds per stamp": 1e6 * taken / largest, "seconds": taken,
+            "microseconds per stamp": 1e6 * taken / largest,
+            "seconds": taken,
             "in parts of": len(part),
-        }  # fmt: skip
+        }
 
     wide = sky.parent(4, side=1940, density=0.05)
     levels: dict[str, Any] = {}
@@ -83,9 +90,11 @@ def run(rounds: int = 5, largest: int = 1_000_000) -> dict[str, Any]:
     spread = {"variance": p.variance}
     marked = {"mask": p.mask, "mask_planes": sky.PLANES}
     chosen: dict[str, dict[str, Any]] = {
-        "image": {}, "+ variance": spread, "+ mask": spread | marked,
+        "image": {},
+        "+ variance": spread,
+        "+ mask": spread | marked,
         "+ psf": spread | marked | {"psf": p.psf},
-    }  # fmt: skip
+    }
     for name, options in chosen.items():
         made = hstamp.encode(p.image, p.x, p.y, levels=5, **options).to_bytes()
         batch = [made] * 256

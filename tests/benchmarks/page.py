@@ -55,8 +55,12 @@ def _machine(parts: dict[str, Any]) -> str:
     rows = []
     facts = next(iter(parts.values()))
     rows.append([", ".join(f"{k} {v}" for k, v in facts.items() if k != "load"), ""])
-    rows.append(["load average at the end of each part",
-                 ", ".join(f"{name} {p['load']}" for name, p in parts.items())])  # fmt: skip
+    rows.append(
+        [
+            "load average at the end of each part",
+            ", ".join(f"{name} {p['load']}" for name, p in parts.items()),
+        ]
+    )
     return _table(["machine", ""], rows)
 
 
@@ -65,7 +69,9 @@ def _race(entries: dict[str, Any], reference: str | None, word: str) -> str:
     rows = []
     for name, e in sorted(entries.items(), key=lambda item: -item[1]["median"]):
         ratio = [] if base is None else [f"{base / e['median']:.3g}"]
-        rows.append([name, _number(e["median"]), f"{_number(e['low'])} to {_number(e['high'])}", *ratio])
+        rows.append(
+            [name, _number(e["median"]), f"{_number(e['low'])} to {_number(e['high'])}", *ratio]
+        )
     return _table(["", "µs, median", "16 to 84 %", *([word] if base else [])], rows)
 
 
@@ -120,70 +126,108 @@ def _encode(r: dict[str, Any]) -> dict[str, str]:
     w, v = r["windows"], r["visit"]
     limit = w["limit: ndarray.sum of the window"]["median"]
     goals: list[Goal] = []
-    for name in ("arithmetic of the image plane (window to integers)", "one at a time, image",
-                 "batch of 64 windows, image"):  # fmt: skip
+    for name in (
+        "arithmetic of the image plane (window to integers)",
+        "one at a time, image",
+        "batch of 64 windows, image",
+    ):
         if name in w:
             x = w[name]["median"] / limit
             goals.append((f"{name}, against ndarray.sum", "<= 3 x", f"{x:.2f} x", x <= 3))
     cpu = v["CPU seconds, one core"] * 10_000 / v["alerts"]
-    goals.append(("visit of 10,000 alerts x 3 stamps, one core", "< 10 s", f"{cpu:.1f} s", cpu < 10))
+    goals.append(
+        ("visit of 10,000 alerts x 3 stamps, one core", "< 10 s", f"{cpu:.1f} s", cpu < 10)
+    )
     share = 100 * v["wall seconds, one core"] * 10_000 / v["alerts"] / v["budget seconds"]
     rows = [[k, _number(x) if isinstance(x, float) else f"{x:,}"] for k, x in v.items()]
     rows.append(["share of the 60 s budget, one core here", f"{share:.0f} %"])
     return {
-        "encode": _race(w, None, ""), "encode-goals": _goals(goals), "visit": _table(["", ""], rows),
-    }  # fmt: skip
+        "encode": _race(w, None, ""),
+        "encode-goals": _goals(goals),
+        "visit": _table(["", ""], rows),
+    }
 
 
 def _bytes(r: dict[str, Any]) -> dict[str, str]:
     rows = []
     for name, e in r["rows"].items():
         packed = e.get("batch of stamps, zstd")
-        rows.append([
-            name, _number(e["bytes"]), f"{e['values']:,}", f"{e['field [arcsec]']:.1f}",
-            f"{e['rms']:.3f}" if "rms" in e else "", _number(packed) if packed else "",
-        ])  # fmt: skip
+        rows.append(
+            [
+                name,
+                _number(e["bytes"]),
+                f"{e['values']:,}",
+                f"{e['field [arcsec]']:.1f}",
+                f"{e['rms']:.3f}" if "rms" in e else "",
+                _number(packed) if packed else "",
+            ]
+        )
     b = {k: e["bytes"] for k, e in r["rows"].items()}
-    full, masked, image = (b[f"hstamp n=5 {k}, i2"] for k in
-                           ("complete", "complete with 8-plane mask", "image only"))  # fmt: skip
+    full, masked, image = (
+        b[f"hstamp n=5 {k}, i2"] for k in ("complete", "complete with 8-plane mask", "image only")
+    )
     goals: list[Goal] = [
         ("complete stamp, n = 5", "< 4,000", _number(full), full < 4000),
         ("complete with 8-plane mask", "< 5,000", _number(masked), masked < 5000),
         ("image alone", "< 2,000", _number(image), image < 2000),
-        ("fewer bytes than today's cutout", ">= 8 x", f"{b['LSST FITS'] / full:.2f} x",
-         b["LSST FITS"] / full >= 8),
-    ]  # fmt: skip
+        (
+            "fewer bytes than today's cutout",
+            ">= 8 x",
+            f"{b['LSST FITS'] / full:.2f} x",
+            b["LSST FITS"] / full >= 8,
+        ),
+    ]
     lasair = b.get("Lasair: primary HDU, lz4 (image only)")
     if lasair:
-        goals.append(("image alone below Lasair's", f"< {_number(lasair)}", _number(image), image < lasair))
+        goals.append(
+            ("image alone below Lasair's", f"< {_number(lasair)}", _number(image), image < lasair)
+        )
     made = {
-        "bytes": _table(["", "bytes", "values", "field [arcsec]", "image rms [noise]",
-                         "in a zstd batch"], rows),
+        "bytes": _table(
+            ["", "bytes", "values", "field [arcsec]", "image rms [noise]", "in a zstd batch"], rows
+        ),
         "bytes-goals": _goals(goals),
         "curve": _table(
             ["step [noise]", "bytes", "in a zstd batch", "rms error [noise]"],
-            [[f"{c['step']:.4g}", _number(c["bytes"]), _number(c["batch zstd"] or 0),
-              f"{c['rms']:.4f}"] for c in r["curve"]],
+            [
+                [
+                    f"{c['step']:.4g}",
+                    _number(c["bytes"]),
+                    _number(c["batch zstd"] or 0),
+                    f"{c['rms']:.4f}",
+                ]
+                for c in r["curve"]
+            ],
         ),
-        "bytes-notes": "\n".join(f"- {k}: {v}" for k, v in r["notes"].items()) or "No peer was missing.",
-    }  # fmt: skip
+        "bytes-notes": "\n".join(f"- {k}: {v}" for k, v in r["notes"].items())
+        or "No peer was missing.",
+    }
     if r.get("alerts"):
         a = r["alerts"]
         made["alerts"] = (
             f"Schema {a['schema']}, every field filled, {a['previous sources']} earlier sources and"
-            f" as many forced ones (assumed), 10 million alerts a night, {a['nights']} nights a year"
-            " (assumed).\n\n"
+            f" as many forced ones (assumed), 10 million alerts a night, {a['nights']} nights"
+            " a year (assumed).\n\n"
         ) + _table(
             ["", "bytes", "GB per night", "TB per year"],
-            [[k, _number(x["bytes"]), _number(x["GB per night"], 4), _number(x["TB per year"])]
-             for k, x in a["rows"].items()],
-        )  # fmt: skip
+            [
+                [k, _number(x["bytes"]), _number(x["GB per night"], 4), _number(x["TB per year"])]
+                for k, x in a["rows"].items()
+            ],
+        )
     if r.get("real"):
         made["bytes-real"] = _table(
             ["", "n", "bytes", "compressed"],
-            [[k, str(x["n"]), _number(x["bytes"]), _number(x.get("gzip") or x.get("batch zstd") or 0)]
-             for k, x in r["real"].items()],
-        )  # fmt: skip
+            [
+                [
+                    k,
+                    str(x["n"]),
+                    _number(x["bytes"]),
+                    _number(x.get("gzip") or x.get("batch zstd") or 0),
+                ]
+                for k, x in r["real"].items()
+            ],
+        )
     return made
 
 
@@ -192,8 +236,16 @@ def _quality(r: dict[str, Any]) -> dict[str, str]:
         rows = []
         for kind, found in part.items():
             for name, e in found.items():
-                rows.append([f"{kind}, {name}", f"{e['median']:.3f}", f"{e['16 %']:.3f} to {e['84 %']:.3f}",
-                             f"{e['rms']:.3f}", f"{e['95 % of |x|']:.3f}", str(e["n"])])  # fmt: skip
+                rows.append(
+                    [
+                        f"{kind}, {name}",
+                        f"{e['median']:.3f}",
+                        f"{e['16 %']:.3f} to {e['84 %']:.3f}",
+                        f"{e['rms']:.3f}",
+                        f"{e['95 % of |x|']:.3f}",
+                        str(e["n"]),
+                    ]
+                )
         return _table(["", "median", "16 to 84 %", "rms", "95 % within", "n"], rows)
 
     noise = r["added noise"]
@@ -202,23 +254,44 @@ def _quality(r: dict[str, Any]) -> dict[str, str]:
         "quality-core": errors(r["core, i2"]),
         "quality-f4": errors(r["core, f4"]),
         "quality-rings": errors(r["rings, i2"]),
-        "noise": _table(["step [noise]", "noise added by i2"],
-                        [[k, f"{100 * v:.4f} %"] for k, v in noise.items()])
-        + "\n\n" + _goals([("noise added by i2 at the default step", "< 0.1 %", f"{100 * goal:.4f} %",
-                            goal < 1e-3)]),
-    }  # fmt: skip
+        "noise": _table(
+            ["step [noise]", "noise added by i2"],
+            [[k, f"{100 * v:.4f} %"] for k, v in noise.items()],
+        )
+        + "\n\n"
+        + _goals(
+            [
+                (
+                    "noise added by i2 at the default step",
+                    "< 0.1 %",
+                    f"{100 * goal:.4f} %",
+                    goal < 1e-3,
+                )
+            ]
+        ),
+    }
 
 
 def _growth(r: dict[str, Any]) -> dict[str, str]:
     stamps = [
-        [f"{int(n):,}", _number(s["microseconds per stamp"]), _number(s["seconds"]),
-         _number(s["MB of arrays"]) if "MB of arrays" in s else f"parts of {s['in parts of']:,}"]
+        [
+            f"{int(n):,}",
+            _number(s["microseconds per stamp"]),
+            _number(s["seconds"]),
+            _number(s["MB of arrays"]) if "MB of arrays" in s else f"parts of {s['in parts of']:,}",
+        ]
         for n, s in r["stamps"].items()
-    ]  # fmt: skip
+    ]
     levels = [
-        [n, f"{x['window side']:,}", f"{x['bytes']:,}", _number(x["decode"]["median"]),
-         _number(x["encode"]["median"])] for n, x in r["levels"].items()
-    ]  # fmt: skip
+        [
+            n,
+            f"{x['window side']:,}",
+            f"{x['bytes']:,}",
+            _number(x["decode"]["median"]),
+            _number(x["encode"]["median"]),
+        ]
+        for n, x in r["levels"].items()
+    ]
     planes = [
         [n, f"{x['bytes']:,}", _number(x["decode"]["median"]), _number(x["encode"]["median"])]
         for n, x in r["planes"].items()
@@ -226,7 +299,9 @@ def _growth(r: dict[str, Any]) -> dict[str, str]:
     return {
         "growth-stamps": _table(["stamps", "µs per stamp", "CPU seconds", "MB of arrays"], stamps)
         + f"\n\nSlope of log time against log number: {r['exponent']:.3f}.",
-        "growth-levels": _table(["n", "window side", "bytes", "decode [µs]", "encode [µs]"], levels),
+        "growth-levels": _table(
+            ["n", "window side", "bytes", "decode [µs]", "encode [µs]"], levels
+        ),
         "growth-planes": _table(["planes", "bytes", "decode [µs]", "encode [µs]"], planes),
     }
 
@@ -244,7 +319,12 @@ def _plots(results: dict[str, Any], folder: Path) -> None:
         }
         _bars(plt, entries, "CPU time per stamp [µs]", folder / "decode.png")
     if "encode" in results:
-        _bars(plt, results["encode"]["windows"], "CPU time per 240x240 window [µs]", folder / "encode.png")
+        _bars(
+            plt,
+            results["encode"]["windows"],
+            "CPU time per 240x240 window [µs]",
+            folder / "encode.png",
+        )
     if "bytes" in results:
         _sizes(plt, results["bytes"], folder)
     if "growth" in results:
@@ -252,8 +332,13 @@ def _plots(results: dict[str, Any], folder: Path) -> None:
 
 
 def _tint(name: str) -> str:
-    return _TINT["ours" if name.startswith(("hstamp", "one", "batch", "arith", "of which"))
-                 else "limit" if name.startswith("limit") else "peer"]  # fmt: skip
+    return _TINT[
+        "ours"
+        if name.startswith(("hstamp", "one", "batch", "arith", "of which"))
+        else "limit"
+        if name.startswith("limit")
+        else "peer"
+    ]
 
 
 def _bars(plt: Any, entries: dict[str, Any], label: str, path: Path) -> None:
@@ -286,17 +371,37 @@ def _sizes(plt: Any, r: dict[str, Any], folder: Path) -> None:
 
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     curve = r["curve"]
-    axes.plot([c["batch zstd"] for c in curve], [c["rms"] for c in curve], "o-", color=_TINT["ours"],
-              label="hstamp n=5 image, i2, in a zstd batch (48 arcsec)")  # fmt: skip
-    axes.plot([c["bytes"] for c in curve], [c["rms"] for c in curve], "s--", color=_TINT["ours"],
-              label="hstamp n=5 image, i2, uncompressed")  # fmt: skip
+    axes.plot(
+        [c["batch zstd"] for c in curve],
+        [c["rms"] for c in curve],
+        "o-",
+        color=_TINT["ours"],
+        label="hstamp n=5 image, i2, in a zstd batch (48 arcsec)",
+    )
+    axes.plot(
+        [c["bytes"] for c in curve],
+        [c["rms"] for c in curve],
+        "s--",
+        color=_TINT["ours"],
+        label="hstamp n=5 image, i2, uncompressed",
+    )
     for c in curve:
-        axes.annotate(f"1/{round(1 / c['step'])}", (c["batch zstd"], c["rms"]), fontsize=7,
-                      xytext=(4, 4), textcoords="offset points")  # fmt: skip
+        axes.annotate(
+            f"1/{round(1 / c['step'])}",
+            (c["batch zstd"], c["rms"]),
+            fontsize=7,
+            xytext=(4, 4),
+            textcoords="offset points",
+        )
     coded = [(n, e) for n, e in r["rows"].items() if e.get("rms") and n.startswith("48")]
     for mark, (name, e) in zip("vD^<>pP*XhH", coded, strict=False):
-        axes.plot(e["bytes"], e["rms"], mark, color=_TINT["peer"],
-                  label=name.replace("48 arcsec window, image: ", "full window: "))  # fmt: skip
+        axes.plot(
+            e["bytes"],
+            e["rms"],
+            mark,
+            color=_TINT["peer"],
+            label=name.replace("48 arcsec window, image: ", "full window: "),
+        )
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("bytes per stamp (simulated windows)")
@@ -314,9 +419,16 @@ def _lines(plt: Any, r: dict[str, Any], path: Path) -> None:
     left.set_ylabel("CPU time [s]")
     ns = [int(n) for n in r["levels"]]
     for name, tint in (("decode", _TINT["ours"]), ("encode", _TINT["limit"])):
-        middle.semilogy(ns, [x[name]["median"] for x in r["levels"].values()], "o-", color=tint, label=name)
-        right.plot(range(len(r["planes"])), [x[name]["median"] for x in r["planes"].values()], "o-",
-                   color=tint, label=name)  # fmt: skip
+        middle.semilogy(
+            ns, [x[name]["median"] for x in r["levels"].values()], "o-", color=tint, label=name
+        )
+        right.plot(
+            range(len(r["planes"])),
+            [x[name]["median"] for x in r["planes"].values()],
+            "o-",
+            color=tint,
+            label=name,
+        )
     middle.set_xlabel("levels n")
     middle.set_ylabel("CPU time per stamp [µs]")
     right.set_yscale("log")

@@ -36,11 +36,15 @@ def photometry(image: Float, variance: Float, x: float, y: float, kron: tuple[fl
     image, error = np.ascontiguousarray(image), np.ascontiguousarray(np.sqrt(variance))
     values: dict[str, tuple[float, float]] = {}
     for name, radius in RADII.items():
-        flux, fluxerr, _ = sep.sum_circle(image, [x], [y], [radius / sky.SCALE], err=error, subpix=0)
+        flux, fluxerr, _ = sep.sum_circle(
+            image, [x], [y], [radius / sky.SCALE], err=error, subpix=0
+        )
         values[name] = float(flux[0]), float(fluxerr[0])
     if kron is not None:
         a, b, theta, r = kron
-        flux, fluxerr, _ = sep.sum_ellipse(image, [x], [y], [a], [b], [theta], r, err=error, subpix=5)
+        flux, fluxerr, _ = sep.sum_ellipse(
+            image, [x], [y], [a], [b], [theta], r, err=error, subpix=5
+        )
         values["Kron"] = float(flux[0]), float(fluxerr[0])
     return values
 
@@ -73,10 +77,13 @@ def _statistics(values: list[float]) -> dict[str, float]:
     array = np.asarray(values)
     low, median, high = np.percentile(array, [16, 50, 84])
     return {
-        "median": float(median), "16 %": float(low), "84 %": float(high),
+        "median": float(median),
+        "16 %": float(low),
+        "84 %": float(high),
         "rms": float(np.sqrt(np.mean(array**2))),
-        "95 % of |x|": float(np.percentile(np.abs(array), 95)), "n": len(array),
-    }  # fmt: skip
+        "95 % of |x|": float(np.percentile(np.abs(array), 95)),
+        "n": len(array),
+    }
 
 
 def core(parents: list[sky.Parent], **options: Any) -> dict[str, Any]:
@@ -117,9 +124,10 @@ def rings(parents: list[sky.Parent], per_ring: int = 4, **options: Any) -> dict[
                 kind = ("star", "galaxy")[number % 2]
                 flux = 10 ** rng.uniform(3.5, 5.5)
                 shape = (
-                    sky.psf_image(81, 4.0, x % 1 - 0.5, y % 1 - 0.5) if kind == "star"
+                    sky.psf_image(81, 4.0, x % 1 - 0.5, y % 1 - 0.5)
+                    if kind == "star"
                     else sky._galaxy(rng, 81, 4.0, x % 1 - 0.5, y % 1 - 0.5)
-                )  # fmt: skip
+                )
                 cx, cy = int(np.floor(x)), int(np.floor(y))
                 x, y = cx + x % 1 - 0.5, cy + y % 1 - 0.5
                 sky._add(light, flux * shape, cx, cy)
@@ -164,6 +172,7 @@ def run(count: int = 60) -> dict[str, Any]:
         "core, i2": core(made),
         "core, f4": core(made, encoding="f4"),
         "rings, i2": rings(few),
-        "added noise": {f"1/{round(1 / s)}": step_noise(made[:30], s)
-                        for s in (1 / 4, 1 / 8, 1 / 16, 1 / 32)},
-    }  # fmt: skip
+        "added noise": {
+            f"1/{round(1 / s)}": step_noise(made[:30], s) for s in (1 / 4, 1 / 8, 1 / 16, 1 / 32)
+        },
+    }

@@ -46,7 +46,9 @@ def _mean(values: list[int] | list[float]) -> float:
     return float(np.mean(values))
 
 
-def _row(rows: dict[str, Any], name: str, size: float, values: int, side: float, **more: Any) -> None:
+def _row(
+    rows: dict[str, Any], name: str, size: float, values: int, side: float, **more: Any
+) -> None:
     rows[name] = {"bytes": size, "values": values, "field [arcsec]": side} | more
 
 
@@ -95,13 +97,21 @@ def _windows(made: list[sky.Parent], rows: dict[str, Any], notes: dict[str, str]
                     size, back = code(cut)
                     sizes.append(size)
                     if back is not None:
-                        errors.append(np.sqrt(np.mean((back - cut.astype(float)) ** 2)) / sky.SKY_SIGMA)
+                        errors.append(
+                            np.sqrt(np.mean((back - cut.astype(float)) ** 2)) / sky.SKY_SIGMA
+                        )
             except Exception as error:  # a codec that refuses such images says so here
                 notes[f"{method}, {name}"] = f"{type(error).__name__}: {str(error)[:120]}"
                 continue
             rms = float(np.mean(errors)) if errors else 0.0
-            _row(rows, f"{name} window, image: {method}", _mean(sizes), side**2, side * sky.SCALE,
-                 rms=rms)  # fmt: skip
+            _row(
+                rows,
+                f"{name} window, image: {method}",
+                _mean(sizes),
+                side**2,
+                side * sky.SCALE,
+                rms=rms,
+            )
 
 
 def _methods(notes: dict[str, str]) -> dict[str, Callable[[np.ndarray[Any, Any]], _Coded]]:
@@ -138,16 +148,26 @@ def _methods(notes: dict[str, str]) -> dict[str, Callable[[np.ndarray[Any, Any]]
 
         methods |= {
             "JPEG-XL, lossless on integers": lambda c: (
-                len(ic.jpegxl_encode(unsigned(c), lossless=True)), value(unsigned(c))),
+                len(ic.jpegxl_encode(unsigned(c), lossless=True)),
+                value(unsigned(c)),
+            ),
             "JPEG-XL, lossy": lambda c: best(
-                c, (0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 1.0),
-                lambda u, d: ic.jpegxl_encode(u, lossless=False, distance=d), ic.jpegxl_decode),
+                c,
+                (0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 1.0),
+                lambda u, d: ic.jpegxl_encode(u, lossless=False, distance=d),
+                ic.jpegxl_decode,
+            ),
             "JPEG 2000, lossless on integers": lambda c: (
-                len(ic.jpeg2k_encode(unsigned(c), level=0, reversible=True)), value(unsigned(c))),
+                len(ic.jpeg2k_encode(unsigned(c), level=0, reversible=True)),
+                value(unsigned(c)),
+            ),
             "JPEG 2000, lossy": lambda c: best(
-                c, (110, 104, 100, 98, 96, 94, 90, 84),
-                lambda u, p: ic.jpeg2k_encode(u, level=p, reversible=False), ic.jpeg2k_decode),
-        }  # fmt: skip
+                c,
+                (110, 104, 100, 98, 96, 94, 90, 84),
+                lambda u, p: ic.jpeg2k_encode(u, level=p, reversible=False),
+                ic.jpeg2k_decode,
+            ),
+        }
     except ImportError:
         notes["JPEG-XL, JPEG 2000"] = "imagecodecs is not installed"
     try:
@@ -163,8 +183,9 @@ def _methods(notes: dict[str, str]) -> dict[str, Callable[[np.ndarray[Any, Any]]
         import blosc2
 
         methods["blosc2 (shuffle, zstd) on integers"] = lambda c: (
-            len(blosc2.compress2(unsigned(c).tobytes(), typesize=2, clevel=9)), value(unsigned(c)),
-        )  # fmt: skip
+            len(blosc2.compress2(unsigned(c).tobytes(), typesize=2, clevel=9)),
+            value(unsigned(c)),
+        )
     except ImportError:
         notes["blosc2"] = "blosc2 is not installed"
     return methods
@@ -176,9 +197,13 @@ def _fpack(image: np.ndarray[Any, Any], kind: str, q: int) -> _Coded:
         warnings.simplefilter("ignore")
         tile = image.shape if kind.startswith("H") else (1, image.shape[1])
         hdu = fits.CompImageHDU(
-            image, compression_type=kind, quantize_level=q, quantize_method=1, dither_seed=1,
+            image,
+            compression_type=kind,
+            quantize_level=q,
+            quantize_method=1,
+            dither_seed=1,
             tile_shape=tile,
-        )  # fmt: skip
+        )
         out = io.BytesIO()
         fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(out)
         with fits.open(io.BytesIO(out.getvalue())) as hdus:
@@ -209,9 +234,11 @@ def _rate(made: list[sky.Parent], step: float) -> dict[str, float | None]:
         errors.append(np.mean((stamp.values.astype(float) - exact.values) ** 2 / variance))
         blobs.append(hstamp.encode(p.image, p.x, p.y, levels=5, step=step).to_bytes())
     return {
-        "step": step, "bytes": _mean([len(b) for b in blobs]), "batch zstd": _zstd(blobs),
+        "step": step,
+        "bytes": _mean([len(b) for b in blobs]),
+        "batch zstd": _zstd(blobs),
         "rms": float(np.sqrt(np.mean(errors))),
-    }  # fmt: skip
+    }
 
 
 def _ours(made: list[sky.Parent], rows: dict[str, Any]) -> None:
@@ -272,13 +299,16 @@ def _alerts(made: list[sky.Parent]) -> dict[str, Any] | None:
     ):
         count = size(schema, record)
         rows[name] = {
-            "bytes": count, "GB per night": count * NIGHT / 1e9,
+            "bytes": count,
+            "GB per night": count * NIGHT / 1e9,
             "TB per year": count * NIGHT * NIGHTS / 1e12,
-        }  # fmt: skip
+        }
     return {
-        "schema": ".".join(map(str, alerts.version)), "previous sources": PREVIOUS,
-        "nights": NIGHTS, "rows": rows,
-    }  # fmt: skip
+        "schema": ".".join(map(str, alerts.version)),
+        "previous sources": PREVIOUS,
+        "nights": NIGHTS,
+        "rows": rows,
+    }
 
 
 def _real() -> dict[str, Any] | None:
@@ -289,11 +319,14 @@ def _real() -> dict[str, Any] | None:
     ztf = data.ztf_cutouts()
     zipped = [len(gzip.compress(c)) for c in cutouts]
     return {
-        "LSST science cutouts": {"n": len(cutouts), "bytes": _mean([len(c) for c in cutouts]),
-                                 "gzip": _mean(zipped)},
+        "LSST science cutouts": {
+            "n": len(cutouts),
+            "bytes": _mean([len(c) for c in cutouts]),
+            "gzip": _mean(zipped),
+        },
         "ZTF science cutouts, gzipped": {"n": len(ztf), "bytes": _mean([len(c) for c in ztf])},
         **_real_sky(),
-    }  # fmt: skip
+    }
 
 
 def _real_sky() -> dict[str, Any]:
@@ -308,6 +341,8 @@ def _real_sky() -> dict[str, Any]:
     blobs = hstamp.encode_many(image, x, y, flux_unit="nmgy")
     return {
         "SDSS r (SN 2010H field), hstamp n=5 image only": {
-            "n": len(blobs), "bytes": _mean([len(b) for b in blobs]), "batch zstd": _zstd(blobs),
+            "n": len(blobs),
+            "bytes": _mean([len(b) for b in blobs]),
+            "batch zstd": _zstd(blobs),
         }
-    }  # fmt: skip
+    }

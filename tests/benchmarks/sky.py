@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import io
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,17 @@ from astropy.io import fits
 
 import hstamp
 
-__all__ = ["PLANES", "SCALE", "SKY_SIGMA", "Parent", "cutout", "detector", "parent", "parents", "psf_image"]
+__all__ = [
+    "PLANES",
+    "SCALE",
+    "SKY_SIGMA",
+    "Parent",
+    "cutout",
+    "detector",
+    "parent",
+    "parents",
+    "psf_image",
+]
 
 SCALE = 0.2
 """Pixel [arcsec]."""
@@ -38,9 +47,13 @@ class Parent:
 
     def encode(self, **options: object) -> hstamp.Stamp:
         planes: dict[str, object] = {
-            "levels": 5, "variance": self.variance, "psf": self.psf, "band": "r",
-            "id": "170000000000000001", "wcs": hstamp.Wcs(53.1, -27.8, -SCALE / 3600, 0, 0, SCALE / 3600),
-        }  # fmt: skip
+            "levels": 5,
+            "variance": self.variance,
+            "psf": self.psf,
+            "band": "r",
+            "id": "170000000000000001",
+            "wcs": hstamp.Wcs(53.1, -27.8, -SCALE / 3600, 0, 0, SCALE / 3600),
+        }
         if options.pop("mask", False):
             planes |= {"mask": self.mask, "mask_planes": PLANES}
         return hstamp.encode(self.image, self.x, self.y, **{**planes, **options})  # type: ignore[arg-type]
@@ -54,7 +67,9 @@ def cutout(p: Parent, size: int = 30, *, planes: bool = True) -> bytes:
     with fits.open(io.BytesIO(p.encode().to_legacy_fits(30))) as hdus:
         hdus[0].data, hdus[1].data = p.image[cut], p.variance[cut]
         hdus[2].data = p.psf
-        (hdus if planes else fits.HDUList([fits.PrimaryHDU(p.image[cut], hdus[0].header)])).writeto(out)
+        (hdus if planes else fits.HDUList([fits.PrimaryHDU(p.image[cut], hdus[0].header)])).writeto(
+            out
+        )
     return out.getvalue()
 
 
@@ -84,7 +99,9 @@ def _galaxy(rng: np.random.Generator, size: int, radius: float, dx: float, dy: f
     u = (columns - dx) * np.cos(angle) + (rows - dy) * np.sin(angle)
     v = -(columns - dx) * np.sin(angle) + (rows - dy) * np.cos(angle)
     r = np.sqrt(u**2 + (v / ratio) ** 2 + 0.5)
-    light = np.exp(-1.68 * r / radius) if rng.random() < 0.6 else np.exp(-3.67 * (r / radius) ** 0.5)
+    light = (
+        np.exp(-1.68 * r / radius) if rng.random() < 0.6 else np.exp(-3.67 * (r / radius) ** 0.5)
+    )
     return light / light.sum()
 
 
@@ -98,7 +115,9 @@ def parent(seed: int, side: int = 260, density: float = 1.0, kind: str | None = 
     for _ in range(rng.poisson(40 * density * area)):  # galaxies to r = 25, per square arcmin
         flux = 360.0 * min((1 - rng.random()) ** -1.1, 3e3)
         radius = np.clip(2.2 * flux**0.12 * rng.lognormal(0, 0.3), 1, 25)
-        light = _galaxy(rng, int(8 * radius) | 1, radius, rng.uniform(-0.5, 0.5), rng.uniform(-0.5, 0.5))
+        light = _galaxy(
+            rng, int(8 * radius) | 1, radius, rng.uniform(-0.5, 0.5), rng.uniform(-0.5, 0.5)
+        )
         _add(image, flux * light, *rng.integers(0, side, 2))
     for _ in range(rng.poisson(6 * density * area)):
         flux = 1000.0 * min((1 - rng.random()) ** -1.0, 1e4)
@@ -130,9 +149,15 @@ def detector(seed: int, side: int = 4000) -> tuple[Parent, npt.NDArray[np.float6
     """Detector-sized image tiled from simulated fields, and a generator of positions on it."""
     tiles = [parent(seed + i, side=500, density=1.0) for i in range(4)]
     repeats = side // 1000
+
     def joined(name: str) -> npt.NDArray[np.generic]:
-        block = np.block([[getattr(tiles[0], name), getattr(tiles[1], name)],
-                          [getattr(tiles[2], name), getattr(tiles[3], name)]])  # fmt: skip
+        block = np.block(
+            [
+                [getattr(tiles[0], name), getattr(tiles[1], name)],
+                [getattr(tiles[2], name), getattr(tiles[3], name)],
+            ]
+        )
         return np.tile(block, (repeats, repeats))
+
     whole = Parent(joined("image"), joined("variance"), joined("mask"), tiles[0].psf, 0, 0, "field")  # type: ignore[arg-type]
     return whole, np.random.default_rng(seed).uniform(0, side, (2, 10_000))

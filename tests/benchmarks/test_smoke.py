@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+import hstamp
+
 from . import data, page, sizes, sky
 from .timing import race
-
-import hstamp
 
 
 def test_race_reports_each_contender():
@@ -37,7 +37,10 @@ def test_windows_are_those_of_the_stamps():
 
 
 def test_tables_of_a_result():
-    rows = {"a": {"median": 2.0, "low": 1.0, "high": 3.0}, "b": {"median": 1.0, "low": 1, "high": 1}}
+    rows = {
+        "a": {"median": 2.0, "low": 1.0, "high": 3.0},
+        "b": {"median": 1.0, "low": 1, "high": 1},
+    }
     table = page._race(rows, "a", "times")
     assert "| b | 1 | 1 to 1 | 2 |" in table
 

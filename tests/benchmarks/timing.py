@@ -79,7 +79,9 @@ def machine() -> dict[str, Any]:
 
     facts: dict[str, Any] = {
         "processor": platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
         "system": platform.system(),
         "python": platform.python_version(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -245,7 +245,9 @@ def _decoded(
 
 def _plain(name: str, shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     """Decode one plane with numpy, a few stamps at a time so that they stay in the cache."""
-    decode = {"image": _image, "variance": _variance, "mask": _mask, "psf": _psf}[name]
+    decoders: dict[str, Callable[[Shape, npt.NDArray[np.uint8]], npt.NDArray[Any]]]
+    decoders = {"image": _image, "variance": _variance, "mask": _mask, "psf": _psf}
+    decode = decoders[name]
     parts = [
         decode(shape, matrix[start : start + _CHUNK])
         for start in range(0, max(len(matrix), 1), _CHUNK)
@@ -320,7 +322,8 @@ def _psf(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]
     side = shape.record.psf.size
     stored = shape.column(matrix, "psf", "<i2")
     total = stored.sum(axis=1, dtype=np.int64).astype(np.float64)
-    return (stored / total[:, None]).astype(np.float32).reshape(-1, side, side)
+    psf: npt.NDArray[np.float32] = (stored / total[:, None]).astype(np.float32)
+    return psf.reshape(-1, side, side)
 
 
 def _checked(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 from numba import types
@@ -34,13 +34,11 @@ def kernel(result: Any, *arguments: Any) -> Callable[[_Function], _Function]:
     """
 
     def compile(function: _Function) -> _Function:
-        compiled: _Function = numba.njit(result(*arguments), cache=True, nogil=True)(function)
-        return compiled
+        return cast(_Function, numba.njit(result(*arguments), cache=True, nogil=True)(function))
 
     return compile
 
 
 def inline(function: _Function) -> _Function:
     """Compile a function into the kernels that call it."""
-    compiled: _Function = numba.njit(cache=True, nogil=True, inline="never")(function)
-    return compiled
+    return cast(_Function, numba.njit(cache=True, nogil=True, inline="never")(function))

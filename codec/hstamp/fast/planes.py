@@ -71,7 +71,7 @@ def _fill(o: Any, levels: int, squared: bool) -> None:
             if bad:
                 for v in range(7):
                     j = i + 2 * v
-                    s = 0.0
+                    s = np.float64(0.0)
                     m = 0.0
                     for child in (o[j], o[j + 1], o[j + 15], o[j + 16]):
                         if child == child:

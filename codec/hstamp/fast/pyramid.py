@@ -107,16 +107,19 @@ def _store(grid: Any, k: int, stored: Any) -> None:
     """Core or ring of level k (15, 15) in stamp order."""
     if k == 0:
         for r in range(14):
-            stored[14 * r : 14 * r + 14] = grid[r, :14]
+            for c in range(14):
+                stored[14 * r + c] = grid[r, c]
         return
     i = 196 + 176 * (k - 1)
     for r in range(15):
         if r < 4 or r > 10:
-            stored[i : i + 15] = grid[r]
+            for c in range(15):
+                stored[i + c] = grid[r, c]
             i += 15
         else:
-            stored[i : i + 4] = grid[r, :4]
-            stored[i + 4 : i + 8] = grid[r, 11:]
+            for c in range(4):
+                stored[i + c] = grid[r, c]
+                stored[i + 4 + c] = grid[r, 11 + c]
             i += 8
 
 
@@ -153,14 +156,15 @@ def means_of(
         i = b if image.shape[0] > 1 else 0
         one, other = image[i], spread[i if variance else 0]
         row, column = rows[b], columns[b]
-        wide = 0 <= column and column + side <= one.shape[1]
+        wide = column >= 0 and column + side <= one.shape[1]
         for r in range(15):
             _read(one, other, row + start + r, column + start, variance, grids[b, 0, r])
         for r in range(side // 2):
             y = row + 2 * r
-            if wide and 0 <= y and y + 1 < one.shape[0]:
+            if wide and y >= 0 and y + 1 < one.shape[0]:
                 source = other if variance else one
-                top, bottom = source[y, column : column + side], source[y + 1, column : column + side]
+                top = source[y, column : column + side]
+                bottom = source[y + 1, column : column + side]
                 if variance:
                     good = clean[b, r] and not (_any_negative(top) or _any_negative(bottom))
                     if good and _sum_rows(top, bottom, low[r], True):
@@ -179,7 +183,8 @@ def means_of(
             at = (_ORIGINS[k] - _ORIGINS[n - 1]) >> k
             current = low if k % 2 else high
             for r in range(15):
-                grids[b, k, r] = current[at + r, at : at + 15]
+                for c in range(15):
+                    grids[b, k, r, c] = current[at + r, at + c]
             _store(grids[b, k], k, stored[b])
             if k < n - 1:
                 above = high if k % 2 else low
@@ -205,7 +210,7 @@ def bits_of(mask: Any, rows: Any, columns: Any, n: int, stored: Any) -> None:
         last = min(side, one.shape[1] - columns[b])
         for r in range(side // 2):
             y = rows[b] + 2 * r
-            inside = first == 0 and last == side and 0 <= y and y + 1 < one.shape[0]
+            inside = first == 0 and last == side and y >= 0 and y + 1 < one.shape[0]
             if inside:
                 left = columns[b]
                 _or_rows(one[y, left : left + side], one[y + 1, left : left + side], both, pairs,

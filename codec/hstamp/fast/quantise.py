@@ -63,9 +63,11 @@ def codes_i2(stored: Any, noise: Any, step: float, zero: Any, scale: Any, codes:
             z = np.float64(np.float32((np.float64(low) + np.float64(high)) / 2 + 0.0))
             reach = max(np.float64(high) - z, z - np.float64(low))
             wanted = step * noise[b, k]
-            wanted = min(wanted, (_FLT_MAX - abs(z)) / 32767 * (1 - 2.0**-23)) if (
-                math.isfinite(wanted)
-            ) else 0.0
+            wanted = (
+                min(wanted, (_FLT_MAX - abs(z)) / 32767 * (1 - 2.0**-23))
+                if (math.isfinite(wanted))
+                else 0.0
+            )
             s = max(_ceil_f4(reach / 32767), np.float64(np.float32(wanted)))
             if not (filled and s > 0.0):
                 s = 1.0

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from .jit import F4, F8, I8, U1, inline, kernel, readable, writable
+from .jit import F8, I8, U1, inline, kernel, readable, writable
 
 __all__ = [
     "IMAGE_F4", "IMAGE_START", "LEVELS", "MASK_START", "MASK_WIDTH", "PLACES", "PSF_SIZE",
@@ -26,9 +26,9 @@ _FLT_MAX = float(np.finfo(np.float32).max)
 
 
 @inline
-def _long(blob: Any, at: int, end: int) -> tuple[int, int]:
+def _long(blob: Any, at: Any, end: int) -> tuple[Any, Any]:
     """Value and next position of a non-negative long; position -1 where it is none."""
-    value = 0
+    value: Any = 0
     shift = 0
     while shift < 21 and at < end:
         byte = np.int64(blob[at])
@@ -41,7 +41,7 @@ def _long(blob: Any, at: int, end: int) -> tuple[int, int]:
 
 
 @inline
-def _text(blob: Any, at: int, end: int, shortest: int, longest: int, lowest: int) -> int:
+def _text(blob: Any, at: Any, end: int, shortest: int, longest: int, lowest: int) -> Any:
     """Position behind valid text [EN-10]; -1 where it is not."""
     count, at = _long(blob, at, end)
     if at < 0 or count < shortest or count > longest or count > end - at:
@@ -53,7 +53,7 @@ def _text(blob: Any, at: int, end: int, shortest: int, longest: int, lowest: int
 
 
 @inline
-def _branch(blob: Any, at: int, end: int) -> int:
+def _branch(blob: Any, at: int, end: int) -> Any:
     """Union branch, 0 or 1; -1 where it is neither."""
     if at >= end or (blob[at] != 0 and blob[at] != 2):
         return -1
@@ -68,7 +68,7 @@ def _f4(blob: Any, at: int, word: Any, number: Any) -> float:
 
 
 @inline
-def _wcs(blob: Any, at: int, word: Any, single: Any, double: Any) -> bool:
+def _wcs(blob: Any, at: int, word: Any, single: Any, double: Any) -> Any:
     """Whether the 32 bytes of a WCS are valid [EN-11]."""
     for i in range(16):
         word[i] = blob[at + i]
@@ -95,7 +95,7 @@ def _floats(blob: Any, at: int, end: int, levels: int, out: Any, word: Any, numb
 
 
 @inline
-def _encoding(blob: Any, at: int, end: int) -> tuple[int, int]:
+def _encoding(blob: Any, at: int, end: int) -> tuple[Any, Any]:
     """First and last byte of an encoding's name as one number: 'i2', 'f4', 'u1', 'u2'; else 0."""
     if end - at >= 3 and blob[at] == 4:
         return np.int64(blob[at + 1]) * 256 + np.int64(blob[at + 2]), at + 3
@@ -129,9 +129,9 @@ def _f4_bad(blob: Any, at: int, count: int, negative: bool) -> bool:
 
 
 @inline
-def _names(blob: Any, at: int, end: int, count: int) -> int:
+def _names(blob: Any, at: Any, end: int, count: int) -> Any:
     """Position behind `count` distinct plane names; -1 where one is not valid [EN-7]."""
-    first = at
+    first: Any = at
     for i in range(count):
         start = at
         # The comparison below reads lengths as the one byte that they normally take.
@@ -140,9 +140,9 @@ def _names(blob: Any, at: int, end: int, count: int) -> int:
         at = _text(blob, at, end, 1, 32, 0x21)
         if at < 0:
             return -1
-        other = first
+        other: Any = first
         for _ in range(i):
-            length = (np.int64(blob[other]) >> 1) + 1
+            length: Any = (np.int64(blob[other]) >> 1) + 1
             if length == at - start:
                 same = True
                 for j in range(length):
@@ -154,7 +154,7 @@ def _names(blob: Any, at: int, end: int, count: int) -> int:
 
 
 @kernel(types.boolean, readable(U1, 1), writable(I8, 1), writable(F8, 1))
-def scan(blob: Any, places: Any, numbers: Any) -> bool:
+def scan(blob: Any, places: Any, numbers: Any) -> Any:
     """Whether a blob behind its ten header bytes is valid and of the usual form.
 
     Parameters
@@ -193,7 +193,8 @@ def scan(blob: Any, places: Any, numbers: Any) -> bool:
     at = _text(blob, at, end, 1, 32, 0x20)
     if at < 0 or end - at < 9:
         return False
-    if not (abs(_f4(blob, at, word, single)) <= 0.5 and abs(_f4(blob, at + 4, word, single)) <= 0.5):
+    dx, dy = _f4(blob, at, word, single), _f4(blob, at + 4, word, single)
+    if not (abs(dx) <= 0.5 and abs(dy) <= 0.5):
         return False
     at += 8
     branch = _branch(blob, at, end)
@@ -283,7 +284,8 @@ def scan(blob: Any, places: Any, numbers: Any) -> bool:
                 return False
             low_limit = (0xFF << min(count, 8)) & 0xFF
             high_limit = (0xFF << max(count - 8, 0)) & 0xFF
-            low, high = 0, 0
+            low: Any = 0
+            high: Any = 0
             for i in range(size):
                 low |= np.int64(blob[at + width * i])
                 if width == 2:
@@ -307,9 +309,9 @@ def scan(blob: Any, places: Any, numbers: Any) -> bool:
         at = _data(blob, at, end, 2 * side * side)
         if at < 0:
             return False
-        total = 0
+        total: Any = 0
         for i in range(at, at + 2 * side * side, 2):
-            q = (np.int64(blob[i + 1]) << 8) | np.int64(blob[i])
+            q: Any = (np.int64(blob[i + 1]) << 8) | np.int64(blob[i])
             q = q - 65536 if q >= 32768 else q
             if q == -32768:
                 return False
