@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ..decoder import fill_levels
-from ..encodings.image import dequantise
-from ..encodings.mask import MASK_ENCODINGS
-from ..encodings.variance import LEVEL_VALUES, MANTISSAS, decode_log8
 from ..errors import FormatError, InputError
 from ..fast import compiled
-from ..layout import GRID, size_of
-from ..planes import MaskPlane, Record, Wcs
+from ..layout import GRID
+from ..planes import Record, Wcs
 from ..stamp import Stamp
-from ..values import mean_children, or_children, variance_children
+from .checks import NUMPY_COST, checked
 from .columns import Shape, shape_of
+from .levels import compiled_plane, plain_plane
 
 __all__ = ["PLANES", "StampBatch", "decode_many"]
 
 PLANES: Final = ("image", "variance", "mask", "psf")
-_NUMPY_COST: Final = 2e-5
-"""What a plane of one stamp takes without compiled kernels [s]."""
-_CHUNK: Final = 128
-"""Stamps that numpy handles at a time."""
 _FEW: Final = 4
 """Below this many blobs, looking for a common shape costs more than it saves."""
 
@@ -219,7 +212,7 @@ def _decoded(
     shape: Shape, matrix: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], planes: set[str]
 ) -> tuple[_Group | None, npt.NDArray[np.bool_]]:
     """Decode rows of one shape; rows that fail a check are left to the one-by-one path."""
-    good = _checked(shape, matrix)
+    good = checked(shape, matrix)
     if not good.any():
         return None, good
     matrix, record = matrix[good], shape.record
@@ -229,10 +222,10 @@ def _decoded(
             column = shape.column(matrix, name, dtype)
             group.arrays[name] = column if name == "cd" else column[:, 0]
     wanted = [name for name in PLANES if name in planes and getattr(record, name) is not None]
-    kernels = compiled(_NUMPY_COST * len(matrix) * len(wanted))
+    kernels = compiled(NUMPY_COST * len(matrix) * len(wanted))
     for name in wanted:
         group.arrays[name] = (
-            _compiled(name, shape, matrix) if kernels else _plain(name, shape, matrix)
+            compiled_plane(name, shape, matrix) if kernels else plain_plane(name, shape, matrix)
         )
     if "id" in shape.places:
         texts = shape.column(matrix, "id", "u1")
@@ -241,173 +234,6 @@ def _decoded(
     else:
         group.ids = (record.id,) * len(matrix)
     return group, good
-
-
-def _plain(name: str, shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-    """Decode one plane with numpy, a few stamps at a time so that they stay in the cache."""
-    decoders: dict[str, Callable[[Shape, npt.NDArray[np.uint8]], npt.NDArray[Any]]]
-    decoders = {"image": _image, "variance": _variance, "mask": _mask, "psf": _psf}
-    decode = decoders[name]
-    parts = [
-        decode(shape, matrix[start : start + _CHUNK])
-        for start in range(0, max(len(matrix), 1), _CHUNK)
-    ]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def _compiled(name: str, shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-    """Decode one plane with the compiled kernels, which give the same bits."""
-    from ..fast import planes
-
-    record, count = shape.record, len(matrix)
-    if name == "psf":
-        assert record.psf is not None
-        side = record.psf.size
-        psf = np.empty((count, side * side), dtype=np.float32)
-        planes.psf_i2(matrix, shape.places["psf"].start, psf)
-        return psf.reshape(count, side, side)
-    n = record.levels
-    if name == "mask" and "mask" not in shape.places:
-        return np.zeros((count, n, GRID, GRID), dtype=np.uint16)
-    start = shape.places[name].start
-    out: npt.NDArray[Any]
-    out = np.empty((count, n * GRID * GRID), dtype=np.uint16 if name == "mask" else np.float32)
-    if name == "mask":
-        assert record.mask is not None
-        planes.mask_levels(matrix, start, MASK_ENCODINGS[record.mask.encoding], out)
-    elif name == "image" and "scale" in shape.places:
-        zero, scale = (shape.column(matrix, k, "<f4").astype(np.float64) for k in ("zero", "scale"))
-        planes.image_i2(matrix, start, zero, scale, out)
-    elif name == "variance" and record.variance is not None and record.variance.encoding != "f4":
-        unit = shape.column(matrix, "unit", "<f4")[:, 0].astype(np.float64)
-        planes.levels_log8(matrix, start, unit, LEVEL_VALUES, out)
-    else:
-        planes.levels_f4(matrix, start, name == "variance", out)
-    return out.reshape(count, n, GRID, GRID)
-
-
-def _image(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    n = shape.record.levels
-    if shape.record.image.encoding == "f4":
-        values = shape.column(matrix, "image", "<f4").astype(np.float32)
-    else:
-        zero = shape.column(matrix, "zero", "<f4").astype(np.float64)
-        scale = shape.column(matrix, "scale", "<f4").astype(np.float64)
-        values = dequantise(shape.column(matrix, "image", "<i2"), zero, scale, n)
-    return fill_levels(values, n, mean_children)
-
-
-def _variance(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    n, plane = shape.record.levels, shape.record.variance
-    assert plane is not None
-    if plane.encoding == "f4":
-        values = shape.column(matrix, "variance", "<f4").astype(np.float32)
-    else:
-        unit = shape.column(matrix, "unit", "<f4")[:, 0].astype(np.float64)
-        values = decode_log8(shape.column(matrix, "variance", "u1"), unit, n)
-    return fill_levels(values, n, variance_children)
-
-
-def _mask(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
-    n, plane = shape.record.levels, shape.record.mask
-    assert plane is not None
-    if not plane.data:
-        return np.zeros((len(matrix), n, GRID, GRID), dtype=np.uint16)
-    values = shape.column(matrix, "mask", f"<{plane.encoding}").astype(np.uint16)
-    return fill_levels(values, n, or_children)
-
-
-def _psf(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    assert shape.record.psf is not None
-    side = shape.record.psf.size
-    stored = shape.column(matrix, "psf", "<i2")
-    total = stored.sum(axis=1, dtype=np.int64).astype(np.float64)
-    psf: npt.NDArray[np.float32] = (stored / total[:, None]).astype(np.float32)
-    return psf.reshape(-1, side, side)
-
-
-def _checked(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Whether each row passes the checks of Section 11 that concern what differs in the group.
-
-    A row that fails is checked again by itself, which also finds its code; so a check here may be
-    stricter than the specification, never looser.
-    """
-    try:
-        Stamp(shape.record)
-    except FormatError:
-        return np.zeros(len(matrix), dtype=np.bool_)
-    return _numbers_valid(shape, matrix) & _planes_valid(shape, matrix)
-
-
-def _numbers_valid(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    good = np.ones(len(matrix), dtype=np.bool_)
-    for name in ("dx", "dy"):
-        good &= np.abs(shape.column(matrix, name, "<f4")[:, 0]) <= 0.5
-    if "id" in shape.places:
-        text = shape.column(matrix, "id", "u1")
-        good &= ((text >= 0x20) & (text <= 0x7E)).all(axis=1)
-    if "ra" in shape.places:
-        ra, dec = (shape.column(matrix, name, "<f8")[:, 0] for name in ("ra", "dec"))
-        cd = shape.column(matrix, "cd", "<f4").astype(np.float64)
-        with np.errstate(invalid="ignore", over="ignore"):
-            determinant = cd[:, 0] * cd[:, 3] - cd[:, 1] * cd[:, 2]
-        good &= (ra >= 0) & (ra < 360) & (np.abs(dec) <= 90)
-        good &= np.isfinite(determinant) & (determinant != 0)
-    return good
-
-
-def _planes_valid(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    good = np.ones(len(matrix), dtype=np.bool_)
-    record, top = shape.record, float(np.finfo(np.float32).max)
-    if "scale" in shape.places:
-        zero, scale = (shape.column(matrix, k, "<f4").astype(np.float64) for k in ("zero", "scale"))
-        with np.errstate(invalid="ignore"):
-            good &= ((scale > 0) & (np.abs(zero) + 32767 * scale <= top)).all(axis=1)
-    else:
-        good &= ~np.isinf(shape.column(matrix, "image", "<f4")).any(axis=1)
-    if record.variance is not None and record.variance.encoding == "f4":
-        spread = shape.column(matrix, "variance", "<f4")
-        good &= ~((spread < 0) | np.isinf(spread)).any(axis=1)
-    elif record.variance is not None:
-        unit = shape.column(matrix, "unit", "<f4")[:, 0].astype(np.float64)
-        good &= (unit > 0) & (unit * MANTISSAS[13] <= top)
-    kernels = compiled(_NUMPY_COST * len(matrix) / 4)
-    if "mask" in shape.places and record.mask is not None and len(record.mask.planes) < 16:
-        good &= _mask_within(shape, matrix, record.mask, kernels)
-    if "psf" in shape.places:
-        good &= _psf_valid(shape, matrix, kernels)
-    return good
-
-
-def _mask_within(
-    shape: Shape, matrix: npt.NDArray[np.uint8], mask: MaskPlane, kernels: bool
-) -> npt.NDArray[np.bool_]:
-    """Whether each row sets only bits that have a name (check 19)."""
-    good = np.ones(len(matrix), dtype=np.bool_)
-    if kernels:
-        from ..fast import planes
-
-        width, size = MASK_ENCODINGS[mask.encoding], size_of(shape.record.levels)
-        start = shape.places["mask"].start
-        planes.mask_within(matrix, start, size, width, len(mask.planes), good)
-    else:
-        bits = shape.column(matrix, "mask", f"<{mask.encoding}")
-        good &= (bits < 1 << len(mask.planes)).all(axis=1)
-    return good
-
-
-def _psf_valid(shape: Shape, matrix: npt.NDArray[np.uint8], kernels: bool) -> npt.NDArray[np.bool_]:
-    """Whether each row's PSF is valid (check 20)."""
-    good = np.ones(len(matrix), dtype=np.bool_)
-    if kernels:
-        from ..fast import planes
-
-        place = shape.places["psf"]
-        planes.psf_valid(matrix, place.start, (place.stop - place.start) // 2, good)
-    else:
-        stored = shape.column(matrix, "psf", "<i2")
-        good &= (stored.sum(axis=1, dtype=np.int64) > 0) & (stored != -32768).all(axis=1)
-    return good
 
 
 def _merged(groups: list[_Group], rejected: dict[int, FormatError], planes: set[str]) -> StampBatch:
