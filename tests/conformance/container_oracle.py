@@ -188,9 +188,14 @@ def as_record(datum):
 
     def pick(kind, value):
         kind = kind[1] if isinstance(kind, tuple) else kind
-        if isinstance(kind, dict) and value is not None:
+        if value is None:
+            return None
+        if isinstance(kind, dict):
             return {name: pick(sub, value[name]) for name, sub in kind.items()}
-        return value
+        if isinstance(kind, list):
+            return [pick(kind[0], item) for item in value]
+        # A writer's integers become numbers of the reader's type.
+        return {"f": oracle.rnd4, "d": float}.get(kind, lambda same: same)(value)
 
     return {
         name: pick(kind, datum.get(name, DEFAULT.get(name))) for name, kind in oracle.RECORD.items()
