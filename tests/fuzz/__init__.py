@@ -1,0 +1,1 @@
+"""Hostility: fuzz targets, their corpus, and the memory that decoding takes."""
