@@ -130,3 +130,66 @@ def test_wrong_shapes_are_named():
     finder = runtime.HostFinder.__new__(runtime.HostFinder)
     with pytest.raises(ValueError, match="levels must have shape"):
         finder.find(np.zeros((2, 7, 15, 15), np.float32), np.zeros(2), np.zeros(2))
+
+
+WEIGHTS = ROOT / "reference_model" / "weights" / "host.onnx"
+
+
+def galaxy_on_noise(x, y, peak):
+    """Levels of unit noise with an exponential galaxy (scale 8 pixels) off the source."""
+    from reference_model.scenes.pyramid import levels_of, window
+
+    yy, xx = np.indices((600, 600))
+    image = peak * np.exp(-np.hypot(xx - 300.0 - x, yy - 300.0 - y) / 8.0)
+    image += np.random.default_rng(3).standard_normal(image.shape)
+    return levels_of(window(image.astype(np.float32), 300.0, 300.0))[None]
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    pytest.importorskip("onnxruntime", reason="the weights need the model extra (onnxruntime)")
+    import json
+
+    note = json.loads(WEIGHTS.with_suffix(".json").read_text())
+    return runtime.HostFinder(WEIGHTS, runtime.read_calibration(note))
+
+
+# The last lies five light radii from the source: the first candidate, but hardly its host.
+@pytest.mark.parametrize(
+    ("x", "y", "probable"), [(0.0, 0.0, True), (30.0, -12.0, True), (-60.0, 40.0, False)]
+)
+def test_the_shipped_weights_find_a_lone_galaxy(shipped, x, y, probable):
+    levels = galaxy_on_noise(x, y, 60.0)[:, :5]
+    # A source at an integer pixel lies half a pixel before the reference corner.
+    found = shipped.find(levels, np.float32([-0.5]), np.float32([-0.5]))
+    assert found.mean[0, 0] == pytest.approx([x, y], abs=2.0)
+    assert (found.weight[0, 0] > 0.7) == probable
+    # Half-light radius of an exponential: 1.678 scale lengths.
+    assert found.radius[0, 0] == pytest.approx(13.4, rel=0.4)
+
+
+def test_the_shipped_weights_turn_with_the_image(shipped):
+    levels = galaxy_on_noise(30.0, -12.0, 60.0)[:, :5]
+    offset, noise = np.float32([-0.5]), np.ones(1, np.float32)
+    first = runtime.first_pixels(5, offset, offset)
+    step = runtime.level_steps(5)
+    straight = runtime.candidates(shipped.propose_averaged(levels, first, step))
+    for which in range(1, 8):
+        turned = runtime.flip(levels, first, step, which)
+        mixture = runtime.unflip(shipped.propose_averaged(*turned, step), which)
+        again = runtime.candidates(mixture)
+        np.testing.assert_allclose(again.mean[0, 0], straight.mean[0, 0], atol=0.05)
+    assert shipped.find(levels, offset, offset, noise, average=True).none[0] == pytest.approx(
+        straight.none[0], abs=1e-5
+    )
+
+
+def test_the_shipped_weights_call_empty_sky_hostless(shipped):
+    levels = galaxy_on_noise(0.0, 0.0, 0.0)
+    for n in (2, 5, 6):
+        found = shipped.find(levels[:, :n], np.float32([-0.5]), np.float32([-0.5]))
+        assert found.none[0] > 0.5
+
+
+def test_the_shipped_weights_are_small():
+    assert WEIGHTS.stat().st_size < 1_000_000
