@@ -29,7 +29,7 @@ def decompressor(codec: str) -> Callable[[bytes], bytes]:
     try:
         return CODECS[codec]()
     except KeyError:
-        raise FormatError("E_CODEC", f"codec {codec!r} is not known") from None
+        raise FormatError("E_CODEC", f"codec {codec[:40]!r} is not known") from None
     except ImportError as error:
         raise FormatError(
             "E_CODEC", f"codec {codec!r} needs the package {error.name}: pip install"

@@ -89,4 +89,4 @@ def _check_fields(
 
 
 def _kind(schema: Any) -> str:
-    return str(schema.get("type")) if isinstance(schema, Mapping) else str(schema)
+    return str(schema.get("type") if isinstance(schema, Mapping) else schema)[:200]

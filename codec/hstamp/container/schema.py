@@ -33,6 +33,8 @@ FINGERPRINT: Final = bytes.fromhex("436EB4BEBCEEDC4C")
 """CRC-64-AVRO of the 1.0 schema's Parsing Canonical Form, little-endian [CO-2]."""
 _SCHEMA_FILE: Final = "hstamp.v1.stamp.avsc"
 _MAX_DEPTH: Final = 64
+_SHOWN: Final = 200
+"""Longest part of a writer's schema that a message repeats."""
 _MAX_NULLS: Final = 16
 """Fields of type null, which cost work and no bytes."""
 
@@ -80,7 +82,8 @@ def check_schema(schema: Any) -> Any:
             parsed = fastavro.parse_schema(_without_defaults(schema), named_schemas=named)
     except (SchemaParseException, UnknownType, ValueError, TypeError, KeyError, AttributeError,
             RecursionError) as error:  # fmt: skip
-        raise FormatError("E_SCHEMA", f"the writer's schema is not valid Avro: {error}") from error
+        reason = str(error)[:_SHOWN]
+        raise FormatError("E_SCHEMA", f"the writer's schema is not valid Avro: {reason}") from error
     _refuse_endless(parsed, named)
     for stamp in [named[STAMP_NAME]] if STAMP_NAME in named else []:
         check_resolves(stamp, STAMP_SCHEMA, named, "stamp")
@@ -168,7 +171,7 @@ def _refuse_endless(parsed: Any, named: Mapping[str, Any]) -> None:
         inner_first = list(TopologicalSorter(uses).static_order())
     except CycleError as error:
         raise FormatError(
-            "E_SCHEMA", f"the writer's schema nests {error.args[1][0]} in itself"
+            "E_SCHEMA", f"the writer's schema nests {error.args[1][0][:_SHOWN]} in itself"
         ) from error
     empty = {"null"}
     depth: dict[str, int] = {}
