@@ -81,3 +81,23 @@ def export_onnx(path: Path, model: HostNet) -> None:
             verbose=False,
         )
     log.setLevel(before)
+    strip_traces(path)
+
+
+def strip_traces(path: Path) -> None:
+    """Remove what the exporter notes about the machine it ran on, and tidy the file."""
+    import onnx
+
+    graph = onnx.load(path)
+    graph.ClearField("metadata_props")
+    for part in (graph.graph, *graph.functions):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+        for item in (*part.node, *part.value_info):
+            item.ClearField("metadata_props")
+            item.ClearField("doc_string")
+    for item in (*graph.graph.input, *graph.graph.output, *graph.graph.initializer):
+        item.ClearField("metadata_props")
+        item.ClearField("doc_string")
+    onnx.checker.check_model(graph)
+    onnx.save(graph, path)

@@ -261,6 +261,7 @@ def test_onnx_says_what_torch_says(net, tmp_path):
     path = tmp_path / "model.onnx"
     export.export_onnx(path, net)
     assert path.stat().st_size < 2_000_000
+    assert b"site-packages" not in path.read_bytes()
     finder = HostFinder(path)
     for levels in (2, 5, 6):
         example = export.example_inputs(inputs.hierarchical(levels), 7, levels)
