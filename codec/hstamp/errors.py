@@ -68,7 +68,7 @@ class InputError(HstampError, ValueError):
     def __init__(self, reason: str, code: str = "E_INPUT") -> None:
         super().__init__(code, reason)
 
-    def __reduce__(self) -> tuple[type[InputError], tuple[str, str]]:  # type: ignore[override]
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str]]:
         return type(self), (self.reason, self.code)
 
 
