@@ -156,6 +156,8 @@ def greedy_files() -> dict[str, Callable[[], bytes]]:
     out[f"an unknown array of {MANY:,} items"] = lambda: _file(
         "deflate", _deflate_of(small.record() + names), later
     )
+    schema = b"[" + b"{}," * (4 * MIB // 3 - 2) + b"{}]"
+    out["a schema of 4 MiB, all of it empty objects"] = lambda: ocf.header(schema)
     out["60 MiB of image data in one stamp"] = lambda: _file(
         "null", small.put(**data, image__data=bytes(60 * MIB)).record()
     )

@@ -41,6 +41,8 @@ __all__ = [
 
 OCF_MAGIC: Final = b"Obj\x01"
 _MAX_METADATA: Final = 16 * 2**20
+_MAX_SCHEMA: Final = 4 * 2**20
+"""Longest schema that is parsed [byte]; as objects it takes up to thirty times as much."""
 AVRO_FAULTS: Final = (
     EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, struct.error,
     StopIteration, AttributeError,
@@ -99,6 +101,8 @@ class Container:
             raise FormatError("E_MAGIC", "it does not start with 'Obj' 01")
         self.metadata = self._read_metadata()
         self._sync = self._take(16, "sync marker")
+        if len(self.metadata.get("avro.schema", b"")) > _MAX_SCHEMA:
+            raise FormatError("E_SCHEMA", f"the writer's schema exceeds {_MAX_SCHEMA} bytes")
         try:
             schema = json.loads(self.metadata["avro.schema"])
         except (KeyError, ValueError, RecursionError) as error:
