@@ -48,11 +48,7 @@ class Cursor:
     def take(self, count: int, what: str) -> bytes:
         """Return the next `count` bytes."""
         start = self.position
-        if not 0 <= count <= self.end - start:
-            raise FormatError(
-                "E_AVRO", f"{what}: {count} bytes wanted at byte {start}, {self.end - start} remain"
-            )
-        self.position = start + count
+        self.skip(count, what)
         return self.data[start : self.position]
 
     def long(self, what: str) -> int:
