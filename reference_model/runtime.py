@@ -22,7 +22,7 @@ MAX_CANDIDATES = 5
 #: Proposals closer than this many of their joint sigmas belong together.
 MERGE_SIGMAS = 2.0
 #: Stamps handed to the network at once.
-BATCH = 256
+BATCH = 64
 
 _NAMES = ("host_logits", "host_position", "host_scale", "host_log_radius")
 
