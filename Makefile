@@ -1,13 +1,15 @@
 # make demo : install, make sample alerts, convert, validate, write demo-out/report.html
 # make test : install and run all tests
 # make lint : style, types and import order
+# make test-model : install the training extras (PyTorch, GalSim) and test the reference model
+# make study : simulate, train and evaluate the reference model (a night); make results : its tables
 # make conformance : judge the Python decoder by the suite
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_OUT ?= demo-out
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint conformance clean
+.PHONY: help demo test test-model lint conformance study results clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -28,6 +30,17 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto
+
+$(VENV)/.train: pyproject.toml $(VENV)/.dev
+	$(BIN)/pip install --quiet --editable '.[train]'
+	@touch $@
+
+test-model: $(VENV)/.train
+	$(BIN)/python -m pytest tests/reference_model -n auto
+	$(BIN)/mypy -p reference_model
+
+study results: $(VENV)/.train
+	$(MAKE) -C reference_model $@ PYTHON=$(abspath $(BIN)/python)
 
 conformance: $(VENV)/.dev
 	$(BIN)/hstamp conformance run --profile container --callable hstamp.conformance.python_codec:decode
