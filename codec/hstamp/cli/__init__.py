@@ -14,7 +14,9 @@ from ..errors import HstampError, MissingExtraError
 
 __all__ = ["build_parser", "main"]
 
-_COMMANDS = ("convert", "info", "show", "export", "validate", "schema", "demo", "conformance")
+_COMMANDS = (
+    "convert", "hosts", "info", "show", "export", "validate", "schema", "demo", "conformance",
+)  # fmt: skip
 _EPILOG = """\
 examples:
   hstamp convert alerts/ -o with-stamps/          alerts, with three stamp fields added

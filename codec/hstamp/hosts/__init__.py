@@ -1,0 +1,12 @@
+"""Host galaxies of transients in hierarchical stamps; needs ``pip install 'hstamp[model]'``.
+
+The weights are a first training on a simulated sky.
+"""
+
+from __future__ import annotations
+
+from .predict import predict
+from .table import HostTable, Positions
+from .weights import weights_path
+
+__all__ = ["HostTable", "Positions", "predict", "weights_path"]

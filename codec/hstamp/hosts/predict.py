@@ -1,0 +1,182 @@
+"""Hosts of stamps: the network applied to whatever holds stamps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..batch import StampBatch, decode_many
+from ..errors import InputError
+from ..stamp import Stamp
+from .runtime import MAX_CANDIDATES, HostFinder, noise_of
+from .table import HostTable, Positions, no_positions, positions_of
+from .weights import load_finder, weights_path
+
+__all__ = ["MOST_LEVELS", "Sky", "predict"]
+
+MOST_LEVELS: Final = 6
+"""Levels the weights were trained for; wider ones are left out."""
+
+Sky = Literal["auto", "subtract", "keep"]
+_CALIBRATED: Final = "nJy"
+"""Unit of LSST images, whose background is subtracted before alerts are made."""
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """Stamps of any number of levels, the rest of each missing."""
+
+    levels: NDArray[np.float32]
+    variance: NDArray[np.float32] | None
+    n: NDArray[np.int64]
+    dx: NDArray[np.float32]
+    dy: NDArray[np.float32]
+    ra: NDArray[np.float64]
+    dec: NDArray[np.float64]
+    cd: NDArray[np.float64]
+    sky: NDArray[np.bool_]
+    ids: tuple[str | None, ...]
+
+
+def predict(
+    stamps: Sequence[Stamp] | Sequence[bytes] | StampBatch,
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    sky: Sky = "auto",
+    average: bool = False,
+) -> HostTable:
+    """Find the host galaxies of transients.
+
+    The weights are a first training on a simulated sky; see ``docs/reference_model.md``.
+
+    Parameters
+    ----------
+    stamps : sequence of Stamp, sequence of bytes, or StampBatch
+        Template or science stamps, of any numbers of levels; the first six are used. Missing
+        values are accepted.
+    weights : path-like, optional
+        ONNX file with its calibration beside it; by default those that come with hstamp.
+    sky : {'auto', 'subtract', 'keep'}
+        What to do with the sky: subtract the median of the widest level; keep the values, for
+        images without sky; or subtract unless the flux unit is nJy. ``'auto'`` keeps the values
+        of a `StampBatch`, which does not know its units.
+    average : bool
+        Average over the eight rotations and flips: eight times slower, a little better.
+
+    Returns
+    -------
+    HostTable
+        Row b belongs to stamp b.
+
+    Raises
+    ------
+    FormatError
+        If a blob is not valid.
+    InputError
+        If the weights are not found.
+    MissingExtraError
+        Without onnxruntime.
+    """
+    if sky not in ("auto", "subtract", "keep"):
+        raise InputError(f"sky must be 'auto', 'subtract' or 'keep', not {sky!r}")
+    finder = load_finder(weights_path(weights))
+    inputs = _of_batch(stamps, sky) if isinstance(stamps, StampBatch) else _of_list(stamps, sky)
+    count = len(inputs.n)
+    none = np.full(count, np.nan)
+    found = no_positions(count, MAX_CANDIDATES)
+    for n in np.unique(inputs.n):
+        rows = np.flatnonzero(inputs.n == n)
+        _fill(finder, inputs, rows, int(n), average, none, found)
+    return HostTable(inputs.ids, inputs.n, none, found)
+
+
+def _fill(
+    finder: HostFinder,
+    inputs: _Inputs,
+    rows: NDArray[np.intp],
+    n: int,
+    average: bool,
+    none: NDArray[np.float64],
+    found: Positions,
+) -> None:
+    levels = inputs.levels[rows, :n]
+    noise = noise_of(levels, None if inputs.variance is None else inputs.variance[rows, :n])
+    usable = (noise > 0) & (np.isfinite(levels).sum(axis=(1, 2, 3)) > 0)
+    rows, levels, noise = rows[usable], levels[usable], noise[usable]
+    if not rows.size:
+        return
+    dark = np.where(inputs.sky[rows], _sky_levels(levels[:, -1]), np.float32(0.0))
+    result = finder.find(
+        levels - dark[:, None, None, None], inputs.dx[rows], inputs.dy[rows], noise, average
+    )
+    none[rows] = result.none
+    made = positions_of(result, inputs.ra[rows], inputs.dec[rows], inputs.cd[rows])
+    for field in fields(Positions):
+        getattr(found, field.name)[rows] = getattr(made, field.name)
+
+
+def _sky_levels(widest: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Median of the finite values of each grid, zero where there are none."""
+    empty = np.isfinite(widest).sum(axis=(1, 2)) == 0
+    filled = np.where(empty[:, None, None], np.float32(0.0), widest)
+    return np.asarray(np.nanmedian(filled, axis=(1, 2)), dtype=np.float32)
+
+
+def _of_list(stamps: Sequence[Stamp] | Sequence[bytes], sky: Sky) -> _Inputs:
+    made: list[Stamp] = []
+    if stamps and all(isinstance(stamp, bytes) for stamp in stamps) and sky != "auto":
+        return _of_batch(decode_many([s for s in stamps if isinstance(s, bytes)]), sky)
+    for stamp in stamps:
+        if isinstance(stamp, Stamp):
+            made.append(stamp)
+        elif isinstance(stamp, bytes | bytearray | memoryview):
+            made.append(Stamp.from_bytes(bytes(stamp)))
+        else:
+            raise InputError(f"predict takes stamps or blobs, not {type(stamp).__name__}")
+    count, most = len(made), min(max((s.n for s in made), default=2), MOST_LEVELS)
+    levels = np.full((count, most, 15, 15), np.nan, dtype=np.float32)
+    variance = np.full_like(levels, np.nan)
+    place = np.full((count, 2), np.nan)
+    cd = np.full((count, 2, 2), np.nan)
+    for b, one in enumerate(made):
+        n = min(one.n, most)
+        levels[b, :n] = one.levels[:n]
+        if one.variance is not None:
+            variance[b, :n] = one.variance[:n]
+        if one.wcs is not None:
+            place[b], cd[b] = (one.wcs.ra, one.wcs.dec), one.wcs.cd
+    subtract = [sky == "subtract" or (sky == "auto" and s.flux_unit != _CALIBRATED) for s in made]
+    return _Inputs(
+        levels,
+        variance,
+        np.array([min(s.n, most) for s in made], dtype=np.int64),
+        np.array([s.dx for s in made], dtype=np.float32),
+        np.array([s.dy for s in made], dtype=np.float32),
+        place[:, 0],
+        place[:, 1],
+        cd,
+        np.array(subtract, dtype=np.bool_),
+        tuple(s.id for s in made),
+    )
+
+
+def _of_batch(batch: StampBatch, sky: Sky) -> _Inputs:
+    if batch.levels is None:
+        raise InputError("the batch was decoded without its image plane")
+    return _Inputs(
+        batch.levels[:, :MOST_LEVELS],
+        None if batch.variance is None else batch.variance[:, :MOST_LEVELS],
+        np.minimum(batch.n, MOST_LEVELS),
+        batch.dx,
+        batch.dy,
+        batch.ra,
+        batch.dec,
+        batch.cd.astype(np.float64),
+        np.full(len(batch), sky == "subtract"),
+        batch.ids,
+    )

@@ -1,0 +1,119 @@
+"""The table of hosts as CSV, Parquet or VOTable."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..alerts.files import atomic_writer
+from ..errors import InputError, MissingExtraError
+from .columns import COLUMNS
+
+__all__ = ["check_target", "write_table"]
+
+Columns = Mapping[str, NDArray[Any]]
+
+REMARK: Final = (
+    "Host candidates by the hstamp reference model, a first training on a simulated sky:"
+    " probabilities and covariances are those of that simulation."
+)
+
+
+def check_target(path: Path) -> None:
+    """Say before the work whether the table can be written afterwards.
+
+    Raises
+    ------
+    InputError
+        If the suffix is unknown or the folder does not exist.
+    MissingExtraError
+        For Parquet without pyarrow.
+    """
+    if path.suffix.lower() not in _WRITERS:
+        raise InputError(f"{path}: the suffix must be one of {', '.join(_WRITERS)}")
+    if path.is_dir() or not path.resolve().parent.is_dir():
+        raise InputError(f"{path}: not a file in a folder that exists")
+    if path.suffix.lower() == ".parquet":
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError as exc:
+            raise MissingExtraError("pyarrow", "parquet") from exc
+
+
+def write_table(path: Path, columns: Columns) -> None:
+    """Write a table; its suffix chooses CSV, Parquet or VOTable. The file appears whole.
+
+    Parameters
+    ----------
+    path : Path
+    columns : mapping of str to ndarray, shape (B,)
+        By the names of `hstamp.hosts.columns.COLUMNS`.
+    """
+    with atomic_writer(path) as stream:
+        _WRITERS[path.suffix.lower()](stream, columns)
+
+
+def _csv(stream: BinaryIO, columns: Columns) -> None:
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([column.name for column in COLUMNS])
+    # repr of the array's own type: the shortest text that reads back as the same number.
+    cells = [[_cell(value) for value in columns[column.name]] for column in COLUMNS]
+    writer.writerows(zip(*cells, strict=True))
+    text.flush()
+    text.detach()
+
+
+def _cell(value: Any) -> str:
+    return "" if isinstance(value, np.floating) and np.isnan(value) else str(value)
+
+
+def _parquet(stream: BinaryIO, columns: Columns) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    arrays, fields = [], []
+    for column in COLUMNS:
+        values = columns[column.name]
+        if values.dtype == object:
+            array = pyarrow.array([value or None for value in values], pyarrow.string())
+        else:
+            # NaN and null differ in Parquet, and dataframes count only null as missing.
+            array = pyarrow.array(values, from_pandas=True)
+        arrays.append(array)
+        about = {"description": column.meaning, "unit": column.unit or ""}
+        fields.append(pyarrow.field(column.name, array.type, metadata=about))
+    schema = pyarrow.schema(fields, metadata={"remark": REMARK})
+    pyarrow.parquet.write_table(pyarrow.Table.from_arrays(arrays, schema=schema), stream)
+
+
+def _votable(stream: BinaryIO, columns: Columns) -> None:
+    from astropy.io.votable import from_table
+    from astropy.table import Column, Table
+
+    table = Table(meta={"name": "hosts"})
+    for column in COLUMNS:
+        values = columns[column.name]
+        if values.dtype == object:
+            values = values.astype(str) if values.size else values.astype("U1")
+        made = Column(values, unit=column.unit, description=column.meaning)
+        if column.ucd is not None:
+            made.meta["ucd"] = column.ucd
+        table[column.name] = made
+    votable = from_table(table)
+    votable.description = REMARK
+    votable.to_xml(stream)
+
+
+_WRITERS: Final[dict[str, Callable[[BinaryIO, Columns], None]]] = {
+    ".csv": _csv,
+    ".parquet": _parquet,
+    ".vot": _votable,
+    ".xml": _votable,
+}
