@@ -38,7 +38,7 @@ class Column:
 COLUMNS: Final = (
     Column("alert_id", None, "meta.id;meta.main", "diaSourceId, candid or identifier of the stamp"),
     Column("object_id", None, "meta.id", "diaObjectId, ssObjectId or objectId"),
-    Column("file", None, "meta.file", "input file"),
+    Column("file", None, "meta.id;meta.file", "input file"),
     Column("record", None, "meta.number", "record in the file, from 0"),
     Column("image", None, None, "image of the alert that was looked at"),
     Column("band", None, "meta.id;instr.filter", "filter band"),
