@@ -68,6 +68,15 @@ class TestTables:
         assert row["image"] == "science"
         assert float(row["offset_east"]) > 5.0
 
+    def test_an_alert_that_comes_twice_has_two_rows(self, tmp_path):
+        twice, out = tmp_path / "s.avro", tmp_path / "hosts.csv"
+        hstamp.write_stamps(twice, [scene(2, id=f"7/{k}") for k in KINDS * 2])
+        assert main(["hosts", str(twice), "-o", str(out), "-q"]) == 0
+        assert [(row["alert_id"], row["record"]) for row in rows_of(out)] == [
+            ("7", "2"),
+            ("7", "5"),
+        ]
+
     def test_votable_is_valid_and_says_the_same(self, tmp_path):
         source = stamps_file(tmp_path / "s.avro")
         plain, table = tmp_path / "hosts.csv", tmp_path / "hosts.vot"

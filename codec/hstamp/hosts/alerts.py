@@ -114,7 +114,7 @@ def read_alerts(paths: Iterable[Path], options: Options) -> Iterator[Alert]:
     for path in paths:
         for alert in _file(path, options):
             loose = alert.kind is not None and alert.object_id is None and alert.id is not None
-            if waiting and not (loose and alert.id == waiting[0].id):
+            if waiting and not (loose and _belongs(alert, waiting)):
                 yield _choose(waiting, options.which)
                 waiting = []
             if loose:
@@ -185,6 +185,11 @@ def _stamp(path: Path, number: int, make: Any, value: Any) -> Alert:
     if base and kind in KINDS:
         return Alert(path, number, stamp, id=base, kind=kind)
     return Alert(path, number, stamp, id=stamp.id)
+
+
+def _belongs(alert: Alert, stamps: list[Alert]) -> bool:
+    # The same kind again is another alert, or the same alert once more: each has its row.
+    return alert.id == stamps[0].id and all(alert.kind != other.kind for other in stamps)
 
 
 def _choose(stamps: list[Alert], which: Which) -> Alert:
