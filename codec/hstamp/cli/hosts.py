@@ -121,8 +121,10 @@ def run(args: argparse.Namespace) -> int:
     empty = predict([], weights=args.weights)
     parts, faults = [columns_of([], empty)], 0
     panels: list[Panel] = []
-    with Progress(sum(path.stat().st_size for path in inputs)) as progress:
-        stream = _counted(inputs, read_alerts(inputs, options), progress)
+    sizes = [path.stat().st_size for path in inputs]
+    before = dict(zip(inputs, itertools.accumulate(sizes, initial=0), strict=False))
+    with Progress(sum(sizes)) as progress:
+        stream = read_alerts(inputs, options)
         while batch := list(itertools.islice(stream, _BATCH)):
             for alert in batch:
                 for fault in alert.faults:
@@ -138,6 +140,8 @@ def run(args: argparse.Namespace) -> int:
             parts.append(columns_of(found, hosts))
             if args.report is not None and len(panels) < args.limit:
                 panels.extend(panels_of(found, hosts)[: args.limit - len(panels)])
+            progress.update(before[batch[-1].path] + batch[-1].done)
+        progress.update(sum(sizes))
     columns = joined(parts)
     total = len(columns["record"])
     if not total:
@@ -157,21 +161,6 @@ def _check_outputs(args: argparse.Namespace, inputs: Sequence[Path]) -> None:
             raise InputError(f"{out} is an input: choose another output")
     if args.report is not None and args.report.resolve() == args.out.resolve():
         raise InputError(f"{args.out} cannot be the table and the report")
-
-
-def _counted(
-    inputs: Sequence[Path], alerts: Iterator[Alert], progress: Progress
-) -> Iterator[Alert]:
-    """The alerts, with the bar at the end of the last file that is done."""
-    before = dict(zip(inputs, itertools.accumulate(p.stat().st_size for p in inputs), strict=True))
-    last: Path | None = None
-    for alert in alerts:
-        if last is not None and alert.path != last:
-            progress.update(before[last])
-        last = alert.path
-        yield alert
-    if last is not None:
-        progress.update(before[last])
 
 
 def _summary(args: argparse.Namespace, columns: Any, faults: int) -> Iterator[str]:

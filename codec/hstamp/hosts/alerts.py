@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -84,6 +84,8 @@ class Alert:
         Image that the stamp shows; None where nothing says.
     faults : tuple of HstampError
         What could not be read on the way.
+    done : int
+        Bytes of the file that had been read.
     """
 
     path: Path
@@ -92,7 +94,8 @@ class Alert:
     id: str | None = None
     object_id: str | None = None
     kind: str | None = None
-    faults: tuple[HstampError, ...] = field(default=())
+    faults: tuple[HstampError, ...] = ()
+    done: int = 0
 
 
 def read_alerts(paths: Iterable[Path], options: Options) -> Iterator[Alert]:
@@ -169,11 +172,12 @@ def _records(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterato
         for batch in source.batches():
             for item in batch.records:
                 if isinstance(item, BadRecord):
-                    yield Alert(path, item.number, None, faults=(item.error,))
+                    alert = Alert(path, item.number, None, faults=(item.error,))
                 elif names == ():
-                    yield _stamp(path, item.number, make, item.record)
+                    alert = _stamp(path, item.number, make, item.record)
                 else:
-                    yield _alert(path, item.number, item.record, names or (), make, options)
+                    alert = _alert(path, item.number, item.record, names or (), make, options)
+                yield replace(alert, done=source.position)
 
 
 def _stamp(path: Path, number: int, make: Any, value: Any) -> Alert:
