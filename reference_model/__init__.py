@@ -3,8 +3,8 @@
 The sub-packages read in the order of the work: ``sky`` (what exists),
 ``scenes`` (what a survey sees of it), ``methods`` (the classical host
 finders), ``network`` (the convolutional model), ``training``, ``evaluation``
-and ``figures``.  ``runtime`` is the only module a user of the finished weights
-needs; it imports numpy and onnxruntime and nothing else of this package.
+and ``figures``.  A user of the finished weights needs none of this: the
+installed package has ``hstamp.hosts``.
 """
 
 from __future__ import annotations

@@ -152,9 +152,9 @@ def export_run(root: Path, config: StudyConfig, run: str, output: Path | None) -
     """Calibrate on the validation split and write ONNX with a JSON beside it."""
     import torch
 
+    from hstamp.hosts.runtime import mixture_of
     from reference_model.evaluation.regions import regions
     from reference_model.network.export import export_onnx, load_weights
-    from reference_model.runtime import mixture_of
     from reference_model.training.arrays import batch_for, load_split
     from reference_model.training.calibrate import fit, region_contents
 
@@ -212,6 +212,7 @@ def evaluate_run(
     root: Path, config: StudyConfig, run: str, levels: list[int], extras: bool
 ) -> None:
     """An exported network on the test split, from decoded bytes."""
+    from hstamp.hosts.runtime import HostFinder, read_calibration
     from reference_model.evaluation.predict import (
         batch_of,
         load_split,
@@ -219,7 +220,6 @@ def evaluate_run(
         through_codec,
         to_results,
     )
-    from reference_model.runtime import HostFinder, read_calibration
     from reference_model.training.arrays import batch_for
 
     folder = run_folder(root, config, run)

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from hstamp.hosts.runtime import Calibration, Candidates, HostFinder, Mixture, candidates
 from reference_model.config import StudyConfig
 from reference_model.evaluation.regions import regions
 from reference_model.evaluation.results import RESULT, identify
 from reference_model.network.inputs import hierarchical
-from reference_model.runtime import Calibration, Candidates, HostFinder, Mixture, candidates
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.fields import Field
 from reference_model.scenes.render import SCALE

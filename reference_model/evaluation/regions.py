@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_model.runtime import Mixture
+from hstamp.hosts.runtime import Mixture
 
 Floats = NDArray[np.float32]
 

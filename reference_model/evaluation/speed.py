@@ -7,7 +7,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_model.runtime import HostFinder
+from hstamp.hosts.runtime import HostFinder
 
 
 def measure(finder: HostFinder, blobs: list[bytes], noise: NDArray[np.float32],

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.patches import Ellipse
 from numpy.typing import NDArray
 
+from hstamp.hosts.runtime import Candidates, HostFinder, noise_of, read_calibration, to_sky
 from reference_model.figures.style import figure, save
-from reference_model.runtime import Candidates, HostFinder, noise_of, read_calibration, to_sky
 
 Floats = NDArray[np.float32]
 

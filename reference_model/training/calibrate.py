@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_model.runtime import Calibration
+from hstamp.hosts.runtime import Calibration
 
 Floats = NDArray[np.float32]
 

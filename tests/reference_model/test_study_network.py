@@ -256,7 +256,7 @@ def test_onnx_says_what_torch_says(net, tmp_path):
     pytest.importorskip("onnx", reason="the export needs the train extra (onnx)")
     pytest.importorskip("onnxscript", reason="the export needs the train extra (onnxscript)")
     pytest.importorskip("onnxruntime", reason="the runtime needs the model extra (onnxruntime)")
-    from reference_model.runtime import HostFinder
+    from hstamp.hosts.runtime import HostFinder
 
     path = tmp_path / "model.onnx"
     export.export_onnx(path, net)

@@ -9,10 +9,10 @@ pytest.importorskip("scipy", reason="the evaluation needs the train extra (scipy
 pytest.importorskip("galsim", reason="the evaluation needs the train extra (GalSim)")
 pytest.importorskip("matplotlib", reason="the figures need the train extra (matplotlib)")
 
+from hstamp.hosts.runtime import Mixture
 from reference_model.evaluation import bootstrap, regions, tables
 from reference_model.evaluation.results import RESULT, read_method, write_method
 from reference_model.evaluation.tables import Study
-from reference_model.runtime import Mixture
 from reference_model.scenes.place import TRANSIENT
 
 
@@ -108,7 +108,7 @@ def test_regions_of_an_honest_mixture_hold_what_they_say(stated, true):
 
 
 def test_calibrated_regions_hold_what_they_say():
-    from reference_model.runtime import Calibration
+    from hstamp.hosts.runtime import Calibration
     from reference_model.training.calibrate import region_contents
 
     rng = np.random.default_rng(6)
