@@ -77,6 +77,20 @@ class TestTables:
             ("7", "5"),
         ]
 
+    def test_a_folder_resumes(self, tmp_path, capsys):
+        (tmp_path / "in").mkdir()
+        for name in ("a.avro", "b.avro"):
+            stamps_file(tmp_path / "in" / name, 1)
+        out = tmp_path / "out"
+        out.mkdir()
+        (out / "a.avro.hosts.csv").write_text("made before")
+        assert main(["hosts", str(tmp_path / "in"), "-o", f"{out}/"]) == 0
+        assert (out / "a.avro.hosts.csv").read_text() == "made before"
+        assert len(rows_of(out / "b.avro.hosts.csv")) == 1
+        assert "skipped 1" in capsys.readouterr().out
+        assert main(["hosts", str(tmp_path / "in"), "-o", f"{out}/", "--force"]) == 0
+        assert rows_of(out / "a.avro.hosts.csv")[0]["alert_id"] == "170000"
+
     def test_votable_is_valid_and_says_the_same(self, tmp_path):
         source = stamps_file(tmp_path / "s.avro")
         plain, table = tmp_path / "hosts.csv", tmp_path / "hosts.vot"

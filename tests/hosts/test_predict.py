@@ -149,6 +149,10 @@ class TestInputs:
         (tmp_path / "own.json").write_text("{}")
         with pytest.raises(hstamp.InputError, match="not a calibration"):
             predict([], weights=tmp_path / "own.onnx")
+        (tmp_path / "own.json").write_text(weights_path().with_suffix(".json").read_text())
+        (tmp_path / "own.onnx").write_bytes(b"no network")
+        with pytest.raises(hstamp.InputError, match="not readable by onnxruntime"):
+            predict([], weights=tmp_path / "own.onnx")
 
 
 def test_missing_onnxruntime_is_named(monkeypatch):

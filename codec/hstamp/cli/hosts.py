@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from .convert import _check, _dec, _hdu, _positions, _ra
-from .options import Progress, command, existing_files
+from .options import Progress, command, existing_files, is_folder
 
 if TYPE_CHECKING:
-    from ..hosts.alerts import Alert
     from ..hosts.report import Panel
 
 __all__ = ["register"]
@@ -32,7 +32,9 @@ and cannot tell. Probabilities are those of the simulation.
 Inputs are alerts with hierarchical stamps, files of stamps, blobs, and whatever 'hstamp convert'
 reads: LSST and ZTF alerts (Avro, wire format, Parquet) and FITS images are converted in memory.
 The suffix of OUT chooses CSV, Parquet or VOTable (.vot, .xml; opens in TOPCAT): one row for each
-alert. A record that cannot be read is reported and the rest goes on."""
+alert. In a folder OUT each input has a table of its own, and tables that exist are left alone, so
+that an interrupted run goes on where it stopped. A record that cannot be read is reported and the
+rest goes on."""
 
 _EXAMPLES = """\
   hstamp hosts alerts/ -o hosts.csv
@@ -47,9 +49,14 @@ def register(subparsers: Any) -> None:
     parser = command(subparsers, "hosts", "find host galaxies", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("inputs", nargs="+", metavar="IN", help="files, or folders of files")
     parser.add_argument(
-        "-o", "--out", required=True, type=Path, metavar="OUT",
-        help="table: .csv, .parquet, .vot or .xml",
+        "-o", "--out", required=True, metavar="OUT",
+        help="table (.csv, .parquet, .vot or .xml), or folder (existing, or 'name/')",
     )  # fmt: skip
+    parser.add_argument(
+        "--as", dest="form", choices=("csv", "parquet", "vot"), default="csv",
+        help="format of tables in a folder (default csv)",
+    )  # fmt: skip
+    parser.add_argument("-f", "--force", action="store_true", help="make existing tables again")
     parser.add_argument(
         "--report", type=Path, metavar="FILE",
         help="draw the stamps with their hosts: .html, .png, .pdf or .svg; needs 'hstamp[plot]'",
@@ -99,87 +106,149 @@ def register(subparsers: Any) -> None:
     )
     group.add_argument("--hdu", type=_hdu, help="image HDU, number or EXTNAME (default: the first)")
     group.add_argument("--id", help="identifier of the source")
-    parser.set_defaults(func=run, parser=parser, form=None)
+    parser.set_defaults(func=run, parser=parser)
+
+
+@dataclass
+class _Totals:
+    """What a run has found so far."""
+
+    alerts: int = 0
+    none: int = 0
+    blind: int = 0
+    flat: int = 0
+    faults: int = 0
+    skipped: int = 0
+    tables: int = 0
+    panels: list[Panel] = field(default_factory=list)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
-    from ..hosts.alerts import Options, read_alerts
-    from ..hosts.columns import columns_of, joined
     from ..hosts.predict import predict
-    from ..hosts.report import check_report, panels_of, write_report
-    from ..hosts.write import check_target, write_table
+    from ..hosts.report import check_report, write_report
+    from ..hosts.write import check_target
 
     _check(args)
     inputs = existing_files(args.inputs)
-    check_target(args.out)
+    outputs = _outputs(args, inputs)
+    for out, _ in outputs:
+        check_target(out)
     if args.report is not None:
         check_report(args.report)
-    _check_outputs(args, inputs)
-    options = Options(args.field, args.schema, args.ztf_wcs, _positions(args), args.hdu)
+    _check_outputs([out for out, _ in outputs], args.report, inputs)
     # Nothing to look at costs nothing, and a missing onnxruntime is said before the reading.
-    empty = predict([], weights=args.weights)
-    parts, faults = [columns_of([], empty)], 0
-    panels: list[Panel] = []
-    sizes = [path.stat().st_size for path in inputs]
-    before = dict(zip(inputs, itertools.accumulate(sizes, initial=0), strict=False))
-    with Progress(sum(sizes)) as progress:
-        stream = read_alerts(inputs, options)
-        while batch := list(itertools.islice(stream, _BATCH)):
-            for alert in batch:
-                for fault in alert.faults:
-                    progress.say(f"{alert.path}, record {alert.record}: {fault}")
-                    faults += 1
-            found = [alert for alert in batch if alert.stamp is not None]
-            hosts = predict(
-                [alert.stamp for alert in found if alert.stamp is not None],
-                weights=args.weights,
-                sky=args.sky,
-                average=args.average,
-            )
-            parts.append(columns_of(found, hosts))
-            if args.report is not None and len(panels) < args.limit:
-                panels.extend(panels_of(found, hosts)[: args.limit - len(panels)])
-            progress.update(before[batch[-1].path] + batch[-1].done)
-        progress.update(sum(sizes))
-    columns = joined(parts)
-    total = len(columns["record"])
-    if not total:
+    predict([], weights=args.weights)
+    totals, done = _Totals(), 0
+    with Progress(sum(path.stat().st_size for path in inputs)) as progress:
+        for out, paths in outputs:
+            if is_folder(args.out) and out.exists() and not args.force:
+                totals.skipped += 1
+            else:
+                _table(args, out, paths, totals, progress, done)
+            done += sum(path.stat().st_size for path in paths)
+            progress.update(done)
+    if not totals.tables and not totals.skipped:
         raise InputError("no alert with a stamp: nothing was written")
-    write_table(args.out, columns)
-    if args.report is not None:
-        write_report(args.report, panels, total)
+    if args.report is not None and totals.panels:
+        write_report(args.report, totals.panels, totals.alerts)
     if not args.quiet:
-        print("\n".join(_summary(args, columns, faults)))
-    return 1 if faults else 0
+        print("\n".join(_summary(args, totals)))
+    return 1 if totals.faults else 0
 
 
-def _check_outputs(args: argparse.Namespace, inputs: Sequence[Path]) -> None:
-    known = {path.resolve() for path in inputs}
-    for out in (args.out, args.report):
-        if out is not None and out.resolve() in known:
-            raise InputError(f"{out} is an input: choose another output")
-    if args.report is not None and args.report.resolve() == args.out.resolve():
-        raise InputError(f"{args.out} cannot be the table and the report")
+def _outputs(args: argparse.Namespace, inputs: list[Path]) -> list[tuple[Path, list[Path]]]:
+    """Tables and their inputs: one of all, or in a folder one for each."""
+    if not is_folder(args.out):
+        return [(Path(args.out), inputs)]
+    folder = Path(args.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    made: dict[Path, Path] = {}
+    for path in inputs:
+        out = folder / f"{path.name.removesuffix('.gz')}.hosts.{args.form}"
+        if out in made:
+            raise InputError(f"{made[out]} and {path} would both become {out}")
+        made[out] = path
+    return [(out, [path]) for out, path in made.items()]
 
 
-def _summary(args: argparse.Namespace, columns: Any, faults: int) -> Iterator[str]:
+def _table(
+    args: argparse.Namespace,
+    out: Path,
+    paths: list[Path],
+    totals: _Totals,
+    progress: Progress,
+    done: int,
+) -> None:
+    """Make one table."""
     import numpy as np
 
-    total, none = len(columns["record"]), columns["p_none"]
-    yield f"{args.out}: {total} alert{'' if total == 1 else 's'}"
+    from ..hosts.alerts import Options, read_alerts
+    from ..hosts.columns import columns_of, joined
+    from ..hosts.predict import predict
+    from ..hosts.report import panels_of
+    from ..hosts.write import write_table
+
+    options = Options(args.field, args.schema, args.ztf_wcs, _positions(args), args.hdu)
+    sizes = [path.stat().st_size for path in paths]
+    before = dict(zip(paths, itertools.accumulate(sizes, initial=done), strict=False))
+    stream, parts = read_alerts(paths, options), []
+    while batch := list(itertools.islice(stream, _BATCH)):
+        for alert in batch:
+            for fault in alert.faults:
+                progress.say(f"{alert.path}, record {alert.record}: {fault}")
+                totals.faults += 1
+        found = [alert for alert in batch if alert.stamp is not None]
+        hosts = predict(
+            [alert.stamp for alert in found if alert.stamp is not None],
+            weights=args.weights,
+            sky=args.sky,
+            average=args.average,
+        )
+        if found:
+            parts.append(columns_of(found, hosts))
+        if args.report is not None and (room := args.limit - len(totals.panels)) > 0:
+            totals.panels.extend(panels_of(found, hosts)[:room])
+        progress.update(before[batch[-1].path] + batch[-1].done)
+    if not parts:
+        return
+    columns = joined(parts)
+    write_table(out, columns)
+    totals.tables += 1
+    totals.alerts += len(columns["record"])
+    totals.none += int((columns["p_none"] > 0.5).sum())
+    totals.blind += int(np.isnan(columns["p_none"]).sum())
+    totals.flat += int(np.isnan(columns["ra"]).sum())
+
+
+def _check_outputs(tables: list[Path], report: Path | None, inputs: list[Path]) -> None:
+    known = {path.resolve() for path in inputs}
+    for out in (*tables, report):
+        if out is not None and out.resolve() in known:
+            raise InputError(f"{out} is an input: choose another output")
+    if report is not None and report.resolve() in {out.resolve() for out in tables}:
+        raise InputError(f"{report} cannot be the table and the report")
+
+
+def _summary(args: argparse.Namespace, totals: _Totals) -> Iterator[str]:
+    yield f"{args.out}: {totals.alerts} alert{'' if totals.alerts == 1 else 's'}"
     yield (
-        f"P(none) above one half for {int((none > 0.5).sum())}"
+        f"P(none) above one half for {totals.none}"
         " (probabilities of a model trained on a simulated sky)"
     )
-    if blind := int(np.isnan(none).sum()):
-        yield f"nothing to see in {blind}: all values missing, or no noise to compare them with"
-    if flat := int(np.isnan(columns["ra"]).sum()):
-        yield f"no WCS for {flat}: offsets in pixels only"
-    if args.report is not None:
+    if totals.blind:
+        yield (
+            f"nothing to see in {totals.blind}: all values missing, or no noise to compare them"
+            " with"
+        )
+    if totals.flat:
+        yield f"no WCS for {totals.flat}: offsets in pixels only"
+    if totals.skipped:
+        yield f"skipped {totals.skipped}: table exists already (--force makes it again)"
+    if args.report is not None and totals.panels:
         yield f"{args.report}"
-    if faults:
-        yield f"failed {faults}"
+    if totals.faults:
+        yield f"failed {totals.faults}"
 
 
 def _count(text: str) -> int:

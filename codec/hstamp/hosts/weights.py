@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from ..errors import InputError
+from ..errors import InputError, MissingExtraError
 from .runtime import HostFinder, read_calibration
 
 __all__ = ["load_finder", "weights_path"]
@@ -49,7 +49,7 @@ def load_finder(path: Path) -> HostFinder:
     Raises
     ------
     InputError
-        If the calibration is not readable.
+        If the network or its calibration is not readable.
     MissingExtraError
         Without onnxruntime.
     """
@@ -58,4 +58,9 @@ def load_finder(path: Path) -> HostFinder:
         calibration = read_calibration(json.loads(note.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError) as exc:
         raise InputError(f"{note}: not a calibration: {exc!r}") from exc
-    return HostFinder(path, calibration)
+    try:
+        return HostFinder(path, calibration)
+    except MissingExtraError:
+        raise
+    except Exception as exc:  # onnxruntime's own errors have no base but this
+        raise InputError(f"{path}: not readable by onnxruntime: {exc}") from exc
