@@ -14,7 +14,7 @@ from host_scenes import scene
 import hstamp
 from hstamp.cli import main
 from hstamp.hosts.columns import COLUMNS
-from hstamp.hosts.weights import load_finder
+from hstamp.hosts.load import load_finder
 
 KINDS = ("difference", "science", "template")
 

@@ -10,7 +10,7 @@ from host_scenes import scene
 import hstamp
 from hstamp.errors import MissingExtraError
 from hstamp.hosts import predict, weights_path
-from hstamp.hosts.weights import load_finder
+from hstamp.hosts.load import load_finder
 
 
 @pytest.fixture

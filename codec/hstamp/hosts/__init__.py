@@ -5,8 +5,8 @@ The weights are a first training on a simulated sky.
 
 from __future__ import annotations
 
+from .load import weights_path
 from .predict import predict
 from .table import HostTable, Positions
-from .weights import weights_path
 
 __all__ = ["HostTable", "Positions", "predict", "weights_path"]

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ..batch import StampBatch, decode_many
 from ..errors import InputError
 from ..stamp import Stamp
+from .load import load_finder, weights_path
 from .runtime import MAX_CANDIDATES, HostFinder, noise_of
 from .table import HostTable, Positions, no_positions, positions_of
-from .weights import load_finder, weights_path
 
 __all__ = ["MOST_LEVELS", "Sky", "predict"]
 
