@@ -25,6 +25,7 @@ examples:
   hstamp show source.avro -o source.png           levels and mosaic as a picture
   hstamp export source.avro -o source.fits        opens in DS9 and astropy
   hstamp validate with-stamps/                    check every stamp
+  hstamp hosts with-stamps/alerts.avro -o hosts.csv  the host galaxies
 
 'hstamp <command> --help' explains a command. Exit status: 0 all well, 1 something failed,
 2 wrong usage. Set HSTAMP_DEBUG=1 to see where an error was raised.
