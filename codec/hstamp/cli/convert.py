@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from .images import add_source, check_source, positions
 from .options import Progress, command, existing_files, is_folder
 
 __all__ = ["register"]
@@ -116,16 +116,7 @@ def register(subparsers: Any) -> None:
     )
 
     group = parser.add_argument_group("images")
-    group.add_argument("--ra", type=_ra, help="source, ICRS: degrees or 10:26:08.1")
-    group.add_argument("--dec", type=_dec, help="source, ICRS: degrees or (with =) --dec=-45:06:05")
-    group.add_argument("--x", type=float, help="source column, 0-based")
-    group.add_argument("--y", type=float, help="source row, 0-based")
-    group.add_argument(
-        "--catalog",
-        metavar="TABLE",
-        help="many sources: any table astropy reads, with columns ra, dec or x, y, and perhaps id",
-    )
-    group.add_argument("--hdu", type=_hdu, help="image HDU, number or EXTNAME (default: the first)")
+    add_source(group)
     group.add_argument("--band", help="filter (default: the header's)")
     group.add_argument("--id", help="identifier of the stamp")
     parser.set_defaults(func=run, parser=parser)
@@ -138,7 +129,9 @@ def run(args: argparse.Namespace) -> int:
     from ..convert.parent import EncodeOptions
     from ..convert.report import Report
 
-    _check(args)
+    check_source(args)
+    if args.form == "blobs" and Path(args.out).is_file():
+        args.parser.error(f"--as blobs writes into a folder, and {args.out} is a file")
     inputs = existing_files(args.inputs)
     job = Job(
         inputs=tuple(inputs),
@@ -154,7 +147,7 @@ def run(args: argparse.Namespace) -> int:
             unusable=args.unusable,
             mask_planes=args.mask_planes,
         ),
-        positions=_positions(args),
+        positions=positions(args),
         hdu=args.hdu,
         band=args.band,
         schema_file=args.schema,
@@ -174,37 +167,6 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         print("\n".join(report.lines()))
     return 130 if interrupted else 0 if report.ok else 1
-
-
-def _check(args: argparse.Namespace) -> None:
-    error = args.parser.error
-    for a, b in (("ra", "dec"), ("x", "y")):
-        if (getattr(args, a) is None) != (getattr(args, b) is None):
-            error(f"--{a} and --{b} go together")
-    ways = (args.ra is not None) + (args.x is not None) + (args.catalog is not None)
-    if ways > 1:
-        error("give one of --ra --dec, --x --y and --catalog")
-    if args.form == "blobs" and Path(args.out).is_file():
-        error(f"--as blobs writes into a folder, and {args.out} is a file")
-    if args.catalog is not None and args.id is not None:
-        error("--id names one stamp; a catalogue has a column id")
-
-
-def _positions(args: argparse.Namespace) -> tuple[Any, ...]:
-    from ..convert.image import Position, positions_of
-
-    if args.catalog is None:
-        return (Position(args.ra, args.dec, args.x, args.y, args.id),)
-    from astropy.table import Table
-
-    try:
-        table = Table.read(args.catalog)
-    except Exception:  # the format could not be told from the name or content
-        try:
-            table = Table.read(args.catalog, format="ascii")
-        except Exception as exc:
-            raise InputError(f"{args.catalog}: not readable as a table: {exc}") from exc
-    return tuple(positions_of(table))
 
 
 def _levels(text: str) -> int:
@@ -234,36 +196,3 @@ def _psf_size(text: str) -> int | None:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _hdu(text: str) -> int | str:
-    return int(text) if text.isdigit() else text
-
-
-def _ra(text: str) -> float:
-    value = _angle(text, "hourangle") % 360.0
-    return 0.0 if value == 360.0 else value
-
-
-def _dec(text: str) -> float:
-    value = _angle(text, "deg")
-    if not -90.0 <= value <= 90.0:
-        raise argparse.ArgumentTypeError("must be -90 to 90 degrees")
-    return value
-
-
-def _angle(text: str, sexagesimal: str) -> float:
-    from math import isfinite
-
-    try:
-        value = float(text)
-    except ValueError:
-        from astropy.coordinates import Angle
-
-        try:
-            value = float(Angle(text, unit=sexagesimal).deg)
-        except Exception as exc:
-            raise argparse.ArgumentTypeError(f"{text!r} is not an angle") from exc
-    if not isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an angle")
-    return value

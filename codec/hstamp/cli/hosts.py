@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .convert import _check, _dec, _hdu, _positions, _ra
+from .images import add_source, check_source, positions
 from .options import Progress, command, existing_files, is_folder
 
 if TYPE_CHECKING:
@@ -95,16 +95,7 @@ def register(subparsers: Any) -> None:
         help="as in 'hstamp convert'; without a WCS there are offsets in pixels only",
     )
     group = parser.add_argument_group("images")
-    group.add_argument("--ra", type=_ra, help="source, ICRS: degrees or 10:26:08.1")
-    group.add_argument("--dec", type=_dec, help="source, ICRS: degrees or (with =) --dec=-45:06:05")
-    group.add_argument("--x", type=float, help="source column, 0-based")
-    group.add_argument("--y", type=float, help="source row, 0-based")
-    group.add_argument(
-        "--catalog",
-        metavar="TABLE",
-        help="many sources: any table astropy reads, with columns ra, dec or x, y, and perhaps id",
-    )
-    group.add_argument("--hdu", type=_hdu, help="image HDU, number or EXTNAME (default: the first)")
+    add_source(group)
     group.add_argument("--id", help="identifier of the source")
     parser.set_defaults(func=run, parser=parser)
 
@@ -129,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
     from ..hosts.report import check_report, write_report
     from ..hosts.write import check_target
 
-    _check(args)
+    check_source(args)
     inputs = existing_files(args.inputs)
     outputs = _outputs(args, inputs)
     for out, _ in outputs:
@@ -189,7 +180,7 @@ def _table(
     from ..hosts.report import panels_of
     from ..hosts.write import write_table
 
-    options = Options(args.field, args.schema, args.ztf_wcs, _positions(args), args.hdu)
+    options = Options(args.field, args.schema, args.ztf_wcs, positions(args), args.hdu)
     sizes = [path.stat().st_size for path in paths]
     before = dict(zip(paths, itertools.accumulate(sizes, initial=done), strict=False))
     stream, parts = read_alerts(paths, options), []

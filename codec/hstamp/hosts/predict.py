@@ -14,7 +14,8 @@ from ..batch import StampBatch, decode_many
 from ..errors import InputError
 from ..stamp import Stamp
 from .load import load_finder, weights_path
-from .runtime import MAX_CANDIDATES, HostFinder, noise_of
+from .mixture import MAX_CANDIDATES
+from .runtime import HostFinder, noise_of
 from .table import HostTable, Positions, no_positions, positions_of
 
 __all__ = ["MOST_LEVELS", "Sky", "predict"]

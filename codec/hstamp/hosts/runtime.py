@@ -8,7 +8,6 @@ them into the sky with a stamp's CD matrix.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,102 +15,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MissingExtraError
+from ..layout import layout_of
+from .mixture import (
+    Calibration,
+    Candidates,
+    Mixture,
+    candidates,
+    covariances,
+    mixture_of,
+    unflip,
+)
+
+__all__ = [
+    "Calibration",
+    "Candidates",
+    "HostFinder",
+    "Mixture",
+    "candidates",
+    "covariances",
+    "first_pixels",
+    "flip",
+    "level_steps",
+    "mixture_of",
+    "noise_of",
+    "read_calibration",
+    "to_sky",
+    "unflip",
+]
 
 Floats = NDArray[np.float32]
 
-#: Candidates reported for a transient.
-MAX_CANDIDATES = 5
-#: Proposals closer than this many of their joint sigmas belong together.
-MERGE_SIGMAS = 2.0
 #: Stamps handed to the network at once.
 BATCH = 64
 
 _NAMES = ("host_logits", "host_position", "host_scale", "host_log_radius")
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What is fitted on the validation split.
-
-    Attributes
-    ----------
-    temperature : float
-        Divides the log weights.
-    widen : float
-        Multiplies every proposal's standard deviations.
-    contents : tuple of float
-        At even steps from 0 to 1: the share of hosts inside the mixture's own
-        highest-density region of that content.
-    """
-
-    temperature: float = 1.0
-    widen: float = 1.0
-    contents: tuple[float, ...] = (0.0, 1.0)
-
-    def content(self, level: NDArray[Any]) -> Floats:
-        """Calibrated content of highest-density regions of the mixture's own content `level`."""
-        nominal = np.linspace(0.0, 1.0, len(self.contents))
-        return np.asarray(np.interp(level, nominal, self.contents), dtype=np.float32)
-
-    def level(self, content: float) -> float:
-        """The mixture's own content of the region that holds `content` of the hosts."""
-        nominal = np.linspace(0.0, 1.0, len(self.contents))
-        return float(np.interp(content, self.contents, nominal))
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """Where the host may be, for B transients.
-
-    Attributes
-    ----------
-    weight : ndarray, float32, shape (B, C)
-        Of each proposal; with `none` they sum to one.
-    none : ndarray, float32, shape (B,)
-        Probability that no host is in the stamp.
-    mean : ndarray, float32, shape (B, C, 2)
-        Base pixels.
-    scale : ndarray, float32, shape (B, C, 3)
-        Cholesky factor l_xx, l_yy, l_yx of each covariance.
-    log_radius : ndarray, float32, shape (B, C)
-        Natural log of the half-light radius in base pixels.
-    """
-
-    weight: Floats
-    none: Floats
-    mean: Floats
-    scale: Floats
-    log_radius: Floats
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """A few host positions for each of B transients, best first.
-
-    Attributes
-    ----------
-    weight : ndarray, float32, shape (B, K)
-        Probability of each candidate; zero where there are fewer than K.
-    mean : ndarray, float32, shape (B, K, 2)
-        Base pixels.
-    covariance : ndarray, float32, shape (B, K, 2, 2)
-        Base pixels squared.
-    radius : ndarray, float32, shape (B, K)
-        Half-light radius, base pixels.
-    none : ndarray, float32, shape (B,)
-        Probability that no host is in the stamp.
-    """
-
-    weight: Floats
-    mean: Floats
-    covariance: Floats
-    radius: Floats
-    none: Floats
-
-
 def level_steps(levels: int) -> Floats:
     """Pixel size of each level, base pixels."""
-    return np.asarray(2.0 ** np.arange(levels), dtype=np.float32)
+    return np.asarray(layout_of(levels).pixel_sizes, dtype=np.float32)
 
 
 def first_pixels(levels: int, dx: Floats, dy: Floats) -> Floats:
@@ -127,10 +69,7 @@ def first_pixels(levels: int, dx: Floats, dy: Floats) -> Floats:
     -------
     ndarray, float32, shape (B, levels, 2)
     """
-    origin = [-7]
-    for k in range(levels - 1):
-        origin.append(origin[-1] + (k % 2) * 2**k - 2 ** (k + 3))
-    centre = np.asarray(origin) + 2.0 ** np.arange(levels) / 2.0
+    centre = np.asarray(layout_of(levels).origins) + level_steps(levels) / 2.0
     shift = np.stack([np.asarray(dx), np.asarray(dy)], axis=-1)[:, None, :]
     return np.asarray(centre[None, :, None] - shift, dtype=np.float32)
 
@@ -142,7 +81,7 @@ def noise_of(levels: Floats, variance: Floats | None = None) -> Floats:
     ----------
     levels : ndarray, float32, shape (B, n, 15, 15)
     variance : ndarray, float32, same shape, optional
-        When given, a low percentile of the finest level's variance; else the
+        When given, the noise of the median variance of the finest level; else the
         scatter between neighbouring pixels of the finest level, which a smooth
         host hardly changes.
 
@@ -285,22 +224,6 @@ class HostFinder:
         )
 
 
-def mixture_of(
-    logits: Floats, mean: Floats, scale: Floats, log_radius: Floats, calibration: Calibration
-) -> Mixture:
-    """Raw network outputs, calibrated and normalised."""
-    logits = logits / np.float32(calibration.temperature)
-    weight = np.exp(logits - logits.max(axis=1, keepdims=True))
-    weight /= weight.sum(axis=1, keepdims=True)
-    return Mixture(
-        weight=weight[:, :-1],
-        none=weight[:, -1],
-        mean=mean,
-        scale=scale * np.float32(calibration.widen),
-        log_radius=log_radius,
-    )
-
-
 def flip(values: Floats, first: Floats, step: Floats, which: int) -> tuple[Floats, Floats]:
     """One of eight rotations and flips: 1 mirrors x, 2 mirrors y, 4 swaps the axes."""
     span = np.float32(values.shape[-1] - 1) * step
@@ -312,79 +235,6 @@ def flip(values: Floats, first: Floats, step: Floats, which: int) -> tuple[Float
     if which & 4:
         values, first = np.swapaxes(values, -1, -2), first[..., ::-1]
     return values, first
-
-
-def unflip(mixture: Mixture, which: int) -> Mixture:
-    """A mixture found on a flipped input, on the original axes."""
-    mean, covariance = mixture.mean, covariances(mixture.scale)
-    if which & 4:
-        mean, covariance = mean[..., ::-1], covariance[..., ::-1, ::-1]
-    sign = np.array([-1.0 if which & 1 else 1.0, -1.0 if which & 2 else 1.0], dtype=np.float32)
-    covariance = covariance * sign[:, None] * sign[None, :]
-    lxx = np.sqrt(covariance[..., 0, 0])
-    lyx = covariance[..., 1, 0] / lxx
-    lyy = np.sqrt(np.maximum(covariance[..., 1, 1] - lyx**2, 1e-12))
-    return Mixture(
-        weight=mixture.weight,
-        none=mixture.none,
-        mean=np.ascontiguousarray(mean * sign),
-        scale=np.stack([lxx, lyy, lyx], axis=-1),
-        log_radius=mixture.log_radius,
-    )
-
-
-def covariances(scale: Floats) -> Floats:
-    """Covariance matrices (..., 2, 2) of Cholesky factors (..., 3)."""
-    lxx, lyy, lyx = scale[..., 0], scale[..., 1], scale[..., 2]
-    rows = [[lxx * lxx, lxx * lyx], [lxx * lyx, lyx * lyx + lyy * lyy]]
-    return np.stack([np.stack(r, axis=-1) for r in rows], axis=-2)
-
-
-def candidates(mixture: Mixture, most: int = MAX_CANDIDATES) -> Candidates:
-    """Merge proposals that point at the same place into candidates.
-
-    The heaviest proposal gathers all within `MERGE_SIGMAS` of it; what is left
-    is treated the same way, `most` times.
-    """
-    keep = min(48, mixture.weight.shape[1])
-    order = np.argpartition(-mixture.weight, keep - 1, axis=1)[:, :keep]
-    w = np.take_along_axis(mixture.weight, order, axis=1).astype(np.float64)
-    mean = np.take_along_axis(mixture.mean, order[..., None], axis=1).astype(np.float64)
-    scale = np.take_along_axis(mixture.scale, order[..., None], axis=1).astype(np.float64)
-    log_radius = np.take_along_axis(mixture.log_radius, order, axis=1).astype(np.float64)
-    spread = scale[..., 0] ** 2, scale[..., 1] ** 2 + scale[..., 2] ** 2
-    cross = scale[..., 0] * scale[..., 2]
-    b = len(w)
-    out_w, out_r = np.zeros((b, most)), np.zeros((b, most))
-    out_m, out_c = np.zeros((b, most, 2)), np.zeros((b, most, 2, 2))
-    rows = np.arange(b)
-    left = w.copy()
-    for k in range(most):
-        top = left.argmax(axis=1)
-        d = mean - mean[rows, top][:, None, :]
-        vx = spread[0] + spread[0][rows, top][:, None]
-        vy = spread[1] + spread[1][rows, top][:, None]
-        near = d[..., 0] ** 2 / vx + d[..., 1] ** 2 / vy < MERGE_SIGMAS**2
-        share = np.where(near, left, 0.0)
-        total = share.sum(axis=1)
-        part = share / np.maximum(total, 1e-30)[:, None]
-        centre = (part[..., None] * mean).sum(axis=1)
-        e = mean - centre[:, None, :]
-        out_w[:, k], out_m[:, k] = total, centre
-        out_c[:, k, 0, 0] = (part * (spread[0] + e[..., 0] ** 2)).sum(axis=1)
-        out_c[:, k, 1, 1] = (part * (spread[1] + e[..., 1] ** 2)).sum(axis=1)
-        out_c[:, k, 0, 1] = (part * (cross + e[..., 0] * e[..., 1])).sum(axis=1)
-        out_c[:, k, 1, 0] = out_c[:, k, 0, 1]
-        out_r[:, k] = np.exp((part * log_radius).sum(axis=1))
-        left = np.where(near, 0.0, left)
-    best = np.argsort(-out_w, axis=1, kind="stable")
-    return Candidates(
-        weight=np.take_along_axis(out_w, best, 1).astype(np.float32),
-        mean=np.take_along_axis(out_m, best[..., None], 1).astype(np.float32),
-        covariance=np.take_along_axis(out_c, best[..., None, None], 1).astype(np.float32),
-        radius=np.take_along_axis(out_r, best, 1).astype(np.float32),
-        none=mixture.none,
-    )
 
 
 def to_sky(
