@@ -22,11 +22,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1,
                         help="processes (simulate, methods) or threads (train)")  # fmt: skip
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("simulate", help="render the fields and cut the stamps")
+    simulate = commands.add_parser("simulate", help="render the fields and cut the stamps")
+    simulate.add_argument("--inputs", action="store_true",
+                          help="also cut the inputs that stamps are compared with")  # fmt: skip
     methods = commands.add_parser("methods", help="run the classical finders on the test split")
     methods.add_argument("--fields", type=int, help="only this many test fields")
     inputs = commands.add_parser("inputs", help="cut the inputs that stamps are compared with")
-    inputs.add_argument("--kind", required=True, help="stamp30, binned30, multiscale4x8, ...")
+    inputs.add_argument("--kind", nargs="+", default=[],
+                        help="stamp30, binned30, multiscale4x8, ... (default all)")  # fmt: skip
     train = commands.add_parser("train", help="train one network")
     train.add_argument("--kind", default="hstamp5", help="input kind (default hstamp5)")
     train.add_argument("--any-levels", action="store_true", help="one set of weights for n 2 to 6")
@@ -75,9 +78,9 @@ def main(argv: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
     # Imports follow the command, so that each needs only its own libraries.
     if options.command == "simulate":
-        from reference_model.scenes.dataset import simulate
+        from reference_model.study import simulate_all
 
-        print(simulate(root, config, options.workers))
+        print(simulate_all(root, config, options.workers, options.inputs))
     elif options.command == "methods":
         from reference_model.study import run_methods
 

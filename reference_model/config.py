@@ -40,23 +40,31 @@ class StudyConfig:
         Transients placed on a star and on empty sky.
     atlas : int
         Distinct drawings of faint galaxies in a split.
+    alternate : bool
+        Fields of even number hold the nearby stratum only, those of odd number
+        everything else: no galaxy is placed in a field of the deep stratum, so
+        that its sky has the counts of the sky.  Otherwise every field holds both.
     """
 
     name: str = "full"
-    seed: int = 20260101
-    fields: tuple[int, int, int] = (92, 8, 16)
+    seed: int = 20261122
+    fields: tuple[int, int, int] = (104, 10, 20)
     size: int = 4000
-    nearby_hosts: int = 32
-    per_host: int = 10
-    deep: int = 300
-    on_star: int = 25
-    nowhere: int = 25
+    nearby_hosts: int = 48
+    per_host: int = 12
+    deep: int = 540
+    on_star: int = 50
+    nowhere: int = 50
     atlas: int = 4000
+    alternate: bool = True
 
-    @property
-    def per_field(self) -> int:
-        """Transients in one field."""
-        return self.nearby_hosts * self.per_host + self.deep + self.on_star + self.nowhere
+    def of_field(self, name: str) -> StudyConfig:
+        """This configuration with the counts of one field."""
+        if not self.alternate:
+            return self
+        if int(name.split("-")[1]) % 2 == 0:
+            return replace(self, deep=0, on_star=0, nowhere=0)
+        return replace(self, nearby_hosts=0)
 
     def field_names(self, split: str | None = None) -> list[str]:
         """Names of the fields of one split (of all when None), in order."""
@@ -86,6 +94,7 @@ SMALL = replace(
     on_star=4,
     nowhere=4,
     atlas=300,
+    alternate=False,
 )
 
 CONFIGS = {"full": FULL, "small": SMALL}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,14 +110,24 @@ def kind_named(name: str) -> InputKind:
     return KINDS[name]
 
 
-def cut_inputs(root: Path, config: StudyConfig, name: str, workers: int) -> None:
-    """Cut the grids of an input kind from every field."""
-    from reference_model.scenes.other import cut_all
+def cut_inputs(root: Path, config: StudyConfig, names: Sequence[str], workers: int) -> None:
+    """Cut the grids of input kinds (all when none is named) from every field."""
+    from reference_model.scenes.other import compared_kinds, cut_all
 
-    kind = kind_named(name)
-    if kind.hierarchical:
-        raise ValueError(f"{name}: every field holds its levels already")
-    cut_all(root, config, kind, workers)
+    kinds = [kind_named(name) for name in names] or compared_kinds()
+    for kind in kinds:
+        if kind.hierarchical:
+            raise ValueError(f"{kind.name}: every field holds its levels already")
+    cut_all(root, config, kinds, workers)
+
+
+def simulate_all(root: Path, config: StudyConfig, workers: int, inputs: bool) -> Path:
+    """Every field; with `inputs` also the grids that stamps are compared with."""
+    from reference_model.scenes.dataset import simulate
+    from reference_model.scenes.other import compared_kinds, cut_exposures
+
+    also = partial(cut_exposures, root, config, compared_kinds()) if inputs else None
+    return simulate(root, config, workers, also)
 
 
 def run_folder(root: Path, config: StudyConfig, run: str) -> Path:
@@ -162,7 +173,7 @@ def export_run(root: Path, config: StudyConfig, run: str, output: Path | None) -
     model, notes = load_weights(folder / "weights.safetensors")
     split = load_split(root, config, "validation", model.kind)
     every = np.arange(split.rows.size)
-    batch = batch_for(model.kind, split, every, split.template, np.zeros(every.size, bool))
+    batch = batch_for(model.kind, split, every, np.zeros(every.size, bool))
     found: list[list[NDArray[np.float32]]] = []
     with torch.no_grad():
         for start in range(0, split.rows.size, 256):
@@ -242,7 +253,7 @@ def evaluate_run(
 
     if not training["any_levels"]:
         every = np.arange(split.rows.size)
-        batch = batch_for(kind, split, every, split.template, np.zeros(every.size, bool))
+        batch = batch_for(kind, split, every, np.zeros(every.size, bool))
         keep(f"net_{kind.name}", batch, values=kind.values)
         return
     variants = variants_of(levels, extras)

@@ -19,7 +19,7 @@ from reference_model.network.inputs import hierarchical
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.fields import Field
 from reference_model.scenes.render import SCALE
-from reference_model.training.arrays import Batch, Split, load_split, make_batch
+from reference_model.training.arrays import Batch, Split, batch_for, load_split, make_batch
 
 Floats = NDArray[np.float32]
 
@@ -84,10 +84,23 @@ def through_codec(
 
 
 def batch_of(split: Split, levels: int, values: Floats | None = None, visit: bool = False) -> Batch:
-    """The network's view of a whole split, without augmentation."""
-    shown = values if values is not None else (split.visit if visit else split.template)
-    on_visit = np.full(split.rows.size, visit)
-    return make_batch(hierarchical(levels), split.rows, shown, on_visit)
+    """The network's view of a whole split, without augmentation.
+
+    Parameters
+    ----------
+    split : Split
+    levels : int
+    values : ndarray, float32, shape (N, levels, 15, 15), optional
+        Decoded template levels, nJy, instead of the split's own.
+    visit : bool
+        Show the visit.
+    """
+    every, on_visit = np.arange(split.rows.size), np.full(split.rows.size, visit)
+    if values is None:
+        return batch_for(hierarchical(levels), split, every, on_visit)
+    sigma = split.sigma(every, on_visit)
+    scaled = values / sigma[:, None, None, None]
+    return make_batch(hierarchical(levels), split.rows, scaled, sigma)
 
 
 def propose(finder: HostFinder, batch: Batch, average: bool = False) -> Mixture:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_model.scenes.pyramid import corner, crop, origins
+from reference_model.scenes.pyramid import bin2, corner, crop, origins
 
 Floats = NDArray[np.float32]
 
@@ -63,8 +63,8 @@ def hierarchical(levels: int) -> InputKind:
 STAMP30 = InputKind("stamp30", 30, (1,), 900)
 BINNED30 = InputKind("binned30", 30, (8,), 900)
 MULTISCALE = InputKind("multiscale4x8", 8, (1, 2, 4, 8), 208)
-OVERLAPPING = InputKind("overlapping5x30", 30, (1, 2, 4, 8, 16), 4500)
-WINDOW = InputKind("window240", 240, (1,), 57600, stem=2)
+OVERLAPPING = InputKind("overlapping5x30", 30, (1, 2, 4, 8, 16), 4500, stem=1)
+WINDOW = InputKind("window240", 240, (1,), 57600, stem=3)
 
 KINDS = {
     kind.name: kind
@@ -101,8 +101,38 @@ def source_offsets(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[Floa
     )
 
 
-def cut_grids(kind: InputKind, image: Floats, x: float, y: float) -> tuple[Floats, Floats]:
-    """Cut any input but the hierarchical ones from a parent image.
+#: Side of the window that grids are cut from: as far as the widest of them reaches.
+PARENT = 480
+
+
+def binned_window(image: Floats, x: float, y: float) -> list[Floats]:
+    """The window around a source, binned by 1, 2, 4, 8 and 16.
+
+    Returns
+    -------
+    list of ndarray, float32
+        Their centre is the pixel corner nearest the source.
+    """
+    i0, j0 = corner(x, y)
+    binned = [crop(image, i0 - PARENT // 2, j0 - PARENT // 2, PARENT)]
+    for _ in range(4):
+        binned.append(bin2(binned[-1]))
+    return binned
+
+
+def cut_grids(kind: InputKind, binned: list[Floats], x: float, y: float) -> tuple[Floats, Floats]:
+    """Cut any input but the hierarchical ones from a binned window.
+
+    All are block means, also those of which other work takes medians: only the
+    geometry differs between inputs.
+
+    Parameters
+    ----------
+    kind : InputKind
+    binned : list of ndarray
+        From `binned_window`.
+    x, y : float
+        The source's pixel in the parent image.
 
     Returns
     -------
@@ -113,30 +143,12 @@ def cut_grids(kind: InputKind, image: Floats, x: float, y: float) -> tuple[Float
     i0, j0 = corner(x, y)
     grids, first = [], []
     for step in kind.steps:
-        half = kind.side * step // 2
-        window = crop(image, i0 - half, j0 - half, 2 * half)
-        blocks = window.reshape(kind.side, step, kind.side, step).swapaxes(1, 2)
-        flat = blocks.reshape(kind.side, kind.side, step * step)
-        # DELIGHT takes medians, the others means; sums are means times a constant.
-        take = _nan_median if kind.name == OVERLAPPING.name else _nan_mean
-        grids.append(take(flat))
-        centre = -half + (step - 1) / 2.0
+        level = binned[step.bit_length() - 1]
+        low = (level.shape[0] - kind.side) // 2
+        grids.append(level[low : low + kind.side, low : low + kind.side])
+        centre = -(kind.side * step) / 2.0 + (step - 1) / 2.0
         first.append([i0 + centre - x, j0 + centre - y])
     return np.stack(grids), np.asarray(first, dtype=np.float32)
-
-
-def _nan_mean(blocks: Floats) -> Floats:
-    finite = np.isfinite(blocks)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        total = np.where(finite, blocks, 0.0).sum(axis=-1, dtype=np.float64)
-        return np.asarray(total / finite.sum(axis=-1), dtype=np.float32)
-
-
-def _nan_median(blocks: Floats) -> Floats:
-    out = np.full(blocks.shape[:-1], np.nan, np.float32)
-    some = np.isfinite(blocks).any(axis=-1)
-    out[some] = np.nanmedian(blocks[some], axis=-1)
-    return out
 
 
 def flip(

@@ -21,10 +21,10 @@ from torch import Tensor, nn
 
 from reference_model.network.inputs import InputKind
 
-#: Channels of the trunk and of the summary.
+#: Channels of extra stem layers, of the trunk and of the summary.
 NARROW, WIDE, TOKEN = 16, 32, 64
-#: A cell proposes hosts at most this many of its pixels away.
-REACH = 4.0
+#: A cell proposes hosts at most this many of its own sizes away.
+REACH = 2.0
 #: asinh compresses; this brings the values to order one.
 SOFTEN = 3.0
 
@@ -54,7 +54,7 @@ class Proposals:
 def cells_of(side: int, stem: int) -> int:
     """Cells along a side of the trunk's map."""
     for _ in range(stem):
-        side = (side - 3) // 2 + 1
+        side = (side - 1) // 2 + 1
     return (side - 3) // 2 + 1
 
 
@@ -75,7 +75,7 @@ def _resample(cells: int) -> tuple[Tensor, Tensor]:
     total = finer.sum(dim=0, keepdim=True).clamp(min=1e-6)
     coarser = (finer / total).T
     # One product of the flattened map instead of two small ones, which is quicker.
-    return torch.kron(finer, finer).T.contiguous(), torch.kron(coarser, coarser).T.contiguous()
+    return torch.kron(finer, finer), torch.kron(coarser, coarser)
 
 
 class HostNet(nn.Module):
@@ -91,22 +91,17 @@ class HostNet(nn.Module):
         super().__init__()
         self.kind = kind
         self.stem_layers = kind.stem
-        first = []
+        first: list[nn.Module] = []
         channels = 3
         for _ in range(kind.stem):
-            first += [nn.Conv2d(channels, NARROW, 3, stride=2), nn.ReLU()]
+            first += [nn.Conv2d(channels, NARROW, 3, stride=2, padding=1), nn.ReLU()]
             channels = NARROW
-        self.stem = nn.Sequential(*first)
-        self.trunk = nn.Sequential(
-            nn.Conv2d(channels, NARROW, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(NARROW, WIDE, 3, stride=2),
-            nn.ReLU(),
-        )
+        self.stem = nn.Sequential(*first, nn.Conv2d(channels, WIDE, 5, stride=2, padding=1))
         self.refine = nn.Conv2d(WIDE, WIDE, 3, padding=1)
-        self.from_coarse = nn.Conv2d(WIDE, WIDE, 1)
-        self.from_fine = nn.Conv2d(WIDE, WIDE, 1)
+        self.from_coarse = nn.Linear(WIDE, WIDE)
+        self.from_fine = nn.Linear(WIDE, WIDE)
         self.merge = nn.Conv2d(WIDE, WIDE, 3, padding=1)
+        self.settle = nn.Conv2d(WIDE, WIDE, 3, padding=1)
         self.place = nn.Linear(8, WIDE)
         self.token = nn.Sequential(
             nn.Linear(3 * WIDE + 1, TOKEN), nn.ReLU(), nn.Linear(TOKEN, TOKEN)
@@ -143,20 +138,20 @@ class HostNet(nn.Module):
             The fields of `Proposals`.
         """
         b, g, s = values.shape[0], values.shape[1], values.shape[2]
-        f = self._features(values, step).reshape(b * g, -1, s, s)
-        f = self.trunk(self.stem(f))
-        f = f + torch.relu(self.refine(f))
-        where, place = self._places(first, step, f.shape[-1])
+        f = self.stem(self._features(values, step).reshape(b * g, 3, s, s))
         c = f.shape[-1]
+        where, place = self._places(first, step, c)
         # Two-dimensional inputs make a matrix product with bias one operation.
         placed = self.place(place.reshape(b * g * c * c, 8))
-        f = f + placed.reshape(b * g, c, c, WIDE).permute(0, 3, 1, 2)
-        f = self._exchange(f, b, g)
+        f = torch.relu(f + placed.reshape(b * g, c, c, WIDE).permute(0, 3, 1, 2))
+        f = f + torch.relu(self.refine(f))
+        f = f + torch.relu(self.merge(self._exchange(f, b, g)))
+        f = f + torch.relu(self.settle(f))
         pooled = torch.cat(
             [f.mean(dim=(2, 3)), f.amax(dim=(2, 3)), f[:, :, c // 2, c // 2]], dim=1
         ).reshape(b, g, 3 * WIDE)
         level = (torch.log2(step) / 4.0).reshape(1, g, 1).expand(b, g, 1)
-        token = self.token(torch.cat([pooled, level], dim=2))
+        token = self.token(torch.cat([pooled, level.to(pooled.dtype)], dim=2))
         score = torch.matmul(self.query(token), self.key(token).transpose(1, 2)) / TOKEN**0.5
         seen = torch.matmul(torch.softmax(score, dim=2), self.value(token))
         context = token + self.mix(torch.cat([token, seen], dim=2))
@@ -165,7 +160,7 @@ class HostNet(nn.Module):
         hidden = torch.relu(hidden.reshape(b, g, c * c, TOKEN) + added)
         out = self.head(hidden.reshape(b * g * c * c, TOKEN)).reshape(b, g, c * c, 7)
         none = self.none(torch.cat([context.mean(dim=1), context.amax(dim=1)], dim=1))
-        return self._proposals(out, where, none, step)
+        return self._proposals(out.float(), where, none.float(), step)
 
     def _features(self, values: Tensor, step: Tensor) -> Tensor:
         """Two views of the flux, and which pixels are there.
@@ -183,10 +178,10 @@ class HostNet(nn.Module):
     def _places(self, first: Tensor, step: Tensor, cells: int) -> tuple[Tensor, Tensor]:
         """Cell centres (B, G, c*c, 2) and features of their place (B, G, c*c, 8)."""
         b, g = first.shape[0], first.shape[1]
-        stride = 2.0 ** (1 + self.stem_layers)
-        inner = stride * torch.arange(cells, dtype=first.dtype, device=first.device)
-        # A valid 3x3 convolution of stride 2 looks around pixel 1, and a stem adds to that.
-        inner = inner + (stride - 1.0)
+        # The last strided convolution looks around pixels 1, 3, 5, ..., those of a stem
+        # before it around every second one.
+        inner = 1.0 + 2.0 * torch.arange(cells, dtype=first.dtype, device=first.device)
+        inner = inner * 2.0**self.stem_layers
         size = step.reshape(1, g, 1)
         x = first[:, :, :1] + inner.reshape(1, 1, cells) * size
         y = first[:, :, 1:] + inner.reshape(1, 1, cells) * size
@@ -209,24 +204,22 @@ class HostNet(nn.Module):
         """Let every cell see the next coarser and finer grid at its place."""
         finer, coarser = cast(Tensor, self.finer), cast(Tensor, self.coarser)
         c = f.shape[-1]
-        maps = f.reshape(b, g, WIDE, c, c)
-        blank = torch.zeros_like(maps[:, :1])
-        from_coarse = torch.cat([maps[:, 1:], blank], dim=1).reshape(b * g * WIDE, c * c)
-        from_fine = torch.cat([blank, maps[:, :-1]], dim=1).reshape(b * g * WIDE, c * c)
-        up = torch.matmul(from_coarse, finer).reshape(b * g, WIDE, c, c)
-        down = torch.matmul(from_fine, coarser).reshape(b * g, WIDE, c, c)
-        mixed = f + self.from_coarse(up) + self.from_fine(down)
-        return f + torch.relu(self.merge(torch.relu(mixed)))
+        flat = f.permute(0, 2, 3, 1).reshape(b, g, c * c, WIDE)
+        blank = torch.zeros_like(flat[:, :1])
+        up = torch.matmul(finer.to(f.dtype), self.from_coarse(flat[:, 1:]))
+        down = torch.matmul(coarser.to(f.dtype), self.from_fine(flat[:, :-1]))
+        mixed = flat + torch.cat([up, blank], dim=1) + torch.cat([blank, down], dim=1)
+        return mixed.reshape(b * g, c, c, WIDE).permute(0, 3, 1, 2)
 
     def _proposals(
         self, out: Tensor, where: Tensor, none: Tensor, step: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         b, g, m = out.shape[0], out.shape[1], out.shape[2]
-        size = step.reshape(1, g, 1, 1)
-        mean = where + REACH * torch.tanh(out[..., 1:3]) * size
+        size = step.reshape(1, g, 1, 1) * 2.0**self.stem_layers
+        mean = where + 2.0 * REACH * torch.tanh(out[..., 1:3]) * size
         spread = torch.exp(torch.clamp(out[..., 3:5], -4.0, 2.5)) * size
         skew = out[..., 5:6] * spread[..., 1:2]
-        log_radius = out[..., 6] + torch.log(step).reshape(1, g, 1)
+        log_radius = out[..., 6] + torch.log(size[..., 0])
         return (
             torch.cat([out[..., 0].reshape(b, g * m), none], dim=1),
             mean.reshape(b, g * m, 2),

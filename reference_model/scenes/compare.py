@@ -15,18 +15,20 @@ from reference_model.scenes.dataset import fields
 from reference_model.scenes.place import DEEP, NEARBY, ON_GALAXY
 from reference_model.scenes.render import SCALE
 from reference_model.sky.positions import (
+    DDLR_FRACTIONS,
+    DEBASS_DDLR,
     DEBASS_OFFSETS,
+    FOUNDATION_DDLR,
     FOUNDATION_OFFSETS,
     OFFSET_FRACTIONS,
+    RMS_AXIS,
     offset_cdf,
 )
 from reference_model.sky.relations import cumulative_counts
 
 Floats = NDArray[np.float64]
 
-#: dDLR percentiles 50, 84, 95 of the measured samples (SExtractor's axes).
-DDLR_FRACTIONS = np.array([0.50, 0.84, 0.95])
-DDLR = {"DEBASS": np.array([1.27, 2.51, 4.09]), "Foundation": np.array([1.41, 2.67, 4.23])}
+DDLR = {"DEBASS": DEBASS_DDLR, "Foundation": FOUNDATION_DDLR}
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ def read_scotch(path: Path) -> dict[str, Floats]:
 
 
 def in_light_radii(rows: NDArray[Any]) -> Floats:
-    """The dDLR in SExtractor's axes: half-light ones times 1.03 (an exponential disk's rms)."""
-    return np.asarray(rows["ddlr"] / 1.03, dtype=float)
+    """The dDLR in SExtractor's axes: half-light ones times an exponential disk's rms."""
+    return np.asarray(rows["ddlr"] / RMS_AXIS, dtype=float)
 
 
 def comparisons(root: Path, config: StudyConfig, scotch: Path | None) -> list[Comparison]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,15 @@ from tqdm import tqdm
 from reference_model import DATA_VERSION
 from reference_model.config import StudyConfig
 from reference_model.scenes.fields import Field, write_field
+from reference_model.scenes.observe import Exposure
 
 
-def simulate(root: Path, config: StudyConfig, workers: int) -> Path:
+def simulate(
+    root: Path,
+    config: StudyConfig,
+    workers: int,
+    also: Callable[[Field, tuple[Exposure, Exposure]], None] | None = None,
+) -> Path:
     """Make every field that is missing, then write the manifest.
 
     Parameters
@@ -26,6 +32,8 @@ def simulate(root: Path, config: StudyConfig, workers: int) -> Path:
     config : StudyConfig
     workers : int
         Processes.
+    also : callable, optional
+        As `reference_model.scenes.fields.write_field` takes it.
 
     Returns
     -------
@@ -33,7 +41,7 @@ def simulate(root: Path, config: StudyConfig, workers: int) -> Path:
         The manifest.
     """
     names = interleaved(config)
-    make = partial(write_field, root, config)
+    make = partial(write_field, root, config, also=also)
     entries: list[dict[str, Any]] = []
     # disable=None: silent unless standard error is a terminal.
     with tqdm(total=len(names), unit="field", disable=None) as bar:

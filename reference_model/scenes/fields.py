@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import zlib
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -88,15 +89,33 @@ def cut_levels(exposure: Exposure, transients: Table, with_transient: bool) -> I
     return out
 
 
-def write_field(root: Path, config: StudyConfig, name: str) -> dict[str, Any]:
-    """Make one field, unless it is already there; returns its manifest entry."""
+def write_field(
+    root: Path,
+    config: StudyConfig,
+    name: str,
+    also: Callable[[Field, tuple[Exposure, Exposure]], None] | None = None,
+) -> dict[str, Any]:
+    """Make one field, unless it is already there.
+
+    Parameters
+    ----------
+    root, config, name
+        Which field, and where.
+    also : callable, optional
+        What else is done with a new field while its template and visit are at hand.
+
+    Returns
+    -------
+    dict
+        Its manifest entry.
+    """
     folder = root / config.name / "fields" / name
     note = folder / "field.json"
     if note.exists():
         return dict(json.loads(note.read_text()))
     book = atlas(split_seed(config, name), config.atlas)
     seed = field_seed(config, name)
-    truth = make_field(seed, config, book)
+    truth = make_field(seed, config.of_field(name), book)
     scene = pack(render_scene(config.size, truth.galaxies, truth.stars, book))
     # From the stored integers, so that a later look at the field repeats these stamps.
     plain = unpack(scene)
@@ -130,6 +149,8 @@ def write_field(root: Path, config: StudyConfig, name: str) -> dict[str, Any]:
     if folder.exists():
         shutil.rmtree(folder)
     partial.rename(folder)
+    if also is not None:
+        also(Field(folder), (template, visit))
     return entry
 
 

@@ -13,7 +13,11 @@ from reference_model.scenes.observe import Observation, draw_observations
 from reference_model.scenes.render import SCALE, Atlas, give_atlas_shapes
 from reference_model.sky import relations as rel
 from reference_model.sky.galaxies import RATE_SLOPE, Table, draw_field_galaxies
-from reference_model.sky.positions import draw_in_light, draw_nearby_pairs
+from reference_model.sky.positions import (
+    draw_in_light,
+    draw_nearby_pairs,
+    light_radius_distance,
+)
 
 STAR = np.dtype([("x", "f8"), ("y", "f8"), ("r_mag", "f4"), ("flux", "f4")])
 
@@ -55,27 +59,6 @@ def host_snr(galaxies: Any, observation: Observation) -> NDArray[np.float64]:
     area = np.pi * (re**2 * q + (0.5 * observation.fwhm) ** 2) / SCALE**2
     flux = np.asarray(galaxies["flux"], float)
     return np.asarray(0.5 * flux / (observation.sky_sigma * np.sqrt(area)))
-
-
-def light_radius_distance(
-    dx: NDArray[np.float64], dy: NDArray[np.float64], galaxies: Any, floor: float = 0.0
-) -> NDArray[np.float64]:
-    """Distance in units of the galaxy's half-light ellipse.
-
-    Parameters
-    ----------
-    dx, dy : ndarray, arcsec
-        Point minus galaxy, along the pixel axes.
-    galaxies : structured array with ``re``, ``q``, ``angle``
-    floor : float
-        Arcsec added in quadrature to both axes (the seeing).
-    """
-    t = np.deg2rad(np.asarray(galaxies["angle"], float))
-    a = np.hypot(np.asarray(galaxies["re"], float), floor)
-    b = np.hypot(np.asarray(galaxies["re"], float) * np.asarray(galaxies["q"], float), floor)
-    u = dx * np.cos(t) + dy * np.sin(t)
-    v = -dx * np.sin(t) + dy * np.cos(t)
-    return np.asarray(np.hypot(u / a, v / b))
 
 
 def _place_nearby(

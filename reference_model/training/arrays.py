@@ -28,21 +28,42 @@ class Split:
     rows : structured array, shape (N,)
         `reference_model.scenes.place.TRANSIENT`.
     field : ndarray of int, shape (N,)
-        Number of the field of each row.
-    template, visit : ndarray, float32, shape (N, 6, 15, 15)
-        Levels; for other inputs their grids, (N, G, S, S).
+        Number of the field of each row; rows are in the order of the fields.
     names : tuple of str
         Field names.
+    levels : ndarray, float32, shape (2, N, 6, 15, 15)
+        Levels of the template and of the visit, nJy; of a hierarchical input.
+    grids : tuple of ndarray, float16, each of shape (2, n, G, S, S)
+        Of any other input: grids of each field, in units of the noise; mapped.
     first : ndarray, float32, shape (N, G, 2), optional
-        Position of the grids of other inputs; levels have theirs from the format.
+        Position of these grids; levels have theirs from the format.
     """
 
     rows: NDArray[Any]
     field: NDArray[np.int64]
-    template: Floats
-    visit: Floats
     names: tuple[str, ...]
+    levels: Floats
+    grids: tuple[NDArray[np.float16], ...] = ()
     first: Floats | None = None
+
+    def scaled(self, index: NDArray[np.int64], on_visit: NDArray[np.bool_]) -> Floats:
+        """Values of some transients over the noise of a base pixel, (B, G, S, S)."""
+        if not self.grids:
+            found = self.levels[on_visit.astype(np.int64), index]
+            return np.asarray(found / self.sigma(index, on_visit)[:, None, None, None])
+        start = np.searchsorted(self.field, np.arange(len(self.grids)))
+        out = np.empty((index.size, *self.grids[0].shape[2:]), np.float32)
+        for row, i, visit in zip(out, index, on_visit, strict=True):
+            number = self.field[i]
+            row[...] = self.grids[number][int(visit), i - start[number]]
+        return out
+
+    def sigma(self, index: NDArray[np.int64], on_visit: NDArray[np.bool_]) -> Floats:
+        """Noise of an empty base pixel, nJy."""
+        rows = self.rows[index]
+        return np.asarray(
+            np.where(on_visit, rows["visit_sigma"], rows["template_sigma"]), dtype=np.float32
+        )
 
 
 def load_split(root: Path, config: StudyConfig, split: str, kind: InputKind | None = None) -> Split:
@@ -60,17 +81,18 @@ def load_split(root: Path, config: StudyConfig, split: str, kind: InputKind | No
     FileNotFoundError
         If there is none; says how to make them.
     """
-    rows, template, visit, number, names = [], [], [], [], []
+    rows, levels, number, names = [], [], [], []
+    grids: list[NDArray[np.float16]] = []
     first: list[Floats] = []
     for i, field in enumerate(fields(root, config, split)):
         rows.append(np.asarray(field.load("transients")))
         if kind is None or kind.hierarchical:
-            template.append(np.asarray(field.load("levels_template")))
-            visit.append(np.asarray(field.load("levels_visit")))
+            levels.append(
+                np.stack([field.load("levels_template"), field.load("levels_visit")])
+            )
         else:
-            grids, places = load_other(root, config, field, kind)
-            template.append(grids[0])
-            visit.append(grids[1])
+            found, places = load_other(root, config, field, kind)
+            grids.append(found)
             first.append(places)
         number.append(np.full(rows[-1].size, i))
         names.append(field.name)
@@ -82,9 +104,9 @@ def load_split(root: Path, config: StudyConfig, split: str, kind: InputKind | No
     return Split(
         rows=np.concatenate(rows),
         field=np.concatenate(number),
-        template=np.concatenate(template),
-        visit=np.concatenate(visit),
         names=tuple(names),
+        levels=np.concatenate(levels, axis=1) if levels else np.empty((2, 0, 0, 0, 0), np.float32),
+        grids=tuple(grids),
         first=np.concatenate(first) if first else None,
     )
 
@@ -113,40 +135,34 @@ def inside(kind: InputKind, values: Floats, first: Floats, host: Floats) -> NDAr
 
 
 def make_batch(
-    kind: InputKind, rows: NDArray[Any], levels: Floats, on_visit: NDArray[np.bool_]
+    kind: InputKind, rows: NDArray[Any], scaled: Floats, sigma: Floats
 ) -> Batch:
-    """Scale levels by their noise and state the truth.
+    """Leave out outer levels as the kind says, and state the truth.
 
     Parameters
     ----------
     kind : InputKind
-        A hierarchical one; outer levels are left out as it says.
+        A hierarchical one.
     rows : structured array, shape (B,)
-    levels : ndarray, float32, shape (B, 6, 15, 15)
-    on_visit : ndarray of bool, shape (B,)
-        Whether the levels are the visit's.
+    scaled : ndarray, float32, shape (B, 6, 15, 15)
+        Levels over the noise of a base pixel.
+    sigma : ndarray, float32, shape (B,)
+        That noise, nJy.
     """
     n = len(kind.steps)
-    sigma = np.where(on_visit, rows["visit_sigma"], rows["template_sigma"]).astype(np.float32)
-    values = levels[:, :n] / sigma[:, None, None, None]
     first = first_pixels(n, *source_offsets(rows["x"], rows["y"]))
-    return truth_batch(kind, rows, values, first, sigma)
+    return truth_batch(kind, rows, scaled[:, :n], first, sigma)
 
 
 def batch_for(
-    kind: InputKind,
-    split: Split,
-    index: NDArray[np.int64],
-    values: Floats,
-    on_visit: NDArray[np.bool_],
+    kind: InputKind, split: Split, index: NDArray[np.int64], on_visit: NDArray[np.bool_]
 ) -> Batch:
-    """A batch of any input kind: `values` are the split's, at `index`."""
-    rows = split.rows[index]
+    """Some of a split's transients as one batch of an input kind."""
+    rows, sigma = split.rows[index], split.sigma(index, on_visit)
+    values = split.scaled(index, on_visit)
     if split.first is None:
-        return make_batch(kind, rows, values, on_visit)
-    sigma = np.where(on_visit, rows["visit_sigma"], rows["template_sigma"]).astype(np.float32)
-    scaled = values / sigma[:, None, None, None]
-    return truth_batch(kind, rows, scaled, split.first[index], sigma)
+        return make_batch(kind, rows, values, sigma)
+    return truth_batch(kind, rows, values, split.first[index], sigma)
 
 
 def truth_batch(

@@ -44,6 +44,8 @@ class TrainConfig:
         Show 2 to 6 levels, `LEVEL_CHANCES`, instead of the kind's own.
     init : str
         Run whose weights to start from; from scratch when empty.
+    half : bool
+        Multiply in bfloat16 while training; sums, weights and loss stay float32.
     """
 
     kind: str = "hstamp5"
@@ -54,6 +56,7 @@ class TrainConfig:
     visit_share: float = 0.3
     any_levels: bool = False
     init: str = ""
+    half: bool = True
 
 
 def _tensors(batch: Batch) -> list[Tensor]:
@@ -64,10 +67,11 @@ def _tensors(batch: Batch) -> list[Tensor]:
     ]  # fmt: skip
 
 
-def loss_of(model: HostNet, batch: Batch) -> Tensor:
-    """Loss of a model on a batch."""
+def loss_of(model: HostNet, batch: Batch, half: bool = False) -> Tensor:
+    """Loss of a model on a batch; with `half`, products in bfloat16."""
     values, first, step, host, present, log_radius = _tensors(batch)
-    found = Proposals(*model(values, first, step))
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+        found = Proposals(*model(values, first, step))
     return negative_log_likelihood(found, host, present, log_radius)
 
 
@@ -80,8 +84,7 @@ def draw_batch(
         levels = rng.choice(list(LEVEL_CHANCES), p=list(LEVEL_CHANCES.values()))
         kind = hierarchical(int(levels))
     on_visit = rng.uniform(size=index.size) < config.visit_share
-    values = np.where(on_visit[:, None, None, None], split.visit[index], split.template[index])
-    batch = batch_for(kind, split, index, values, on_visit)
+    batch = batch_for(kind, split, index, on_visit)
     batch = cut(jitter_noise(batch, rng), kind, rng)
     return turn(batch, kind, int(rng.integers(8)))
 
@@ -96,7 +99,7 @@ def validate(model: HostNet, split: Split, config: TrainConfig, most: int = 4096
     with torch.no_grad():
         for part in np.array_split(index, max(1, index.size // config.batch)):
             no = np.zeros(part.size, dtype=bool)
-            batch = batch_for(kind, split, part, split.template[part], no)
+            batch = batch_for(kind, split, part, no)
             total += float(loss_of(model, batch)) * part.size
     model.train()
     return total / index.size
@@ -141,6 +144,7 @@ def train(
     if config.init:
         earlier, _ = load_weights(folder.parent / config.init / "weights.safetensors")
         model.load_state_dict(earlier.state_dict())
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
     batch = min(config.batch, training.rows.size)
     per_epoch = training.rows.size // batch
@@ -159,7 +163,7 @@ def train(
             for group in optimiser.param_groups:
                 group["lr"] = config.rate * schedule(step, total)
             index = order[i * batch : (i + 1) * batch]
-            loss = loss_of(model, draw_batch(training, index, config, rng))
+            loss = loss_of(model, draw_batch(training, index, config, rng), config.half)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)

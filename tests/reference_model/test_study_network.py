@@ -59,9 +59,10 @@ def test_flipped_grids_keep_every_pixel_at_its_flipped_place(which):
 
 def test_other_inputs_show_the_sky_they_claim():
     image = ramp((1000, 1000))
+    binned = inputs.binned_window(image, 500.2, 499.7)
     for name in ("stamp30", "binned30", "multiscale4x8", "overlapping5x30", "window240"):
         kind = inputs.KINDS[name]
-        values, first = inputs.cut_grids(kind, image, 500.2, 499.7)
+        values, first = inputs.cut_grids(kind, binned, 500.2, 499.7)
         assert values.shape == (len(kind.steps), kind.side, kind.side)
         for g, step in enumerate(kind.steps):
             at = first[g] + np.array([5, 6]) * step
@@ -161,7 +162,7 @@ def transients(n):
             d2 = (xx[near] - at[0]) ** 2 + (yy[near] - at[1]) ** 2
             image[near] += (20.0 * np.exp(-0.5 * d2 / 16.0)).astype(np.float32)
         levels[i] = levels_of(window(image, row["x"], row["y"]))
-    return Split(rows, np.zeros(n, int), levels, levels, ("made",))
+    return Split(rows, np.zeros(n, int), ("made",), np.stack([levels, levels]))
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +171,7 @@ def made():
 
 
 def test_truth_moves_with_its_grids(made):
-    batch = arrays.make_batch(HSTAMP5, made.rows, made.template, np.zeros(160, bool))
+    batch = arrays.make_batch(HSTAMP5, made.rows, made.levels[0], made.rows["template_sigma"])
     for which in range(8):
         turned = augment.turn(batch, HSTAMP5, which)
         # The brightest pixel of level 2 lies within its own size of the host, flipped or not.
@@ -183,21 +184,21 @@ def test_truth_moves_with_its_grids(made):
 
 def test_a_host_outside_or_in_a_hole_is_not_in_the_stamp(made):
     two = inputs.hierarchical(2)
-    batch = arrays.make_batch(two, made.rows, made.template, np.zeros(160, bool))
+    batch = arrays.make_batch(two, made.rows, made.levels[0], made.rows["template_sigma"])
     inside = np.abs(batch.host).max(axis=1) < 14.0
     outside = np.abs(batch.host).max(axis=1) > 16.0
     has = made.rows["kind"] == 0
     assert batch.present[inside & has].all()
     assert not batch.present[outside].any()
-    holed = made.template.copy()
+    holed = made.levels[0].copy()
     holed[:, 4] = np.nan
-    batch = arrays.make_batch(HSTAMP5, made.rows, holed, np.zeros(160, bool))
+    batch = arrays.make_batch(HSTAMP5, made.rows, holed, made.rows["template_sigma"])
     assert not batch.present.any()
 
 
 def test_a_cut_takes_all_grids_and_the_truth_with_it(made, monkeypatch):
     monkeypatch.setattr(augment, "CUT_CHANCE", 1.0)
-    batch = arrays.make_batch(HSTAMP5, made.rows, made.template, np.zeros(160, bool))
+    batch = arrays.make_batch(HSTAMP5, made.rows, made.levels[0], made.rows["template_sigma"])
     found = augment.cut(batch, HSTAMP5, np.random.default_rng(1))
     lost = np.isnan(found.values[:, 4]).any(axis=(1, 2))
     assert lost.sum() > 100
@@ -216,7 +217,7 @@ def test_a_tiny_training_run_learns(made, tmp_path):
     learnt, notes = export.load_weights(weights)
     assert validate(learnt, made, CONFIG) < before - 2.5
     assert notes["transients"] == "160"
-    batch = arrays.make_batch(HSTAMP5, made.rows, made.template, np.zeros(160, bool))
+    batch = arrays.make_batch(HSTAMP5, made.rows, made.levels[0], made.rows["template_sigma"])
     found = run(learnt, {"values": batch.values, "first": batch.first, "step": batch.step})
     best = found.logits[:, :-1].argmax(dim=1)
     error = np.hypot(*(found.mean[torch.arange(160), best].numpy() - batch.host).T)

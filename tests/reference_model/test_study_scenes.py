@@ -168,7 +168,7 @@ def test_levels_are_those_of_the_codec():
 
 TINY = StudyConfig(
     name="tiny", fields=(1, 1, 1), size=500, nearby_hosts=1, per_host=3, deep=6, on_star=2,
-    nowhere=2, atlas=60,
+    nowhere=2, atlas=60, alternate=False,
 )  # fmt: skip
 
 
