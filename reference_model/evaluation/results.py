@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from reference_model import DATA_VERSION
 from reference_model.config import StudyConfig
 from reference_model.scenes.fields import Field
-from reference_model.scenes.place import light_radius_distance
 from reference_model.scenes.render import SCALE
+from reference_model.sky.positions import light_radius_distance
 
 #: Columns of a method's file.
 RESULT = np.dtype(

@@ -1,22 +1,34 @@
-"""From per-transient results to the numbers of the study."""
+"""From per-transient results to the numbers of the study.
+
+A method may have been trained with several seeds, each with its own result
+file (`reference_model.evaluation.names`): a number is then the mean over them.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_model.evaluation.bootstrap import Estimate, mean_by_group, statistic_by_group
-from reference_model.evaluation.results import methods_in, read_method
+from reference_model.evaluation.bootstrap import Estimate, mean_by_group, percentiles_by_group
+from reference_model.evaluation.names import base_of, seeds_of
+from reference_model.evaluation.results import RESULT, methods_in, read_method
 from reference_model.scenes.place import DEEP, NEARBY, ON_GALAXY
 
 Rows = NDArray[Any]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 #: Half the side of an n-level stamp, arcsec: where its hosts end.
 HALF_SIDE = {n: 15 * 2 ** (n - 1) * 0.1 for n in range(2, 7)}
+#: Hosts this close to the edge of the stamp do not count as in it, arcsec.
+EDGE = 1.0
+#: Stands for the infinite error of "no host", so that percentiles stay defined.
+NO_ANSWER = 1e3
 
 
 @dataclass(frozen=True)
@@ -30,15 +42,24 @@ class Study:
     field : ndarray of int
         Field number of each.
     methods : dict
-        Results by name.
+        Results by name, one for every seed.
     notes : dict
         How each was made.
+    covered : dict
+        Where a method was run on some fields only: which transients.
     """
 
     rows: Rows
     field: NDArray[np.int64]
     methods: dict[str, Rows]
     notes: dict[str, dict[str, Any]]
+    covered: dict[str, Mask] = dataclasses.field(default_factory=dict)
+
+    @property
+    def data_version(self) -> str:
+        """Version of the data set that the results are of."""
+        return next((str(n["data_version"]) for n in self.notes.values() if "data_version" in n),
+                    "unknown")  # fmt: skip
 
 
 def load_study(folder: Path) -> Study:
@@ -48,26 +69,57 @@ def load_study(folder: Path) -> Study:
     ------
     FileNotFoundError
         If there are no results.
+    ValueError
+        If a method's results belong to other transients than the truth, or to
+        another version of the data set than the others.
     """
     truth = folder / "truth" / "rows.npy"
     if not truth.exists():
         raise FileNotFoundError(f"no results in {folder}: run the methods and the networks first")
-    names = methods_in(folder)
-    both = {name: read_method(folder, name) for name in names}
-    return Study(
-        rows=np.load(truth, allow_pickle=False),
-        field=np.load(folder / "truth" / "field.npy", allow_pickle=False),
-        methods={n: b[0] for n, b in both.items()},
-        notes={n: b[1] for n, b in both.items()},
-    )
+    rows = np.load(truth, allow_pickle=False)
+    number = np.load(folder / "truth" / "field.npy", allow_pickle=False)
+    methods, notes, covered = {}, {}, {}
+    versions: dict[str, str] = {}
+    for name in methods_in(folder):
+        result, note = read_method(folder, name)
+        versions.setdefault(str(note.get("data_version")), name)
+        if result.size != rows.size:
+            result = _padded(folder, name, result, number)
+        seen = np.bincount(number, np.isfinite(result["dx"])) > 0
+        if not seen.all():
+            covered[name] = seen[number]
+        methods[name], notes[name] = result, note
+    if len(versions) > 1:
+        some = ", ".join(f"{name} of {version}" for version, name in versions.items())
+        raise ValueError(f"{folder} mixes results of several data sets: {some}")
+    return Study(rows=rows, field=number, methods=methods, notes=notes, covered=covered)
 
 
-def selections(rows: Rows) -> dict[str, NDArray[np.bool_]]:
+def _padded(folder: Path, name: str, result: Rows, number: NDArray[np.int64]) -> Rows:
+    """Results of the first fields only, at full length."""
+    if result.size not in np.cumsum(np.bincount(number)):
+        raise ValueError(
+            f"{folder / name}.npy has {result.size} rows; the truth beside it has {number.size}, "
+            "and no whole number of its fields is that long: evaluate again"
+        )
+    full = np.zeros(number.size, RESULT)
+    for column in ("dx", "dy", "none", "radius", "host_z", "region", "area95"):
+        full[column] = np.nan
+    full[: result.size] = result
+    return full
+
+
+def inside(rows: Rows, half: float = HALF_SIDE[5], edge: float = EDGE) -> Mask:
+    """Whether the host lies in a stamp of half a side, arcsec; False without a host."""
+    far = np.maximum(np.abs(rows["host_dx"]), np.abs(rows["host_dy"]))
+    return np.asarray(far < half - edge)
+
+
+def selections(rows: Rows) -> dict[str, Mask]:
     """The subsets that results are given for; all have a host that can be seen."""
     host = (rows["kind"] == ON_GALAXY) & rows["visible"]
-    inside = np.maximum(np.abs(rows["host_dx"]), np.abs(rows["host_dy"]))
     nearby, deep = host & (rows["stratum"] == NEARBY), host & (rows["stratum"] == DEEP)
-    within = inside < HALF_SIDE[5] - 1.0
+    within = inside(rows)
     return {
         "deep": deep & within,
         "nearby": nearby,
@@ -89,6 +141,48 @@ def distance_error(rows: Rows, result: Rows) -> NDArray[np.float64]:
     return np.where(np.isfinite(error), error, np.inf)
 
 
+#: What can be asked of an answer: points at the right host, at a wrong one, or
+#: is farther from the host than 1", or than max(1", R_e).
+Question = Literal["right", "wrong", "beyond_1", "beyond_host"]
+
+
+def answers(study: Study, name: str, question: Question) -> NDArray[np.float64]:
+    """1 or 0 for every transient, for one result file; NaN where it was not run."""
+    rows, result = study.rows, study.methods[name]
+    if question in ("right", "wrong"):
+        found = np.asarray(result["right"] == (question == "right"), dtype=float)
+    else:
+        limit = np.maximum(1.0, rows["host_re"]) if question == "beyond_host" else 1.0
+        found = np.asarray(distance_error(rows, result) > limit, dtype=float)
+    if name in study.covered:
+        found[~study.covered[name]] = np.nan
+    return found
+
+
+def asked(
+    study: Study, method: str, question: Question, chosen: Mask, names: list[str] | None = None
+) -> Floats:
+    """Answers of every seed of a method on a subset, shape (S, n)."""
+    some = seeds_of(study.methods, method) if names is None else names
+    return np.stack([answers(study, name, question)[chosen] for name in some])
+
+
+def errors(study: Study, method: str, chosen: Mask) -> Floats:
+    """Distance errors of every seed of a method, shape (S, n); no answer is far off."""
+    some = seeds_of(study.methods, method)
+    found = np.stack([distance_error(study.rows, study.methods[n])[chosen] for n in some])
+    return np.minimum(found, NO_ANSWER)
+
+
+def where_run(study: Study, *methods: str) -> Mask:
+    """Transients that every seed of these methods was run on."""
+    out = np.ones(study.rows.size, bool)
+    for name, seen in study.covered.items():
+        if base_of(name) in methods:
+            out &= seen
+    return out
+
+
 @dataclass(frozen=True)
 class Line:
     """One method on one subset."""
@@ -101,92 +195,18 @@ class Line:
     right: Estimate
 
 
-def _capped(share: float) -> Any:
-    def take(values: NDArray[Any]) -> float:
-        # Answers of "no host" are infinitely far: percentiles stay defined.
-        return float(np.percentile(np.minimum(values, 1e3), share))
-
-    return take
-
-
-def line(study: Study, method: str, chosen: NDArray[np.bool_]) -> Line:
-    """Measure one method on one subset."""
-    rows, result, group = study.rows[chosen], study.methods[method][chosen], study.field[chosen]
-    error = distance_error(rows, result)
-    limit = np.maximum(1.0, rows["host_re"])
-    return Line(
-        median=statistic_by_group(error, group, _capped(50.0)),
-        p68=statistic_by_group(error, group, _capped(68.0)),
-        p95=statistic_by_group(error, group, _capped(95.0)),
-        beyond_1=mean_by_group((error > 1.0).astype(float), group),
-        beyond_host=mean_by_group((error > limit).astype(float), group),
-        right=mean_by_group(result["right"].astype(float), group),
+def line(study: Study, method: str, chosen: Mask) -> Line:
+    """Measure one method on one subset: means over its seeds."""
+    chosen = chosen & where_run(study, method)
+    group = study.field[chosen]
+    median, p68, p95 = percentiles_by_group(
+        errors(study, method, chosen), group, (50.0, 68.0, 95.0)
     )
-
-
-def difference(study: Study, first: str, second: str, chosen: NDArray[np.bool_]) -> Estimate:
-    """Right-host share of the first method minus the second's, paired."""
-    a = study.methods[first]["right"][chosen].astype(float)
-    b = study.methods[second]["right"][chosen].astype(float)
-    return mean_by_group(a - b, study.field[chosen])
-
-
-def wrong_ratio(
-    study: Study, first: str, second: str, chosen: NDArray[np.bool_], by: str = "right"
-) -> Estimate:
-    """Wrong hosts of the first method over those of the second, paired.
-
-    Parameters
-    ----------
-    by : {'right', 'distance'}
-        Wrong by the galaxy pointed at, or by an error above max(1", R_e).
-    """
-    rows = study.rows[chosen]
-    wrong = []
-    for name in (first, second):
-        result = study.methods[name][chosen]
-        if by == "right":
-            wrong.append(~result["right"])
-        else:
-            wrong.append(distance_error(rows, result) > np.maximum(1.0, rows["host_re"]))
-    both = np.stack(wrong, axis=1).astype(float)
-
-    def ratio(values: NDArray[Any]) -> float:
-        return float(values[:, 0].sum() / max(values[:, 1].sum(), 1.0))
-
-    return statistic_by_group(both, study.field[chosen], ratio)
-
-
-def roc(
-    rows: Rows, none: NDArray[Any], present: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Hostless detection: false and true positive rates, and the area under them."""
-    order = np.argsort(-none, kind="stable")
-    hostless = ~present[order]
-    true = np.concatenate([[0.0], np.cumsum(hostless) / max(hostless.sum(), 1)])
-    false = np.concatenate([[0.0], np.cumsum(~hostless) / max((~hostless).sum(), 1)])
-    return false, true, float(np.trapezoid(true, false))
-
-
-def redshift_error(rows: Rows, result: Rows) -> NDArray[np.float64]:
-    """(z of the galaxy pointed at - z of the true host) / (1 + z); NaN where none."""
-    return np.asarray((result["host_z"] - rows["host_z"]) / (1.0 + rows["host_z"]))
-
-
-#: A redshift counts as right within this, (1 + z) divided out.
-REDSHIFT_LIMIT = 0.01
-
-
-def completeness_contamination(
-    study: Study, method: str, chosen: NDArray[np.bool_], threshold: float
-) -> tuple[Estimate, Estimate]:
-    """Answers given when P(none) is below a threshold.
-
-    Completeness: share of transients with a host whose right host is given.
-    Contamination: share of given answers that point at another galaxy.
-    """
-    result, group = study.methods[method][chosen], study.field[chosen]
-    given = (result["none"] <= threshold) & np.isfinite(result["dx"])
-    complete = mean_by_group((given & result["right"]).astype(float), group)
-    wrong = mean_by_group((~result["right"])[given].astype(float), group[given])
-    return complete, wrong
+    return Line(
+        median=median,
+        p68=p68,
+        p95=p95,
+        beyond_1=mean_by_group(asked(study, method, "beyond_1", chosen), group),
+        beyond_host=mean_by_group(asked(study, method, "beyond_host", chosen), group),
+        right=mean_by_group(asked(study, method, "right", chosen), group),
+    )

@@ -4,123 +4,235 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
-from reference_model import DATA_VERSION
+import numpy as np
+
 from reference_model.config import StudyConfig
+from reference_model.evaluation.goals import OVERLAPPING, REFERENCE, TODAY, goals
+from reference_model.evaluation.names import ordered, seed_of, seeds_of, title
 from reference_model.evaluation.results import results_folder
-from reference_model.evaluation.tables import load_study
-from reference_model.figures.examples import draw_examples
-from reference_model.figures.results import (
-    FOLDER,
+from reference_model.evaluation.tables import Study, load_study
+from reference_model.figures import results
+from reference_model.figures.curves import (
     draw_calibration,
+    draw_density,
     draw_errors,
+    draw_offsets,
     draw_redshift,
     draw_training,
-    goal_table,
-    grouped,
-    main_tables,
-    ordered,
-    redshift_table,
-    title,
 )
+from reference_model.figures.examples import draw_examples, legend
+from reference_model.figures.size import draw_sizes, size_table
 
-#: The network that the goals are about, and the curves shown in figures.
-REFERENCE = "net_any5"
-SHOWN = ("own_position", "sep_dlr", "gradient_ascent", "catalogue_dlr", "net_hstamp2", "net_any5")
+FOLDER = "figures/reference_model"
+
+#: Curves shown in figures, panels of the densities, networks in the calibration figure.
+SHOWN = (
+    "own_position", "sep_dlr", "gradient_ascent", "catalogue_nearest", "delight", TODAY,
+    OVERLAPPING, REFERENCE,
+)  # fmt: skip
+PANELS = ("sep_dlr", "delight", TODAY, REFERENCE)
+CALIBRATED = ("net_any2", "net_any3", "net_any4", REFERENCE, "net_any6", TODAY, OVERLAPPING)
+#: Further rows of the tables of depth and seeing.
+DEPTHS = (
+    "own_position", "sep_nearest", "sep_dlr", "gradient_ascent", "catalogue_nearest",
+    "catalogue_dlr", "delight", TODAY, "net_binned30", "net_multiscale4x8", OVERLAPPING,
+    "net_window240", "net_any2", "net_any3", "net_any4", REFERENCE, "net_any6",
+    "net_any5_visit",
+)  # fmt: skip
 
 
-def _training(weights: dict[str, str]) -> str:
-    """One line on how weights were trained."""
+def _training(weights: dict[str, Any]) -> str:
+    """One line on how weights were trained, without the seed."""
     run = json.loads(weights.get("train", "{}"))
     start = f", from {run['init']}" if run.get("init") else ""
     return (
-        f"seed {run.get('seed')}, {run.get('epochs')} epochs of {weights.get('transients')} "
-        f"transients in {weights.get('fields')} fields{start}"
+        f"{run.get('epochs')} epochs of {weights.get('transients')} transients in "
+        f"{weights.get('fields')} fields{start}"
     )
+
+
+def run_table(study: Study) -> list[str]:
+    """Which runs the networks' results are from; one row where seeds differ in nothing else."""
+    rows = []
+    for method in ordered(study.methods):
+        names = [n for n in seeds_of(study.methods, method) if "run" in study.notes[n]]
+        seeds: dict[tuple[str, ...], list[str]] = {}
+        for name in names:
+            note = study.notes[name]
+            weights = note.get("weights", {})
+            key = (str(weights.get("parameters", "")), _training(weights),
+                   str(note.get("bytes", "")))  # fmt: skip
+            seeds.setdefault(key, []).append(name)
+        for (parameters, training, size), some in seeds.items():
+            rows.append([
+                title(method), ", ".join(str(seed_of(n)) for n in some),
+                ", ".join(str(study.notes[n]["run"]) for n in some), size, parameters, training,
+            ])  # fmt: skip
+    return results.table(
+        ["network", "seeds", "runs", "bytes a stamp", "parameters", "training"], rows
+    )
+
+
+def calibration_lines(study: Study) -> list[str]:
+    """What was fitted on the validation split for the reference network."""
+    out = []
+    for name in seeds_of(study.methods, REFERENCE):
+        weights = study.notes[name].get("weights", {})
+        if weights:
+            out.append(f"seed {seed_of(name)}: temperature {weights.get('temperature', '')}, width "
+                       f"{weights.get('widen', '')}")  # fmt: skip
+    return [f"Calibration of n=5 on the validation split: {'; '.join(out)}.", ""] if out else []
+
+
+def data_seed(root: Path, config: StudyConfig) -> int:
+    """Seed of the data set, from its manifest where it is at hand."""
+    path = root / config.name / "manifest.json"
+    if not path.exists():
+        return config.seed
+    return int(json.loads(path.read_text())["config"]["seed"])
+
+
+def _present(study: Study, methods: tuple[str, ...]) -> list[str]:
+    return [m for m in methods if seeds_of(study.methods, m)]
+
+
+def _draw(docs: Path, root: Path, config: StudyConfig, study: Study, source: str) -> list[str]:
+    """Draw every figure; returns the section of the gallery."""
+    pictures = docs / FOLDER
+    shown = _present(study, SHOWN)
+    draw_errors(pictures / "distance_error.png", study, shown, source)
+    draw_offsets(pictures / "error_by_offset.png", study, shown, source)
+    draw_density(pictures / "error_density.png", study, _present(study, PANELS), source)
+    draw_redshift(pictures / "redshift_error.png", study, shown, source)
+    draw_calibration(pictures / "calibration.png", study, _present(study, CALIBRATED), source)
+    draw_sizes(pictures / "size.png", study, source)
+    others = [m for m in ("sep_dlr", "delight") if m in study.methods]
+    network = seeds_of(study.methods, REFERENCE)[0]
+    if "sep_dlr" not in others or not draw_examples(
+        pictures / "examples.png", root, config, study, network, others, source
+    ):
+        return []
+    return [
+        "## SExtractor against the network",
+        "",
+        "Transients of the first test field of each stratum (simulated), the first of each kind in "
+        "table order; "
+        'right is an error of at most max(1", R_e). ' + legend(network, others),
+        "",
+        f"![Examples]({FOLDER}/examples.png)",
+        "",
+    ]
 
 
 def write_results(docs: Path, root: Path, config: StudyConfig) -> Path:
     """Write ``reference_model_results.md`` and its figures."""
     folder = results_folder(root, config)
     study = load_study(folder)
-    if REFERENCE not in study.methods:
+    if not seeds_of(study.methods, REFERENCE):
         raise FileNotFoundError(f"no results of {REFERENCE} in {folder}: evaluate a run first")
     speed_path = folder / "truth" / "speed.json"
     speed = json.loads(speed_path.read_text()) if speed_path.exists() else None
-    shown = [m for m in SHOWN if m in study.methods]
-    nets = [m for m in ordered(study) if m.startswith("net_") and "average" not in m]
-    draw_errors(docs / FOLDER / "distance_error.png", study, shown)
-    draw_redshift(docs / FOLDER / "redshift_error.png", study, shown)
-    draw_calibration(docs / FOLDER / "calibration.png", study, nets[:5])
-    if "sep_dlr" in study.methods:
-        draw_examples(docs / FOLDER / "examples.png", root, config, study, REFERENCE, "sep_dlr")
+    seed = data_seed(root, config)
+    source = f"simulated: data set {config.name} {study.data_version}, seed {seed}"
+    gallery = _draw(docs, root, config, study, source)
     logs = {p.parent.name: p for p in sorted((root / config.name / "runs").glob("*/log.jsonl"))}
     if logs:
-        draw_training(docs / FOLDER / "training.png", logs)
-    weights = study.notes[REFERENCE].get("weights", {})
+        draw_training(docs / FOLDER / "training.png", logs, source)
+    depths = _present(study, DEPTHS)
     lines = [
         "# Results of the reference model",
         "",
-        f"All numbers are **simulated**: data set `{config.name}`, version {DATA_VERSION}, seed "
-        f"{config.seed}, test split of {study.rows.size} transients in "
-        f"{len(set(study.field.tolist()))} fields. Brackets are 95 % intervals from resampling "
-        "whole fields. Made from stored per-transient results by",
+        f"All numbers are **simulated**: data set `{config.name}`, version {study.data_version}, "
+        f"seed {seed}, test split of {study.rows.size} transients in "
+        f"{np.unique(study.field).size} fields. Where a network was trained with several seeds, "
+        "its numbers are means over them. Brackets are 95 % intervals from resampling whole "
+        "fields (of both strata together where strata are pooled); they hold what the choice of "
+        "transients does, not what the choice of a training "
+        "seed does, which [its own table](#spread-over-seeds) shows. Made from stored "
+        "per-transient results by",
         "",
         "    python -m reference_model results",
         "",
-        "## Runs",
-        "",
-        "| method | run | bytes a stamp | training |",
-        "|---|---|---|---|",
-    ]
-    for method in nets:
-        note = study.notes[method]
-        lines.append(
-            f"| {title(method)} | {note.get('run', '')} | {note.get('bytes', '')} | "
-            f"{_training(note.get('weights', {}))} |"
-        )
-    lines += [
-        "",
-        f"Parameters: {weights.get('parameters', '')}. Calibration on the validation split: "
-        f"temperature {weights.get('temperature', '')}, width {weights.get('widen', '')}.",
-        "",
         "## Goals",
         "",
-        *goal_table(study, REFERENCE, speed),
+        "A comparison uses all seeds of both methods, transient by transient; the range that "
+        "single seeds span stands beside it.",
+        "",
+        *results.goal_table(goals(study, speed)),
+        "## Runs",
+        "",
+        *run_table(study),
+        *calibration_lines(study),
         "## Distance error and right host",
         "",
         f"![Distance error]({FOLDER}/distance_error.png)",
         "",
-        *main_tables(study),
-        "## SExtractor against the network",
+        "Against the true offset of the host; the grey line is where the error equals the offset, "
+        "as for the transient's own position:",
         "",
-        "Nearby transients of the first test field (simulated), the first of each kind in table "
-        "order. Cross: transient; circle: true host; triangle: network, n=5; square: "
-        'SExtractor source by DLR. Windows are 48" wide.',
+        f"![Error by offset]({FOLDER}/error_by_offset.png)",
         "",
-        f"![Examples]({FOLDER}/examples.png)",
+        f"![Density of error and offset]({FOLDER}/error_density.png)",
         "",
+        "In a density, colour is the share of transients in a cell on a logarithmic scale; "
+        "no answer stands at the top.",
+        "",
+        *results.main_tables(study),
+        "## Spread over seeds",
+        "",
+        *results.seed_table(study),
+        "## Accuracy against bytes",
+        "",
+        "Prefixes are cut from the same stamps and read by the same weights; other inputs have "
+        "networks of their own. Vertical lines mark today's FITS stamp (34,560 bytes) and inputs "
+        "without a format, counted as 4 bytes a value. The i2 encoding takes the same bytes at "
+        "every step; only what compression makes of them differs.",
+        "",
+        f"![Accuracy against bytes]({FOLDER}/size.png)",
+        "",
+        *size_table(study),
+        *gallery,
         "## Redshift error from identification",
         "",
-        "The redshift of the catalogued galaxy nearest the prediction, against the truth. An "
-        "answer is given where P(none) is at most one half.",
+        "e(z of the transient) = e(host photometry) + e(host identification); this is the second "
+        "term: the redshift of the catalogued galaxy nearest the prediction, against the true "
+        "host's. Completeness is the share of transients with a visible host that are given its "
+        "redshift, contamination the share of given redshifts that are wrong.",
         "",
         f"![Redshift error]({FOLDER}/redshift_error.png)",
         "",
-        *redshift_table(study),
-        "## By template depth and seeing (right host, %)",
+        "The dashed line is the rms error that LSST's photometric redshifts are designed for, "
+        "0.02 (1+z) (Ivezic et al. 2019, ApJ 873, 111).",
         "",
-        *grouped(study, shown, study.rows["template_visits"], [1, 5, 12, 30, 100, 200], "visits"),
-        *grouped(study, shown, study.rows["template_fwhm"], [0.6, 0.75, 0.9, 1.11], "arcsec"),
+        results.contamination_sentence(study),
+        "",
+        *results.redshift_tables(study),
+        "## By template depth and seeing",
+        "",
+    ]
+    for groups in (results.visit_groups(study), results.seeing_groups(study)):
+        for stratum in ("deep", "nearby, host in the n=5 stamp"):
+            lines += results.grouped(study, depths, groups, stratum)
+    lines += [
+        "Depth and seeing belong to a field: a group holds few fields, and its intervals are "
+        "rough.",
+        "",
         "## Calibration and hostless transients",
         "",
         f"![Calibration]({FOLDER}/calibration.png)",
         "",
-        "## Training",
+        "Area under the ROC curve of P(none), by why there is no host to be found: 1 is perfect, "
+        "0.5 is blind. Each network is judged by the stamp it sees, so that for a small one most "
+        'hosts are outside; those within 1" of its edge are left out. The last column is the '
+        "same for all: hosts in the n=5 stamp against hosts too faint, stars and empty sky. The "
+        "classical methods give no probability.",
         "",
-        f"![Loss]({FOLDER}/training.png)" if logs else "",
-        "",
+        *results.hostless_table(study),
     ]
+    if logs:
+        lines += ["## Training", "", f"![Loss]({FOLDER}/training.png)", ""]
     path = docs / "reference_model_results.md"
-    path.write_text("\n".join(lines))
+    path.write_text("\n".join(lines).rstrip("\n") + "\n")
     return path

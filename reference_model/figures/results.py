@@ -1,263 +1,262 @@
-"""Tables and figures of the study, from stored per-transient results only."""
+"""Tables of the study in Markdown, from stored per-transient results only."""
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reference_model.evaluation.bootstrap import Estimate, mean_by_group
-from reference_model.evaluation.tables import (
-    REDSHIFT_LIMIT,
-    Line,
-    Study,
+from reference_model.evaluation.goals import REFERENCE, Goal
+from reference_model.evaluation.hostless import area, causes, with_host
+from reference_model.evaluation.names import half_side, ordered, seed_of, seeds_of, title
+from reference_model.evaluation.redshift import (
+    DELIGHT_CONTAMINATION,
     completeness_contamination,
-    difference,
-    distance_error,
-    line,
-    redshift_error,
-    roc,
-    selections,
-    wrong_ratio,
+    cuts,
+    gives_probability,
+    wrong_share,
 )
-from reference_model.figures.style import COLOURS, figure, save
-from reference_model.scenes.place import ON_GALAXY
+from reference_model.evaluation.tables import (
+    NO_ANSWER,
+    Line,
+    Mask,
+    Study,
+    asked,
+    line,
+    selections,
+    where_run,
+)
 
-FOLDER = "figures/reference_model"
-
-#: How a method is called in tables; the order of the tables.
-TITLES = {
-    "own_position": "(g) own position",
-    "sep_nearest": "(a) SExtractor source, nearest ellipse",
-    "sep_dlr": "(b) SExtractor source, DLR",
-    "gradient_ascent": "(c) gradient ascent",
-    "catalogue_nearest": "(d) catalogue, nearest ellipse",
-    "catalogue_dlr": "(d) catalogue, DLR",
-    "net_hstamp2": "(e) network, n=2, trained alone",
-    "net_any2": "(e) network, n=2 (30x30 pixels, outer part binned)",
-    "net_any3": "(e) network, n=3",
-    "net_any4": "(e) network, n=4",
-    "net_any5": "(e) network, n=5, i2 (900 values)",
-    "net_any5_step8": "(e) network, n=5, i2 at sigma/8",
-    "net_any5_step4": "(e) network, n=5, i2 at sigma/4",
-    "net_any5_step2": "(e) network, n=5, i2 at sigma/2",
-    "net_any5_f4": "(e) network, n=5, f4",
-    "net_stamp30": "(e) network, today's 30x30",
-    "net_binned30": "(e) network, 30x30 binned to 48 arcsec",
-    "net_multiscale4x8": "(e) network, 4x8x8 of Reyes-Jainaga et al.",
-    "net_overlapping5x30": "(e) network, 5x30x30 of DELIGHT",
-    "net_window240": "(e) network, full 240x240 window",
-    "net_any5_average": "(e) network, n=5, i2, eight-fold average",
-    "net_any6": "(e) network, n=6",
-    "net_any5_visit": "(e) network, n=5, visit instead of template",
-}
+#: The sets of transients that secondary tables are given for.
+STRATA = ("deep", "nearby", "nearby, host in the n=5 stamp")
+#: Other encodings of the stamps that the n=5 network reads.
+ENCODED = ("net_any5_step8", "net_any5_step4", "net_any5_step2", "net_any5_f4")
 
 
-def title(method: str) -> str:
-    """Name of a method in tables and legends."""
-    return TITLES.get(method, method.replace("_", " "))
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """A Markdown table, followed by an empty line."""
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    return [*lines, *("| " + " | ".join(row) + " |" for row in rows), ""]
 
 
-def ordered(study: Study) -> list[str]:
-    """Methods in the order of `TITLES`, then the rest."""
-    known = [m for m in TITLES if m in study.methods]
-    return known + sorted(m for m in study.methods if m not in TITLES)
+def named(study: Study, method: str, chosen: Mask) -> str:
+    """A method's title, and how many transients it was run on where not on all."""
+    seen = where_run(study, method)
+    if seen.all():
+        return title(method)
+    return f"{title(method)} (run on {int((chosen & seen).sum())})"
 
 
 def main_tables(study: Study) -> list[str]:
-    """One Markdown table for every subset."""
+    """One table for every subset; of several seeds the mean."""
     out = []
     for name, chosen in selections(study.rows).items():
         if not chosen.any():
             continue
+        rows = []
+        for method in ordered(study.methods):
+            found: Line = line(study, method, chosen)
+            rows.append([
+                named(study, method, chosen), str(len(seeds_of(study.methods, method))),
+                _arcsec(found.median), _arcsec(found.p68), _arcsec(found.p95),
+                found.beyond_1.percent(), found.beyond_host.percent(), found.right.percent(),
+            ])  # fmt: skip
         out += [
             f"### {name} (simulated, n = {int(chosen.sum())}, "
             f"{np.unique(study.field[chosen]).size} fields)",
             "",
-            '| method | median error (") | 68 % (") | 95 % (") | > 1" (%) | '
-            '> max(1", R_e) (%) | right host (%) |',
-            "|---|---|---|---|---|---|---|",
-        ]
-        for method in ordered(study):
-            found: Line = line(study, method, chosen)
-            out.append(
-                f"| {title(method)} | {_arcsec(found.median)} | {_arcsec(found.p68)} | "
-                f"{_arcsec(found.p95)} | {found.beyond_1.percent()} | "
-                f"{found.beyond_host.percent()} | {found.right.percent()} |"
-            )
-        out.append("")
+            *table(['method', 'seeds', 'median error (")', '68 % (")', '95 % (")', '> 1" (%)',
+                    '> max(1", R_e) (%)', "right host (%)"], rows),
+        ]  # fmt: skip
     return out
 
 
 def _arcsec(value: Estimate) -> str:
-    if value.value >= 900.0:
+    limit = 0.9 * NO_ANSWER
+    if value.value >= limit:
         return "no answer"
-    high = "no answer" if value.high >= 900.0 else f"{value.high:.2f}"
-    return f"{value.value:.2f} ({value.low:.2f}-{high})"
+    high = "no answer" if value.high >= limit else f"{value.high:.2f}"
+    return f"{value.value:.2f} ({value.low:.2f}-{high})" if value.n else "-"
 
 
-def goal_table(study: Study, best: str, speed: dict[str, float] | None) -> list[str]:
-    """The goals that these results can speak to, reached or missed."""
-    rows = study.rows
-    chosen = selections(rows)
-    lines = ["| goal | measured (simulated) | |", "|---|---|---|"]
-
-    def add(text: str, value: str, reached: bool | None) -> None:
-        verdict = "not run" if reached is None else "reached" if reached else "missed"
-        lines.append(f"| {text} | {value} | {verdict} |")
-
-    add("n=5 within 0.5 points of DELIGHT-style 4,500 values, right host", "", None)
-    far = chosen["host more than 3 arcsec away"]
-    if "net_hstamp2" in study.methods:
-        ratio = wrong_ratio(study, best, "net_hstamp2", far)
-        add("n=5 against today's footprint (n=2, trained alone), hosts beyond 3\": at most one "
-            "third of the wrong hosts", f"ratio {ratio.plain()}", ratio.value <= 1 / 3)  # fmt: skip
-    classical = [m for m in ("sep_nearest", "sep_dlr", "gradient_ascent", "catalogue_nearest",
-                             "catalogue_dlr") if m in study.methods]  # fmt: skip
-    near = chosen["nearby"]
-    if classical and near.any():
-        limit = np.maximum(1.0, rows["host_re"][near])
-        rates = {m: float((distance_error(rows, study.methods[m])[near] > limit).mean())
-                 for m in classical}  # fmt: skip
-        rival = min(rates, key=lambda m: rates[m])
-        ratio = wrong_ratio(study, best, rival, near, by="distance")
-        add(f"n=5 against the best of (a)-(d) (here {title(rival)}), error > max(1\", R_e), "
-            "nearby: at most half", f"ratio {ratio.plain()}", ratio.value <= 0.5)  # fmt: skip
-    if "net_any5_f4" in study.methods:
-        both = chosen["deep"] | near
-        gap = difference(study, best, "net_any5_f4", both)
-        add("i2 at sigma/16 against f4: no difference within the interval",
-            f"right host {gap.percent(2)} points", gap.low <= 0.0 <= gap.high)  # fmt: skip
-    region = study.methods[best]["region"]
-    ok = np.isfinite(region)
-    for share, low, high in ((0.68, 0.66, 0.70), (0.95, 0.94, 0.96)):
-        cover = mean_by_group((region[ok] <= share).astype(float), study.field[ok])
-        add(f"{share:.0%} regions contain {low:.0%}-{high:.0%}", cover.percent() + " %",
-            low <= cover.value <= high)  # fmt: skip
-    if "net_hstamp2" in study.methods:
-        gap = difference(study, best, "net_hstamp2", chosen["deep"])
-        add("deep stratum: n=5 against today's footprint, no loss",
-            f"right host {gap.percent(2)} points", gap.high >= 0.0)  # fmt: skip
-    if speed:
-        add("at least 2,000 stamps a second on one core, decoding included",
-            f"{speed['both']:.0f} a second (decoding alone {speed['decode']:.0f})",
-            speed["both"] >= 2000)  # fmt: skip
-    return [*lines, ""]
+def seed_table(study: Study) -> list[str]:
+    """What every seed found, and the standard deviation."""
+    chosen = selections(study.rows)
+    rows = []
+    for stratum in STRATA:
+        for method in ordered(study.methods):
+            names = seeds_of(study.methods, method)
+            pick = chosen[stratum] & where_run(study, method)
+            # Encodings of one network's stamps have its spread.
+            if len(names) < 2 or not pick.any() or method in ENCODED:
+                continue
+            right = 100.0 * asked(study, method, "right", pick).mean(axis=1)
+            beyond = 100.0 * asked(study, method, "beyond_host", pick).mean(axis=1)
+            rows.append([
+                title(method), stratum, ", ".join(str(seed_of(n)) for n in names),
+                _each(right), f"{right.std(ddof=1):.2f}", _each(beyond),
+                f"{beyond.std(ddof=1):.2f}",
+            ])  # fmt: skip
+    if not rows:
+        return ["One seed of every network was run.", ""]
+    return table(["network", "transients", "seeds", "right host (%)", "standard deviation",
+                  'error > max(1", R_e) (%)', "standard deviation"], rows)  # fmt: skip
 
 
-def redshift_table(study: Study) -> list[str]:
+def _each(values: NDArray[np.float64]) -> str:
+    return ", ".join(f"{v:.1f}" for v in values)
+
+
+def goal_table(found: list[Goal]) -> list[str]:
+    """The goals, reached or missed."""
+    return table(
+        ["goal", "measured (simulated)", "", "beside it, for information"],
+        [[g.text, g.measured, g.verdict, "; ".join(g.beside)] for g in found],
+    )
+
+
+def redshift_sets(study: Study) -> dict[str, Mask]:
+    """The sets that redshifts are counted for; the last holds hostless transients too."""
+    chosen = selections(study.rows)
+    return {
+        **{name: chosen[name] for name in STRATA},
+        "all transients, hostless included": np.ones(study.rows.size, bool),
+    }
+
+
+def matching(study: Study, chosen: Mask) -> float | None:
+    """Completeness of (f)'s own redshifts, for others to be compared at."""
+    if not seeds_of(study.methods, "delight"):
+        return None
+    value = completeness_contamination(study, "delight", chosen)[0].value
+    return value if np.isfinite(value) else None
+
+
+def redshift_tables(study: Study) -> list[str]:
     """Redshift error from host identification, completeness and contamination."""
-    lines = [
-        "| method | stratum | wrong redshift: error above 0.01 (1+z) (%) | completeness (%) | "
-        "contamination (%) |",
-        "|---|---|---|---|---|",
-    ]
-    chosen = selections(study.rows)
-    for stratum in ("deep", "nearby"):
-        pick = chosen[stratum]
-        for method in ordered(study):
-            error = np.abs(redshift_error(study.rows, study.methods[method])[pick])
-            wrong = mean_by_group((~(error <= REDSHIFT_LIMIT)).astype(float), study.field[pick])
-            complete, dirty = completeness_contamination(study, method, pick, 0.5)
-            lines.append(f"| {title(method)} | {stratum} | {wrong.percent()} | "
-                         f"{complete.percent()} | {dirty.percent()} |")  # fmt: skip
-    return [*lines, ""]
+    out = []
+    for name, chosen in redshift_sets(study).items():
+        if not chosen.any():
+            continue
+        match, rows = matching(study, chosen), []
+        for method in ordered(study.methods):
+            complete, dirty = completeness_contamination(study, method, chosen)
+            cells = [named(study, method, chosen), wrong_share(study, method, chosen).percent(),
+                     complete.percent(), dirty.percent()]  # fmt: skip
+            if gives_probability(study.methods[seeds_of(study.methods, method)[0]]):
+                cut = cuts(study, method, chosen, match)
+                cells.append(cut.completeness.percent())
+                if match is not None:
+                    cells.append(cut.contamination.percent(2))
+            else:
+                cells += ["-"] * (1 if match is None else 2)
+            rows.append(cells)
+        head = ["method", "error above 0.01 (1+z), or none given (%)",
+                "completeness, P(none) at most 1/2 (%)",
+                "contamination, P(none) at most 1/2 (%)",
+                f"completeness at a contamination of {DELIGHT_CONTAMINATION:.2%}".replace("%", " %")
+                + " (%)"]  # fmt: skip
+        if match is not None:
+            head.append(f"contamination at (f)'s completeness of {100 * match:.1f} % (%)")
+        out += [f"### Redshifts: {name} (simulated, n = {int(chosen.sum())})", "",
+                *table(head, rows)]  # fmt: skip
+    return out
 
 
-def draw_errors(path: Path, study: Study, methods: list[str]) -> None:
-    """Cumulative distance error, by stratum."""
-    fig, axes = figure(2, 1, 4.6, 3.6)
-    chosen = selections(study.rows)
-    for ax, name in zip(axes, ("deep", "nearby"), strict=True):
-        for method, colour in zip(methods, COLOURS, strict=False):
-            error = np.sort(distance_error(study.rows, study.methods[method])[chosen[name]])
-            share = 1.0 - (np.arange(error.size) + 0.5) / error.size
-            ax.loglog(np.clip(error, 1e-3, 1e3), share, color=colour, label=title(method))
-        ax.set_xlim(0.01, 100)
-        ax.set_ylim(2e-3, 1.05)
-        ax.set_title(f"{name} stratum, simulated", fontsize=9)
-        ax.set_xlabel("distance error (arcsec)", fontsize=8)
-        ax.set_ylabel("share of hosts farther off", fontsize=8)
-    axes[0].legend(fontsize=6.5, frameon=False)
-    save(fig, path)
-
-
-def draw_redshift(path: Path, study: Study, methods: list[str]) -> None:
-    """Distribution of the redshift error that host identification causes."""
-    fig, axes = figure(2, 1, 4.6, 3.6)
-    chosen = selections(study.rows)
-    edges = np.concatenate([[0.0], np.geomspace(1e-3, 2.0, 40)])
-    for ax, name in zip(axes, ("deep", "nearby"), strict=True):
-        for method, colour in zip(methods, COLOURS, strict=False):
-            error = np.abs(redshift_error(study.rows, study.methods[method])[chosen[name]])
-            error = np.where(np.isfinite(error), error, 9.0)
-            beyond = [(error > e).mean() for e in edges]
-            ax.semilogx(np.maximum(edges, 5e-4), beyond, color=colour, label=title(method))
-        ax.set_title(f"{name} stratum, simulated", fontsize=9)
-        ax.set_xlabel("|redshift error| / (1+z) from identification", fontsize=8)
-        ax.set_ylabel("share of transients beyond", fontsize=8)
-    axes[0].legend(fontsize=6.5, frameon=False)
-    save(fig, path)
-
-
-def draw_calibration(path: Path, study: Study, methods: list[str]) -> None:
-    """Nominal against actual content of the regions, and the hostless ROC."""
-    fig, axes = figure(2, 1, 4.0, 3.6)
-    share = np.linspace(0.0, 1.0, 101)
-    axes[0].plot([0, 1], [0, 1], color="0.7", lw=1)
-    for method, colour in zip(methods, COLOURS, strict=False):
-        region = study.methods[method]["region"]
-        region = region[np.isfinite(region)]
-        axes[0].plot(share, [(region <= s).mean() for s in share], color=colour,
-                     label=title(method))  # fmt: skip
-        present = study.rows["visible"] & (study.rows["kind"] == ON_GALAXY)
-        false, true, area = roc(study.rows, study.methods[method]["none"], present)
-        axes[1].plot(false, true, color=colour, label=f"{title(method)}: area {area:.3f}")
-    axes[0].set_xlabel("nominal content of the region", fontsize=8)
-    axes[0].set_ylabel("hosts inside (simulated)", fontsize=8)
-    axes[1].set_xlabel("hosts called hostless", fontsize=8)
-    axes[1].set_ylabel("hostless called hostless", fontsize=8)
-    for ax in axes:
-        ax.legend(fontsize=6.5, frameon=False)
-    save(fig, path)
-
-
-def draw_training(path: Path, logs: dict[str, Path]) -> None:
-    """Loss by epoch of every run."""
-    fig, axes = figure(1, 1, 5.0, 3.2)
-    for (name, log), colour in zip(logs.items(), COLOURS, strict=False):
-        lines = [json.loads(text) for text in log.read_text().splitlines()]
-        epochs = [entry["epoch"] for entry in lines]
-        axes[0].plot(
-            epochs, [e["loss"] for e in lines], color=colour, ls=":", label=f"{name}, training"
+def contamination_sentence(study: Study) -> str:
+    """Our number beside the one in DELIGHT's abstract, and why it is not the same."""
+    chosen = selections(study.rows)["nearby, host in the n=5 stamp"]
+    if not seeds_of(study.methods, REFERENCE) or not chosen.any():
+        return ""
+    match = matching(study, chosen)
+    cut = cuts(study, REFERENCE, chosen, match)
+    text = (
+        "The abstract of Foerster et al. 2022 gives DELIGHT a contamination below 0.86 % among "
+        "cross-matched redshifts of real hosts, without the completeness that goes with it; held "
+        "to that contamination, the n=5 network gives the right redshift to "
+        f"{cut.completeness.percent()} % of the simulated nearby transients whose host "
+        "lies in its stamp"
+    )
+    if match is not None:
+        dirty = completeness_contamination(study, "delight", chosen)[1]
+        text += (
+            f", and at the completeness that (f) DELIGHT itself has on them, {100 * match:.1f} %, "
+            f"its contamination is {cut.contamination.percent(2)} % against (f)'s "
+            f"{dirty.percent(2)} %"
         )
-        axes[0].plot(epochs, [e["validation"] for e in lines], color=colour,
-                     label=f"{name}, validation")  # fmt: skip
-    axes[0].set_xlabel("epoch", fontsize=8)
-    axes[0].set_ylabel("negative log-likelihood", fontsize=8)
-    axes[0].legend(fontsize=7, frameon=False)
-    save(fig, path)
+    return text + "."
 
 
-def grouped(
-    study: Study, methods: list[str], by: NDArray[Any], edges: list[float], unit: str
-) -> list[str]:
-    """Right-host share by bins of a quantity, for both strata together."""
-    chosen = selections(study.rows)
-    host = chosen["deep"] | chosen["nearby"]
-    head = [f"{low:g}-{high:g}" for low, high in pairwise(edges)]
-    lines = ["| method | " + " | ".join(f"{h} {unit}" for h in head) + " |",
-             "|---" * (len(head) + 1) + "|"]  # fmt: skip
+def probabilistic(study: Study) -> list[str]:
+    """Networks that state P(none)."""
+    return [
+        method for method in ordered(study.methods)
+        if method.startswith("net_")
+        and gives_probability(study.methods[seeds_of(study.methods, method)[0]])
+    ]  # fmt: skip
+
+
+def hostless_table(study: Study) -> list[str]:
+    """Area under the hostless ROC, in the stamp that each network sees, by cause."""
+    rows = []
+    common = half_side(REFERENCE)
+    same = with_host(study.rows, common)
+    same_causes = causes(study.rows, common)
+    alike = same_causes["every cause"] & ~same_causes["host outside the stamp"]
+    for method in probabilistic(study):
+        try:
+            half = half_side(method)
+        except ValueError:
+            continue
+        visit = method.endswith("_visit")
+        having = with_host(study.rows, half, visit)
+        rows.append([
+            named(study, method, having), str(int(having.sum())),
+            *(_area(area(study, method, hostless, having))
+              for hostless in causes(study.rows, half, visit).values()),
+            _area(area(study, method, alike, same)),
+        ])  # fmt: skip
+    names = list(same_causes)
+    return table(["network", "hosts in its stamp", *names,
+                  "the same transients for all"], rows)  # fmt: skip
+
+
+def _area(found: Estimate) -> str:
+    return f"{found.plain(3)} n={found.n}" if np.isfinite(found.value) else "-"
+
+
+def visit_groups(study: Study) -> dict[str, Mask]:
+    """Transients by the number of visits in their template."""
+    visits = study.rows["template_visits"]
+    return {f"{v} visits": visits == v for v in np.unique(visits)}
+
+
+def seeing_groups(study: Study, edges: tuple[float, ...] = (0.75, 0.9)) -> dict[str, Mask]:
+    """Transients by the seeing of their template."""
+    fwhm, bounds = study.rows["template_fwhm"], (0.0, *edges, np.inf)
+    out = {}
+    for low, high in pairwise(bounds):
+        name = (f'below {high:g}"' if low == 0.0 else f'{low:g}" and more' if high == np.inf
+                else f'{low:g}-{high:g}"')  # fmt: skip
+        out[name] = (fwhm >= low) & (fwhm < high)
+    return out
+
+
+def grouped(study: Study, methods: list[str], groups: dict[str, Mask], stratum: str) -> list[str]:
+    """Right-host share of one stratum by groups of transients."""
+    chosen = selections(study.rows)[stratum]
+    some = {name: mask & chosen for name, mask in groups.items() if (mask & chosen).any()}
+    head = [f"{name} (n = {int(mask.sum())}, {np.unique(study.field[mask]).size} fields)"
+            for name, mask in some.items()]  # fmt: skip
+    rows = []
     for method in methods:
-        cells = []
-        for low, high in pairwise(edges):
-            pick = host & (by >= low) & (by < high)
-            right = study.methods[method]["right"][pick].astype(float)
-            found = mean_by_group(right, study.field[pick])
-            cells.append(f"{found.percent()} n={found.n}" if found.n else "-")
-        lines.append(f"| {title(method)} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
+        cells: list[str] = []
+        for mask in some.values():
+            pick = mask & where_run(study, method)
+            right: Any = asked(study, method, "right", pick)
+            cells.append(mean_by_group(right, study.field[pick]).percent())
+        rows.append([title(method), *cells])
+    return table([f"{stratum}, right host (%)", *head], rows)

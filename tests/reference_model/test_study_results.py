@@ -10,9 +10,20 @@ pytest.importorskip("galsim", reason="the evaluation needs the train extra (GalS
 pytest.importorskip("matplotlib", reason="the figures need the train extra (matplotlib)")
 
 from hstamp.hosts.runtime import Mixture
-from reference_model.evaluation import bootstrap, regions, tables
+from reference_model.evaluation import (
+    bootstrap,
+    compare,
+    goals,
+    hostless,
+    names,
+    redshift,
+    regions,
+    tables,
+)
 from reference_model.evaluation.results import RESULT, read_method, write_method
 from reference_model.evaluation.tables import Study
+from reference_model.figures import results as pages
+from reference_model.figures import size
 from reference_model.scenes.place import TRANSIENT
 
 
@@ -28,10 +39,64 @@ def test_intervals_know_that_a_field_stands_or_falls_together():
     assert narrow.high - narrow.low == pytest.approx(2 * 1.96 * 0.5 / np.sqrt(1000), rel=0.15)
 
 
-def study():
-    rows = np.zeros(8, TRANSIENT)
+@pytest.mark.parametrize("size", [1, 7, 40, 301])
+def test_resampled_percentiles_are_those_of_the_repeated_values(size):
+    rng = np.random.default_rng(size)
+    values, group = rng.normal(size=(2, size)).round(1), rng.integers(0, 5, size)
+    shares = (0.0, 50.0, 68.0, 95.0, 100.0)
+    found = bootstrap.percentiles_by_group(values, group, shares)
+    labels, index = np.unique(group, return_inverse=True)
+    drawn = bootstrap.counts(labels.size, bootstrap.PERCENTILE_RESAMPLES)
+    slow = [
+        np.mean([np.percentile(np.repeat(row, weight[index]), shares) for row in values], axis=0)
+        for weight in drawn
+    ]
+    for i, share in enumerate(shares):
+        low, high = np.percentile(np.array(slow)[:, i], [2.5, 97.5])
+        assert found[i].value == pytest.approx(np.percentile(values, share, axis=1).mean())
+        assert (found[i].low, found[i].high) == pytest.approx((low, high))
+
+
+def test_resampled_means_and_ratios_are_those_of_the_repeated_values():
+    rng = np.random.default_rng(5)
+    values, group = rng.normal(size=(3, 60)), rng.integers(0, 6, 60)
+    values[0, :4] = np.nan
+    drawn = bootstrap.counts(6, 400)[:, group]
+    slow = [np.nanmean(np.repeat(values, weight, axis=1), axis=1).mean() for weight in drawn]
+    found = bootstrap.mean_by_group(values, group, resamples=400)
+    assert found.value == pytest.approx(np.nanmean(values, axis=1).mean())
+    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(slow, [2.5, 97.5])))
+    assert found.n == 60
+    top, bottom = rng.uniform(size=(2, 60))
+    drawn = bootstrap.counts(6)[:, group]
+    ratio = bootstrap.ratio_by_group(top, bottom, group)
+    assert ratio.value == pytest.approx(top.sum() / bottom.sum())
+    expected = np.percentile((drawn @ top) / (drawn @ bottom), [2.5, 97.5])
+    assert (ratio.low, ratio.high) == pytest.approx(tuple(expected))
+    assert np.isnan(bootstrap.ratio_by_group(top, 0 * bottom, group).value)
+
+
+def truth(n, **columns):
+    rows = np.zeros(n, TRANSIENT)
     rows["stratum"], rows["visible"], rows["host_re"] = 1, True, 3.0
     rows["host_dx"], rows["offset"], rows["host_z"] = 10.0, 10.0, 0.05
+    for name, values in columns.items():
+        rows[name] = values
+    return rows
+
+
+def answer(rows, right, error=0.0, none=0.1):
+    """Results whose galaxy is right or wrong, at a distance from the host."""
+    out = np.zeros(rows.size, RESULT)
+    out["right"] = right
+    out["dx"], out["dy"] = rows["host_dx"] + np.asarray(error), rows["host_dy"]
+    out["none"], out["region"] = none, np.nan
+    out["host_z"] = np.where(out["right"], rows["host_z"], 0.9)
+    return out
+
+
+def study():
+    rows = truth(8)
     result = np.zeros((2, 8), RESULT)
     result["dx"][0] = [10.0, 10.5, 12.0, 14.0, 10.0, 10.0, 10.0, np.nan]
     result["right"][0] = [1, 1, 1, 0, 1, 1, 1, 0]
@@ -40,6 +105,10 @@ def study():
     result["host_z"][0, 3], result["host_z"][0, 7] = 0.5, np.nan
     methods = {"net_any5": result[0], "own_position": result[1]}
     return Study(rows, np.arange(8) // 2, methods, {"net_any5": {}, "own_position": {}})
+
+
+def made_of(rows, field, **methods):
+    return Study(rows, np.asarray(field), methods, {name: {} for name in methods})
 
 
 def test_a_line_of_the_table():
@@ -54,33 +123,335 @@ def test_a_line_of_the_table():
 
 def test_ratios_and_differences_are_paired():
     made, every = study(), np.ones(8, bool)
-    assert tables.wrong_ratio(made, "net_any5", "own_position", every).value == pytest.approx(2 / 8)
-    assert tables.difference(made, "net_any5", "own_position", every).value == pytest.approx(6 / 8)
-    by_distance = tables.wrong_ratio(made, "net_any5", "own_position", every, by="distance")
-    assert by_distance.value == pytest.approx(2 / 8)
+    ratio = compare.wrong_ratio(made, "net_any5", "own_position", every)
+    assert ratio.estimate.value == pytest.approx(2 / 8)
+    assert (ratio.first, ratio.second) == pytest.approx((2 / 8, 1.0))
+    gap = compare.difference(made, "net_any5", "own_position", every)
+    assert gap.estimate.value == pytest.approx(6 / 8)
+    by_distance = compare.wrong_ratio(made, "net_any5", "own_position", every, "beyond_host")
+    assert by_distance.estimate.value == pytest.approx(2 / 8)
+    # The same answers on both sides: no field can make a difference.
+    made.methods["copy"] = made.methods["net_any5"]
+    same = compare.difference(made, "net_any5", "copy", every).estimate
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+
+
+def test_names_know_their_seed_and_their_sky():
+    some = ["net_any5_seed3", "net_any5", "net_any5_f4", "net_any5_seed10", "delight", "sep_dlr"]
+    assert names.seeds_of(some, "net_any5") == ["net_any5", "net_any5_seed3", "net_any5_seed10"]
+    assert names.ordered(some) == ["sep_dlr", "delight", "net_any5", "net_any5_f4"]
+    assert names.title("delight") == "(f) DELIGHT, its own weights"
+    assert names.half_side("net_any5_f4_seed2") == pytest.approx(24.0)
+    assert names.half_side("net_any2") == names.half_side("net_stamp30") == pytest.approx(3.0)
+    assert names.half_side("net_overlapping5x30") == pytest.approx(48.0)
+    with pytest.raises(ValueError, match="sep_dlr"):
+        names.half_side("sep_dlr")
+
+
+def test_seeds_are_averaged_and_their_spread_is_stated():
+    rows = truth(10)
+    made = made_of(
+        rows, np.arange(10) // 2,
+        net_any5=answer(rows, [1] * 9 + [0], [0.0] * 8 + [5.0, 5.0]),
+        net_any5_seed2=answer(rows, [1] * 8 + [0] * 2, 2.0),
+        net_any5_seed3=answer(rows, [1] * 7 + [0] * 3, 4.0),
+        net_stamp30=answer(rows, [1] * 5 + [0] * 5),
+    )  # fmt: skip
+    every = np.ones(10, bool)
+    found = tables.line(made, "net_any5", every)
+    assert found.right.value == pytest.approx(0.8)
+    assert found.median.value == pytest.approx((0.0 + 2.0 + 4.0) / 3)
+    assert found.beyond_host.value == pytest.approx((0.2 + 0.0 + 1.0) / 3)
+    ratio = compare.wrong_ratio(made, "net_any5", "net_stamp30", every)
+    assert ratio.estimate.value == pytest.approx(0.2 / 0.5)
+    assert ratio.seeds == pytest.approx((0.2, 0.4, 0.6))
+    assert ratio.spread() == "3 seeds: 0.20 to 0.60"
+    row = next(text for text in pages.seed_table(made) if "| nearby |" in text)
+    assert row.split(" | ")[2:] == [
+        "1, 2, 3", "90.0, 80.0, 70.0", "10.00", "20.0, 0.0, 100.0", "52.92 |",
+    ]  # fmt: skip
+    assert not any("30x30" in text for text in pages.seed_table(made))
+
+
+def test_encodings_are_compared_seed_by_seed_and_networks_with_all_seeds():
+    rows = truth(4)
+    made = made_of(
+        rows, [0, 0, 1, 1],
+        net_any5=answer(rows, [1, 1, 1, 1]), net_any5_seed2=answer(rows, [1, 1, 0, 0]),
+        net_any5_f4=answer(rows, [1, 1, 1, 0]),
+        net_stamp30=answer(rows, [1, 0, 0, 0]), net_stamp30_seed2=answer(rows, [0, 0, 0, 0]),
+        net_stamp30_seed3=answer(rows, [1, 1, 1, 1]),
+    )  # fmt: skip
+    every = np.ones(4, bool)
+    # The second seed has no f4: it may not count on one side alone.
+    encoded = compare.difference(made, "net_any5", "net_any5_f4", every, together=True)
+    assert encoded.estimate.value == pytest.approx(0.25)
+    assert encoded.spread() == "one seed"
+    network = compare.difference(made, "net_any5", "net_stamp30", every)
+    assert network.estimate.value == pytest.approx(0.75 - (0.25 + 0.0 + 1.0) / 3)
+    assert network.seeds == pytest.approx((0.75, 0.5))
+
+
+def for_goals(n=1000):
+    """Nearby hosts 10" away, the last hundred outside the n=5 stamp; all else right."""
+    rows = truth(n)
+    rows["host_dx"][-100:] = rows["offset"][-100:] = 40.0
+    return rows, np.arange(n) % 10
+
+
+def wrong(rows, start, count):
+    right = np.ones(rows.size, bool)
+    right[start : start + count] = False
+    return answer(rows, right, np.where(right, 0.0, 50.0))
+
+
+def test_goals_are_judged_by_known_numbers():
+    rows, field = for_goals()
+    made = made_of(
+        rows, field,
+        net_any5=wrong(rows, 0, 9), net_overlapping5x30=wrong(rows, 0, 4),
+        net_stamp30=wrong(rows, 0, 28), sep_dlr=wrong(rows, 100, 20),
+        delight=wrong(rows, 0, 18), catalogue_dlr=wrong(rows, 900, 18),
+    )  # fmt: skip
+    made.methods["net_any5"]["region"] = (np.arange(rows.size) + 0.5) / rows.size
+    found = goals.goals(made, {"both": 1999.0, "decode": 1e5})
+    values, overlapping, today, rivals = {g.text: g for g in found}, *found[:3]
+    assert len(values) == 8
+    # 9 - 4 more wrong of 900 inside the stamp: 0.56 points, more than 0.5.
+    assert overlapping.verdict == "missed"
+    assert "-0.56 (" in overlapping.measured
+    assert today.verdict == "reached"
+    assert "ratio 0.32 (" in today.measured
+    # (f) and the catalogue tie on all nearby; inside the stamp the catalogue has no error.
+    assert rivals.verdict == "reached"
+    assert "ratio 0.50 (" in rivals.measured
+    assert "10.0 (10.0-10.0) % of the transients" in rivals.beside[0]
+    assert "(d) catalogue, DLR" in rivals.beside[1]
+    assert [g.verdict for g in found[3:]] == [
+        "not run",
+        "reached",
+        "reached",
+        "undefined",
+        "missed",
+    ]
+
+    better = made_of(rows, field, net_any5=wrong(rows, 0, 8), net_overlapping5x30=wrong(rows, 0, 4),
+                     net_stamp30=wrong(rows, 0, 23), sep_dlr=wrong(rows, 0, 15))  # fmt: skip
+    verdicts = [g.verdict for g in goals.goals(better, {"both": 2000.0, "decode": 1e5})]
+    assert verdicts[:3] == ["reached", "missed", "missed"]
+    assert verdicts[-1] == "reached"
+
+
+def test_goals_without_their_methods_are_not_run():
+    rows, field = for_goals()
+    found = goals.goals(made_of(rows, field, sep_dlr=wrong(rows, 0, 9)), None)
+    assert {g.verdict for g in found} == {"not run"}
+    assert all(not g.measured for g in found)
+
+
+def test_hosts_out_of_reach_are_those_no_answer_in_the_stamp_can_find():
+    # From the edge at 24": 0.5, 2 and 3.5 arcsec beyond, R_e 3; the last one diagonal.
+    rows = truth(4, host_dx=[24.5, 26.0, -27.5, 26.5], host_dy=[0.0, 0.0, 0.0, 26.5])
+    made = made_of(rows, [0, 0, 1, 1], net_any5=answer(rows, True))
+    every = np.ones(4, bool)
+    assert goals.out_of_reach(made, every, 24.0).value == pytest.approx(2 / 4)
+    rows["host_re"] = 0.2
+    assert goals.out_of_reach(made, every, 24.0).value == pytest.approx(3 / 4)
 
 
 def test_redshift_errors_come_from_the_galaxy_pointed_at():
     made = study()
-    error = tables.redshift_error(made.rows, made.methods["net_any5"])
+    error = redshift.redshift_error(made.rows, made.methods["net_any5"])
     assert error[3] == pytest.approx(0.45 / 1.05)
     assert np.isnan(error[7])
     assert (error[[0, 1, 2, 4, 5, 6]] == 0).all()
+    share = redshift.wrong_share(made, "net_any5", np.ones(8, bool))
+    assert share.value == pytest.approx(2 / 8)
 
 
 def test_contamination_counts_wrong_answers_only():
     made, every = study(), np.ones(8, bool)
-    complete, dirty = tables.completeness_contamination(made, "net_any5", every, 0.5)
+    complete, dirty = redshift.completeness_contamination(made, "net_any5", every, 0.5)
     assert complete.value == pytest.approx(6 / 8)
     assert dirty.value == pytest.approx(1 / 7)
 
 
+def test_completeness_and_contamination_where_p_none_is_cut():
+    rows = truth(300)
+    # By rising P(none): 200 right, one wrong, then 89 right, 10 wrong.
+    right = np.r_[np.ones(200, bool), False, np.ones(89, bool), np.zeros(10, bool)]
+    result = answer(rows, right, none=np.linspace(0.01, 0.99, 300))
+    made = made_of(rows, np.arange(300) % 10, net_any5=result)
+    every = np.ones(300, bool)
+    found = redshift.cuts(made, "net_any5", every, 0.5)
+    # One wrong of 290 is 0.34 %; a third would make more than 0.86 % of 292.
+    assert found.completeness.value == pytest.approx(289 / 300)
+    assert found.contamination.value == 0.0
+    assert redshift.cuts(made, "net_any5", every, 0.9).contamination.value == pytest.approx(1 / 271)
+    assert np.isnan(redshift.cuts(made, "net_any5", every, 0.99).contamination.value)
+    # A transient without a host that is given a redshift contaminates.
+    rows["kind"][0], rows["host_z"][0] = 2, np.nan
+    complete, dirty = redshift.completeness_contamination(made, "net_any5", every, 1.0)
+    assert complete.value == pytest.approx(288 / 299)
+    assert dirty.value == pytest.approx(12 / 300)
+
+
 def test_the_area_under_a_perfect_and_a_blind_curve():
-    present = np.array([True] * 50 + [False] * 50)
-    assert tables.roc(present, np.where(present, 0.1, 0.9), present)[2] == pytest.approx(1.0)
+    hostless_ones = np.array([False] * 50 + [True] * 50)
+    assert hostless.roc(np.where(hostless_ones, 0.9, 0.1), hostless_ones)[2] == pytest.approx(1.0)
     rng = np.random.default_rng(2)
-    many = np.tile(present, 40)
-    assert tables.roc(many, rng.uniform(size=4000), many)[2] == pytest.approx(0.5, abs=0.03)
+    many = np.tile(hostless_ones, 40)
+    assert hostless.roc(rng.uniform(size=4000), many)[2] == pytest.approx(0.5, abs=0.03)
+    # Nothing but ties tells nothing, whatever their order.
+    assert hostless.roc(np.full(100, 0.3), hostless_ones)[2] == pytest.approx(0.5)
+
+
+def test_the_area_counts_pairs_and_ties_by_half():
+    none = np.array([0.9, 0.5, 0.5, 0.1])
+    without = np.array([True, True, False, False])
+    # 0.9 beats both, 0.5 beats one and ties with one: 3.5 of 4 pairs.
+    assert hostless.roc(none, without)[2] == pytest.approx(3.5 / 4)
+    found = hostless.area_by_group(none, without, np.array([0, 1, 0, 1]))
+    assert found.value == pytest.approx(3.5 / 4)
+    assert found.n == 2
+    # A second seed that sees nothing: the mean of 3.5/4 and 1/2.
+    both = hostless.area_by_group(np.stack([none, 0 * none]), without, np.array([0, 1, 0, 1]))
+    assert both.value == pytest.approx((3.5 / 4 + 0.5) / 2)
+
+
+def test_resampled_areas_are_those_of_the_repeated_transients():
+    rng = np.random.default_rng(8)
+    without, group = rng.uniform(size=120) < 0.4, rng.integers(0, 6, 120)
+    none = (rng.uniform(size=120) + 0.3 * without).round(1)
+    found = hostless.area_by_group(none, without, group)
+    slow = [
+        hostless.roc(np.repeat(none, weight[group]), np.repeat(without, weight[group]))[2]
+        for weight in bootstrap.counts(6)[:, :]
+    ]
+    assert found.value == pytest.approx(hostless.roc(none, without)[2])
+    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(slow, [2.5, 97.5])))
+
+
+def test_transients_without_a_host_are_told_apart_by_cause():
+    # In the stamp, on its edge, outside, too faint, on a star, nowhere.
+    rows = truth(6, host_dx=[10, 23.5, 30, 5, np.nan, np.nan], kind=[0, 0, 0, 0, 1, 2],
+                 visible=[1, 1, 1, 0, 0, 0])  # fmt: skip
+    assert hostless.with_host(rows, 24.0).tolist() == [True] + [False] * 5
+    found = hostless.causes(rows, 24.0)
+    assert {name: np.flatnonzero(mask).tolist() for name, mask in found.items()} == {
+        "every cause": [2, 3, 4, 5], "host too faint": [3], "on a star": [4], "nothing there": [5],
+        "host outside the stamp": [2],
+    }  # fmt: skip
+    # On the visit ten times the noise hides a host that the template shows.
+    rows["host_snr"], rows["template_sigma"], rows["visit_sigma"] = 40.0, 1.0, 10.0
+    assert not hostless.with_host(rows, 24.0, visit=True).any()
+    assert hostless.causes(rows, 24.0, visit=True)["host too faint"].tolist()[:4] == [True] * 4
+
+
+def test_sizes_are_what_was_measured_or_counted():
+    rows = truth(40)
+    made = made_of(rows, np.arange(40) // 10, net_any5=wrong(rows, 0, 4),
+                   net_any5_seed2=wrong(rows, 0, 8), net_any2=wrong(rows, 0, 20))  # fmt: skip
+    made.notes["net_any5"].update(bytes=1880.0, bytes_zstd=1500.0)
+    made.notes["net_any2"].update(bytes=800.0)
+    found = {s.method: s for s in size.sizes(made)}
+    assert (found["net_any5"].size, found["net_any5"].compressed) == (1880.0, 1500.0)
+    assert found["net_stamp30"].size == 34_560
+    assert found["net_overlapping5x30"].size == 18_000
+    assert not found["net_overlapping5x30"].run
+    row = next(text for text in size.size_table(made) if "| n=5, i2 at sigma/16" in text)
+    cells = [cell.strip() for cell in row.strip("| ").split(" | ")]
+    assert cells[1:5] == ["1,880", "1,500", "-", "-"]
+    # Four and eight wrong of forty.
+    assert cells[5].startswith("85.0 (")
+    assert cells[6].startswith("15.0 (")
+
+
+def folder_of(path, n_fields=4, n=60):
+    """A results folder of made-up answers, as the study leaves it."""
+    rng = np.random.default_rng(11)
+    total = n_fields * n
+    rows = truth(total, stratum=rng.integers(0, 2, total), host_dx=rng.uniform(-30, 30, total),
+                 host_re=rng.uniform(0.3, 8.0, total), kind=rng.choice(3, total, p=[0.8, 0.1, 0.1]),
+                 template_visits=rng.choice([3, 150], total), template_fwhm=0.8)  # fmt: skip
+    rows["offset"] = np.abs(rows["host_dx"])
+    for column in ("host_dx", "host_dy", "host_z", "host_re"):
+        rows[column][rows["kind"] > 0] = np.nan
+    rows["visible"] = rows["kind"] == 0
+    (path / "truth").mkdir(parents=True)
+    np.save(path / "truth" / "rows.npy", rows)
+    np.save(path / "truth" / "field.npy", np.repeat(np.arange(n_fields), n))
+    for name in ("sep_dlr", "delight", "net_stamp30", "net_any5", "net_any5_seed2"):
+        right = rng.uniform(size=total) < 0.8
+        result = answer(rows, right, rng.exponential(1.0, total), rng.uniform(size=total))
+        if name in ("sep_dlr", "delight"):
+            result["none"] = 0.0
+        write_method(path, name, result, {})
+    return rows
+
+
+def test_pages_say_what_the_files_say(tmp_path):
+    from reference_model.config import StudyConfig
+    from reference_model.figures.page import write_results
+
+    folder = tmp_path / "data" / "made" / "results"
+    rows = folder_of(folder)
+    page = write_results(tmp_path, tmp_path / "data", StudyConfig(name="made", seed=77)).read_text()
+    assert "seed 77" in page
+    chosen = tables.selections(rows)
+    for subset in ("deep", "nearby", "R_e 1-4 arcsec"):
+        pick = chosen[subset]
+        section = page.split(f"### {subset} (")[1].split("###")[0]
+        assert f"n = {pick.sum()}," in section
+        for method, files in {"net_any5": ("net_any5", "net_any5_seed2"), "delight": ("delight",),
+                              "net_stamp30": ("net_stamp30",)}.items():  # fmt: skip
+            loaded = [np.load(folder / f"{name}.npy")[pick] for name in files]
+            error = [np.hypot(r["dx"] - rows["host_dx"][pick], r["dy"] - rows["host_dy"][pick])
+                     for r in loaded]  # fmt: skip
+            line = next(t for t in section.splitlines() if f"| {names.title(method)} |" in t)
+            cells = [cell.split(" (")[0].strip() for cell in line.strip("| ").split(" | ")]
+            limit = np.maximum(1.0, rows["host_re"][pick])
+            assert cells[1:] == [
+                str(len(files)),
+                f"{np.mean([np.median(e) for e in error]):.2f}",
+                f"{np.mean([np.percentile(e, 68) for e in error]):.2f}",
+                f"{np.mean([np.percentile(e, 95) for e in error]):.2f}",
+                f"{100 * np.mean([e > 1 for e in error]):.1f}",
+                f"{100 * np.mean([e > limit for e in error]):.1f}",
+                f"{100 * np.mean([r['right'] for r in loaded]):.1f}",
+            ]
+    assert "not run" in page
+    figures = tmp_path / "figures/reference_model"
+    linked = {text.split(")")[0] for text in page.split("](figures/reference_model/")[1:]}
+    assert linked == {path.name for path in figures.iterdir()}
+    # The fields are not at hand, so there is nothing to draw examples from.
+    assert "examples.png" not in linked
+
+
+def test_results_of_some_fields_count_there_alone(tmp_path):
+    rows = folder_of(tmp_path)
+    full = np.load(tmp_path / "delight.npy")
+    write_method(tmp_path, "delight", full[:120], {"fields": 2})
+    made = tables.load_study(tmp_path)
+    pick = tables.selections(rows)["nearby"]
+    found = tables.line(made, "delight", pick).right
+    assert found.n == pick[:120].sum()
+    assert found.value == pytest.approx(full["right"][:120][pick[:120]].mean())
+    paired = compare.difference(made, "net_stamp30", "delight", pick)
+    other = made.methods["net_stamp30"]["right"][:120][pick[:120]].mean()
+    assert paired.estimate.value == pytest.approx(other - found.value)
+    assert f"run on {found.n})" in pages.named(made, "delight", pick)
+
+
+def test_results_of_other_transients_are_refused(tmp_path):
+    folder_of(tmp_path)
+    full = np.load(tmp_path / "delight.npy")
+    write_method(tmp_path, "delight", full[:119], {})
+    with pytest.raises(ValueError, match=r"delight\.npy has 119 rows"):
+        tables.load_study(tmp_path)
+    write_method(tmp_path, "delight", full, {"data_version": "0.9"})
+    with pytest.raises(ValueError, match="several data sets"):
+        tables.load_study(tmp_path)
 
 
 @pytest.mark.parametrize(("stated", "true"), [(2.0, 2.0), (2.0, 4.0)])
@@ -138,7 +509,7 @@ def test_a_whole_small_study_fills_its_pages(tmp_path, monkeypatch):
 
     tiny = StudyConfig(
         name="tiny", fields=(1, 1, 1), size=600, nearby_hosts=1, per_host=6, deep=10, on_star=2,
-        nowhere=2, atlas=60,
+        nowhere=2, atlas=60, alternate=False,
     )  # fmt: skip
     monkeypatch.setitem(CONFIGS, "small", tiny)
     base = ["--data", str(tmp_path), "--set", "small", "--workers", "1"]
