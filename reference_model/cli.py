@@ -27,6 +27,9 @@ def _parser() -> argparse.ArgumentParser:
                           help="also cut the inputs that stamps are compared with")  # fmt: skip
     methods = commands.add_parser("methods", help="run the classical finders on the test split")
     methods.add_argument("--fields", type=int, help="only this many test fields")
+    delight = commands.add_parser("delight", help="ask DELIGHT, in its own environment (peers/)")
+    delight.add_argument("--python", type=Path, required=True, help="interpreter of it")
+    delight.add_argument("--fields", type=int, help="only this many test fields now")
     inputs = commands.add_parser("inputs", help="cut the inputs that stamps are compared with")
     inputs.add_argument("--kind", nargs="+", default=[],
                         help="stamp30, binned30, multiscale4x8, ... (default all)")  # fmt: skip
@@ -34,8 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--kind", default="hstamp5", help="input kind (default hstamp5)")
     train.add_argument("--any-levels", action="store_true", help="one set of weights for n 2 to 6")
     train.add_argument("--seed", type=int, default=1)
-    train.add_argument("--epochs", type=int, default=12)
-    train.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
+    train.add_argument("--epochs", type=int, default=8)
+    train.add_argument("--rate", type=float, default=6e-3, help="peak learning rate")
     train.add_argument("--init", default="", help="run whose weights to start from")
     train.add_argument("--run", help="name of the run (default made of the above)")
     export = commands.add_parser("export", help="calibrate a run and write it as ONNX")
@@ -85,6 +88,12 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
         from reference_model.study import run_methods
 
         run_methods(root, config, options.workers, options.fields)
+    elif options.command == "delight":
+        from reference_model.methods.delight import run_delight
+        from reference_model.study import write_truth
+
+        write_truth(root, config)
+        print(run_delight(root, config, options.python, options.workers, options.fields))
     elif options.command == "inputs":
         from reference_model.study import cut_inputs
 

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import cast
-
 import torch
 from torch import Tensor, nn
 
 from reference_model.network.inputs import InputKind
 
-#: Channels of extra stem layers, of the trunk and of the summary.
-NARROW, WIDE, TOKEN = 16, 32, 64
+#: Channels of extra stem layers, of the trunk, of the summary and of a cell's last layer.
+NARROW, WIDE, TOKEN, HIDDEN = 16, 32, 64, 32
 #: A cell proposes hosts at most this many of its own sizes away.
 REACH = 2.0
 #: asinh compresses; this brings the values to order one.
@@ -58,6 +57,12 @@ def cells_of(side: int, stem: int) -> int:
     return (side - 3) // 2 + 1
 
 
+def _asinh(x: Tensor) -> Tensor:
+    """Inverse hyperbolic sine from operations that are vectorised everywhere."""
+    size = torch.abs(x)
+    return torch.sign(x) * torch.log(size + torch.sqrt(size * size + 1.0))
+
+
 def _resample(cells: int) -> tuple[Tensor, Tensor]:
     """Matrices that take a flattened map to its next finer and next coarser neighbour.
 
@@ -91,6 +96,7 @@ class HostNet(nn.Module):
         super().__init__()
         self.kind = kind
         self.stem_layers = kind.stem
+        self.many = len(kind.steps) > 1
         first: list[nn.Module] = []
         channels = 3
         for _ in range(kind.stem):
@@ -110,9 +116,9 @@ class HostNet(nn.Module):
         self.key = nn.Linear(TOKEN, TOKEN)
         self.value = nn.Linear(TOKEN, TOKEN)
         self.mix = nn.Sequential(nn.Linear(2 * TOKEN, TOKEN), nn.ReLU(), nn.Linear(TOKEN, TOKEN))
-        self.to_cells = nn.Linear(TOKEN, TOKEN)
-        self.cell = nn.Linear(WIDE, TOKEN)
-        self.head = nn.Linear(TOKEN, 7)
+        self.to_cells = nn.Linear(TOKEN, HIDDEN)
+        self.cell = nn.Linear(WIDE, HIDDEN)
+        self.head = nn.Linear(HIDDEN, 7)
         self.none = nn.Sequential(nn.Linear(2 * TOKEN, TOKEN), nn.ReLU(), nn.Linear(TOKEN, 1))
         finer, coarser = _resample(cells_of(kind.side, kind.stem))
         self.register_buffer("finer", finer, persistent=False)
@@ -145,7 +151,8 @@ class HostNet(nn.Module):
         placed = self.place(place.reshape(b * g * c * c, 8))
         f = torch.relu(f + placed.reshape(b * g, c, c, WIDE).permute(0, 3, 1, 2))
         f = f + torch.relu(self.refine(f))
-        f = f + torch.relu(self.merge(self._exchange(f, b, g)))
+        between = self._exchange(f, b, g) if self.many else f
+        f = f + torch.relu(self.merge(between))
         f = f + torch.relu(self.settle(f))
         pooled = torch.cat(
             [f.mean(dim=(2, 3)), f.amax(dim=(2, 3)), f[:, :, c // 2, c // 2]], dim=1
@@ -157,8 +164,8 @@ class HostNet(nn.Module):
         context = token + self.mix(torch.cat([token, seen], dim=2))
         hidden = self.cell(f.permute(0, 2, 3, 1).reshape(b * g * c * c, WIDE))
         added = self.to_cells(context).unsqueeze(2)
-        hidden = torch.relu(hidden.reshape(b, g, c * c, TOKEN) + added)
-        out = self.head(hidden.reshape(b * g * c * c, TOKEN)).reshape(b, g, c * c, 7)
+        hidden = torch.relu(hidden.reshape(b, g, c * c, HIDDEN) + added)
+        out = self.head(hidden.reshape(b * g * c * c, HIDDEN)).reshape(b, g, c * c, 7)
         none = self.none(torch.cat([context.mean(dim=1), context.amax(dim=1)], dim=1))
         return self._proposals(out.float(), where, none.float(), step)
 
@@ -172,7 +179,7 @@ class HostNet(nn.Module):
         clean = torch.where(there, values, torch.zeros_like(values))
         own = clean * step.reshape(1, -1, 1, 1)
         return torch.stack(
-            [torch.asinh(clean) / SOFTEN, torch.asinh(own) / SOFTEN, there.to(values.dtype)], dim=2
+            [_asinh(clean) / SOFTEN, _asinh(own) / SOFTEN, there.to(values.dtype)], dim=2
         )
 
     def _places(self, first: Tensor, step: Tensor, cells: int) -> tuple[Tensor, Tensor]:

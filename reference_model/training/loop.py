@@ -50,9 +50,9 @@ class TrainConfig:
 
     kind: str = "hstamp5"
     seed: int = 1
-    epochs: int = 12
-    batch: int = 256
-    rate: float = 2e-3
+    epochs: int = 8
+    batch: int = 64
+    rate: float = 6e-3
     visit_share: float = 0.3
     any_levels: bool = False
     init: str = ""
@@ -145,7 +145,9 @@ def train(
         earlier, _ = load_weights(folder.parent / config.init / "weights.safetensors")
         model.load_state_dict(earlier.state_dict())
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=config.rate, weight_decay=1e-4, fused=True
+    )
     batch = min(config.batch, training.rows.size)
     per_epoch = training.rows.size // batch
     total = per_epoch * config.epochs
