@@ -258,11 +258,12 @@ def evaluate_run(
         return
     variants = variants_of(levels, extras)
     decoded = through_codec(root, config, split.names, variants)
-    for variant, (values, size) in zip(variants, decoded, strict=True):
-        batch = batch_of(split, variant.levels, values)
-        keep(f"net_any{variant.name}", batch, bytes=round(size, 1))
+    for variant, found in zip(variants, decoded, strict=True):
+        batch = batch_of(split, variant.levels, found.levels)
+        cost = {"bytes": round(found.size, 1), "bytes_deflated": round(found.deflated, 1)}
+        keep(f"net_any{variant.name}", batch, **cost)
         if extras and variant.name == "5":
-            keep("net_any5_average", batch, average=True, bytes=round(size, 1))
+            keep("net_any5_average", batch, average=True, **cost)
     if extras:
         keep("net_any5_visit", batch_of(split, 5, visit=True))
         _speed(root, config, finder, out)

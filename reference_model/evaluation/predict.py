@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,24 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class Decoded:
+    """What came out of the bytes of one variant.
+
+    Attributes
+    ----------
+    levels : ndarray, float32, shape (N, n, 15, 15)
+    size : float
+        Mean bytes of a stamp.
+    deflated : float
+        The same in a deflated block of a few hundred stamps.
+    """
+
+    levels: Floats
+    size: float
+    deflated: float
+
+
+@dataclass(frozen=True)
 class Variant:
     """One way to send a stamp.
 
@@ -44,8 +63,8 @@ class Variant:
 
 def through_codec(
     root: Path, config: StudyConfig, names: Sequence[str], variants: Sequence[Variant]
-) -> list[tuple[Floats, float]]:
-    """Levels of every transient after encoding and decoding, and bytes a stamp.
+) -> list[Decoded]:
+    """Levels of every transient after encoding and decoding, and what they cost.
 
     Every field is observed again from its seed, every transient encoded with
     `hstamp.encode_many` and the bytes decoded.
@@ -57,15 +76,11 @@ def through_codec(
     names : sequence of str
         Its fields.
     variants : sequence of Variant
-
-    Returns
-    -------
-    list of (ndarray, float32, shape (N, n, 15, 15); float)
     """
     import hstamp
 
     found: list[list[Floats]] = [[] for _ in variants]
-    sizes = np.zeros(len(variants))
+    sizes = np.zeros((len(variants), 2))
     count = 0
     for name in tqdm(names, unit="field", disable=None):
         field = Field(root / config.name / "fields" / name)
@@ -79,8 +94,12 @@ def through_codec(
             levels = hstamp.decode_many(blobs, planes=("image",)).levels
             assert levels is not None
             found[i].append(levels)
-            sizes[i] += sum(len(blob) for blob in blobs)
-    return [(np.concatenate(f), float(n) / count) for f, n in zip(found, sizes, strict=True)]
+            joined = b"".join(blobs)
+            sizes[i] += len(joined), len(zlib.compress(joined, 6))
+    return [
+        Decoded(np.concatenate(f), float(size / count), float(deflated / count))
+        for f, (size, deflated) in zip(found, sizes, strict=True)
+    ]
 
 
 def batch_of(split: Split, levels: int, values: Floats | None = None, visit: bool = False) -> Batch:
@@ -141,6 +160,7 @@ def add_identity(
 
 
 __all__ = [
+    "Decoded",
     "Variant",
     "add_identity",
     "batch_of",
