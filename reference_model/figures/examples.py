@@ -110,7 +110,7 @@ def draw_examples(
                 {n: study.methods[n][mine][i] for n in shown},
             )
             drawn += 1
-        line[0].set_title(f"{kind.title} ({int(kind.chosen.sum())} of these)", fontsize=7,
+        line[0].set_title(f"{kind.title} ({int(kind.chosen.sum())} in these fields)", fontsize=7,
                           loc="left")  # fmt: skip
     for ax in axes:
         ax.set_axis_off()

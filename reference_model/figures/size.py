@@ -53,7 +53,7 @@ class Size:
     size : float
         Bytes a stamp; NaN if unknown.
     compressed : float
-        The same compressed with zstd; NaN if not measured.
+        The same in a deflated block; NaN if not measured.
     run : bool
         Whether there are results.
     """
@@ -72,7 +72,9 @@ def sizes(study: Study) -> list[Size]:
         names = seeds_of(study.methods, method)
         notes = [study.notes[n] for n in names]
         if names:
-            out.append(Size(method, label, _mean(notes, "bytes"), _mean(notes, "bytes_zstd"), True))
+            out.append(
+                Size(method, label, _mean(notes, "bytes"), _mean(notes, "bytes_deflated"), True)
+            )
     for method, label in OTHERS.items():
         size = BYTES_A_VALUE * KINDS[method.removeprefix("net_")].values
         if method == "net_stamp30":
@@ -105,7 +107,7 @@ def size_table(study: Study) -> list[str]:
                 if item.run else ["not run"] * 2
             )  # fmt: skip
         rows.append(cells)
-    head = ["sent as", "bytes a stamp", "bytes with zstd"]
+    head = ["sent as", "bytes a stamp", "bytes, deflated"]
     for stratum in STRATA:
         head += [f"{stratum}: right host (%)", f'{stratum}: error > max(1", R_e) (%)']
     return table(head, rows)
@@ -152,7 +154,7 @@ def draw_sizes(path: Path, study: Study, source: str) -> None:
                     text, (s.size, 0.99), xycoords=("data", "axes fraction"), fontsize=5.5,
                     rotation=90, va="top", ha="right", color="0.4",
                 )  # fmt: skip
-        ax.set_xlabel("bytes a stamp (hollow: with zstd)", fontsize=8)
+        ax.set_xlabel("bytes a stamp (hollow: deflated)", fontsize=8)
         ax.set_ylabel(f"{name}, simulated", fontsize=8)
     axes[0].plot([], [], "o", color="0.3", ms=5, label="i2 at sigma/16")
     axes[0].plot([], [], "v", color="0.3", ms=5, label="i2 at coarser steps")

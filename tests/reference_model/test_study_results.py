@@ -22,8 +22,8 @@ from reference_model.evaluation import (
 )
 from reference_model.evaluation.results import RESULT, read_method, write_method
 from reference_model.evaluation.tables import Study
+from reference_model.figures import examples, size
 from reference_model.figures import results as pages
-from reference_model.figures import size
 from reference_model.scenes.place import TRANSIENT
 
 
@@ -352,7 +352,7 @@ def test_sizes_are_what_was_measured_or_counted():
     rows = truth(40)
     made = made_of(rows, np.arange(40) // 10, net_any5=wrong(rows, 0, 4),
                    net_any5_seed2=wrong(rows, 0, 8), net_any2=wrong(rows, 0, 20))  # fmt: skip
-    made.notes["net_any5"].update(bytes=1880.0, bytes_zstd=1500.0)
+    made.notes["net_any5"].update(bytes=1880.0, bytes_deflated=1500.0)
     made.notes["net_any2"].update(bytes=800.0)
     found = {s.method: s for s in size.sizes(made)}
     assert (found["net_any5"].size, found["net_any5"].compressed) == (1880.0, 1500.0)
@@ -365,6 +365,17 @@ def test_sizes_are_what_was_measured_or_counted():
     # Four and eight wrong of forty.
     assert cells[5].startswith("85.0 (")
     assert cells[6].startswith("15.0 (")
+
+
+def test_the_gallery_has_a_row_for_every_way_to_fail():
+    rows = truth(8, host_dx=[5, 5, 5, 40, 5, 5, np.nan, 5], stratum=[1, 1, 1, 1, 0, 0, 0, 1],
+                 kind=[0, 0, 0, 0, 0, 0, 2, 0], visible=[1, 1, 1, 1, 1, 1, 0, 1])  # fmt: skip
+    net = answer(rows, True, [0, 50, 50, 50, 0, 50, 0, 0])
+    sep = answer(rows, True, [50, 0, 50, 0, 50, 0, 0, 0])
+    made = made_of(rows, [4, 4, 4, 4, 7, 7, 7, 9], net_any5=net, sep_dlr=sep)
+    found = examples.kinds(made, np.ones(8, bool), "net_any5", "sep_dlr")
+    assert [np.flatnonzero(kind.chosen).tolist() for kind in found] == [[i] for i in range(7)]
+    assert examples.first_fields(made) == [4, 7]
 
 
 def folder_of(path, n_fields=4, n=60):
