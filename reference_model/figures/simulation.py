@@ -106,13 +106,15 @@ def write_page(docs: Path, root: Path, config: StudyConfig, scotch: Path | None)
         "## How it is made, and what is simplified",
         "",
         "- Hosts and positions come from published relations (`reference_model/sky`, each constant "
-        "with its source); nearby pairs are then kept with a probability that depends on their "
-        "offset alone, chosen so that the offsets follow the pooled DEBASS and Foundation "
-        "percentiles. Redshift and dDLR are not matched: they are a check.",
+        "with its source); nearby pairs are then kept with a probability that is a function of "
+        "their offset times a function of their dDLR, fitted so that both follow the pooled DEBASS "
+        "and Foundation percentiles. Their redshifts are not matched: they are a check.",
         "- Number counts are drawn from the formula they are compared with: that line checks the "
         "code, not the sky. Sizes, redshifts and offsets of the deep stratum are predictions.",
-        "- The density of nearby galaxies is raised (32 a field, several transients on each): "
-        "neighbours of that size are more frequent than in the sky.",
+        "- The strata have fields of their own. Those of the deep stratum hold no galaxy that was "
+        "placed: their counts are the sky's. Those of the nearby stratum hold "
+        f"{config.nearby_hosts} placed hosts each, with {config.per_host} transients on every one: "
+        "neighbours of that size are more frequent there than in the sky.",
         "- One band (r). Galaxies fainter than r = 21.8 share GalSim profiles within a split "
         "(several thousand, flipped eight ways); brighter ones and all nearby hosts are drawn one "
         "by one, with knots along spiral arms.",
