@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
                          help="the images still carry their sky")  # fmt: skip
     gallery.add_argument("--host", type=float, nargs=2, metavar=("RA", "DEC"),
                          help="known host of all stamps, degrees")  # fmt: skip
+    realsky = commands.add_parser("realsky", help="the shipped weights on real images")
+    realsky.add_argument("--shared", type=Path, required=True,
+                         help="folder that holds sky, ztf and lsst")  # fmt: skip
+    realsky.add_argument("--model", type=Path, help="ONNX file (default: the shipped weights)")
+    realsky.add_argument("--docs", type=Path, default=Path("docs"))
     for name, text in (("results", "tables and figures from stored results"),
                        ("pages", "the page comparing the simulation")):  # fmt: skip
         sub = commands.add_parser(name, help=text)
@@ -116,6 +121,11 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
         for line in write_gallery(options.model, options.files, options.output,
                                   options.subtract_sky, options.host):  # fmt: skip
             print(line)
+    elif options.command == "realsky":
+        from hstamp.hosts.load import weights_path
+        from reference_model.figures.realsky import write_realsky
+
+        print(write_realsky(options.docs, options.shared, options.model or weights_path()))
     elif options.command == "results":
         from reference_model.figures.page import write_results
 

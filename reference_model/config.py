@@ -59,7 +59,7 @@ class StudyConfig:
     alternate: bool = True
 
     def of_field(self, name: str) -> StudyConfig:
-        """This configuration with the counts of one field."""
+        """Give the configuration with the counts of one field."""
         if not self.alternate:
             return self
         if int(name.split("-")[1]) % 2 == 0:

@@ -260,7 +260,10 @@ def evaluate_run(
     decoded = through_codec(root, config, split.names, variants)
     for variant, found in zip(variants, decoded, strict=True):
         batch = batch_of(split, variant.levels, found.levels)
-        cost = {"bytes": round(found.size, 1), "bytes_deflated": round(found.deflated, 1)}
+        cost: dict[str, Any] = {
+            "bytes": round(found.size, 1),
+            "bytes_deflated": round(found.deflated, 1),
+        }
         keep(f"net_any{variant.name}", batch, **cost)
         if extras and variant.name == "5":
             keep("net_any5_average", batch, average=True, **cost)

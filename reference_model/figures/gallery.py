@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,41 @@ def load_finder(model: Path) -> HostFinder:
     return HostFinder(model, read_calibration(note))
 
 
+def draw_sheets(output: Path, findings: list[Finding]) -> list[Path]:
+    """As many sheets as it takes; those after the first get a number."""
+    names = []
+    for i in range(0, len(findings), PER_SHEET):
+        number = i // PER_SHEET
+        name = output if number == 0 else output.with_name(f"{output.stem}-{number + 1}.png")
+        draw_sheet(name, findings[i : i + PER_SHEET])
+        names.append(name)
+    return names
+
+
+def measured_offsets(findings: list[Finding], host: Sequence[float]) -> NDArray[np.float64]:
+    """Arcsec between each best candidate and a known host (ICRS, degrees)."""
+    from astropy.coordinates import SkyCoord
+
+    known = SkyCoord(*host, unit="deg")
+    found = SkyCoord([f.ra for f in findings], [f.dec for f in findings], unit="deg")
+    return np.asarray(found.separation(known).arcsec)
+
+
+def summary(findings: list[Finding]) -> list[str]:
+    """A Markdown table: the best candidate of each stamp."""
+    lines = [
+        "| stamp | P(none) | best candidate: probability | from the transient (pixels) |",
+        "|---|---|---|---|",
+    ]
+    for item in findings:
+        off = float(np.hypot(*item.found.mean[0, 0]))
+        lines.append(
+            f"| {item.name} | {float(item.found.none[0]):.2f} | "
+            f"{float(item.found.weight[0, 0]):.2f} | {off:.1f} |"
+        )
+    return lines
+
+
 def write_gallery(
     model: Path, files: list[Path], output: Path, subtract_sky: bool, host: list[float] | None
 ) -> list[str]:
@@ -164,18 +200,11 @@ def write_gallery(
     """
     finder = load_finder(model)
     findings = [f for path in files for f in find_hosts(finder, path, subtract_sky)]
-    for i in range(0, len(findings), PER_SHEET):
-        number = i // PER_SHEET
-        name = output if number == 0 else output.with_name(f"{output.stem}-{number + 1}.png")
-        draw_sheet(name, findings[i : i + PER_SHEET])
+    draw_sheets(output, findings)
     none = np.array([float(f.found.none[0]) for f in findings])
     lines = [f"{len(findings)} stamps; P(none) above one half in {int((none > 0.5).sum())}"]
     if host is not None:
-        from astropy.coordinates import SkyCoord
-
-        known = SkyCoord(*host, unit="deg")
-        found = SkyCoord([f.ra for f in findings], [f.dec for f in findings], unit="deg")
-        off = np.asarray(found.separation(known).arcsec)
+        off = measured_offsets(findings, host)
         lines.append(
             f"distance to the known host: median {np.median(off):.2f} arcsec, "
             f"within 1 arcsec {int((off < 1).sum())}, within 3 arcsec {int((off < 3).sum())} "

@@ -87,9 +87,7 @@ def load_split(root: Path, config: StudyConfig, split: str, kind: InputKind | No
     for i, field in enumerate(fields(root, config, split)):
         rows.append(np.asarray(field.load("transients")))
         if kind is None or kind.hierarchical:
-            levels.append(
-                np.stack([field.load("levels_template"), field.load("levels_visit")])
-            )
+            levels.append(np.stack([field.load("levels_template"), field.load("levels_visit")]))
         else:
             found, places = load_other(root, config, field, kind)
             grids.append(found)
@@ -134,9 +132,7 @@ def inside(kind: InputKind, values: Floats, first: Floats, host: Floats) -> NDAr
     return np.asarray(ok & there)
 
 
-def make_batch(
-    kind: InputKind, rows: NDArray[Any], scaled: Floats, sigma: Floats
-) -> Batch:
+def make_batch(kind: InputKind, rows: NDArray[Any], scaled: Floats, sigma: Floats) -> Batch:
     """Leave out outer levels as the kind says, and state the truth.
 
     Parameters

@@ -145,9 +145,7 @@ def train(
         earlier, _ = load_weights(folder.parent / config.init / "weights.safetensors")
         model.load_state_dict(earlier.state_dict())
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=config.rate, weight_decay=1e-4, fused=True
-    )
+    optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4, fused=True)
     batch = min(config.batch, training.rows.size)
     per_epoch = training.rows.size // batch
     total = per_epoch * config.epochs
