@@ -26,7 +26,7 @@ _DESCRIPTION = """\
 Find the host galaxy of every alert with the reference model: position, covariance, probability
 that no host is in the stamp, half-light radius. Needs 'hstamp[model]'.
 
-The weights are a first training on a simulated sky; docs/reference_model.md says what that can
+The weights were trained on a simulated sky; docs/reference_model.md says what that can
 and cannot tell. Probabilities are those of the simulation.
 
 Inputs are alerts with hierarchical stamps, files of stamps, blobs, and whatever 'hstamp convert'

@@ -1,6 +1,6 @@
 """Host galaxies of transients in hierarchical stamps; needs ``pip install 'hstamp[model]'``.
 
-The weights are a first training on a simulated sky.
+The weights were trained on a simulated sky.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def predict(
 ) -> HostTable:
     """Find the host galaxies of transients.
 
-    The weights are a first training on a simulated sky; see ``docs/reference_model.md``.
+    The weights were trained on a simulated sky; see ``docs/reference_model.md``.
 
     Parameters
     ----------

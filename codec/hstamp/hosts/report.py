@@ -31,7 +31,7 @@ _LEAST_WEIGHT: Final = 0.02
 """Candidates with less weight are not drawn, the best one excepted."""
 
 REMARK: Final = (
-    "The model is a first training on a simulated sky. Ellipses: candidates (two sigma, line width"
+    "The model was trained on a simulated sky. Ellipses: candidates (two sigma, line width"
     " by probability), the cross in the best one; white ticks: the source."
 )
 

@@ -20,7 +20,7 @@ __all__ = ["check_target", "write_table"]
 Columns = Mapping[str, NDArray[Any]]
 
 REMARK: Final = (
-    "Host candidates by the hstamp reference model, a first training on a simulated sky:"
+    "Host candidates by the hstamp reference model, trained on a simulated sky:"
     " probabilities and covariances are those of that simulation."
 )
 
