@@ -131,7 +131,7 @@ def run_delight(
     threads: int = 1,
     most: int | None = None,
     script: Path = SCRIPT,
-) -> str:
+) -> Path:
     """DELIGHT on the test split, resumable by field.
 
     Parameters
@@ -150,10 +150,10 @@ def run_delight(
 
     Returns
     -------
-    str
-        What is done.  Results are written once every test field is.
+    Path
+        The results, of full length: NaN in fields that are not done.
     """
-    kept = root / config.name / "delight"
+    kept = root / config.name / NAME
     kept.mkdir(parents=True, exist_ok=True)
     found = list(fields(root, config, "test"))
     if not found:
@@ -171,17 +171,37 @@ def run_delight(
                 partial = kept / f"{field.name}.partial.npy"
                 np.save(partial, results, allow_pickle=False)
                 partial.replace(_kept(kept, field))
-    done = [f for f in found if _kept(kept, f).exists()]
-    if len(done) < len(found):
-        return f"{len(done)} of {len(found)} test fields are done; results follow with the last"
-    every = np.concatenate([np.load(_kept(kept, f), allow_pickle=False) for f in found])
+                _write(root, config, kept, found)
+    return _write(root, config, kept, found)
+
+
+def _write(root: Path, config: StudyConfig, kept: Path, found: list[Field]) -> Path:
+    """Results of the fields that are done so far."""
+    parts, done, silent = [], 0, 0
+    for field in found:
+        size = field.load("transients").size
+        if _kept(kept, field).exists():
+            part = np.load(_kept(kept, field), allow_pickle=False)
+            if part.size != size:
+                raise ValueError(
+                    f"{_kept(kept, field)} answers {part.size} transients, the field has {size}: "
+                    f"it is of another data set; remove {kept}"
+                )
+            done += 1
+            silent += int(np.count_nonzero(part["none"]))
+        else:
+            part = np.zeros(size, RESULT)
+            for column in ("dx", "dy", "none", "radius", "host_z", "region", "area95"):
+                part[column] = np.nan
+        parts.append(part)
     notes = {
-        "fields": len(found),
+        "fields": done,
         "versions": json.loads((kept / "versions.json").read_text()),
-        "no_answer": int(np.count_nonzero(every["none"])),
+        "no_answer": silent,
     }
-    write_method(results_folder(root, config), NAME, every, notes)
-    return str(results_folder(root, config) / f"{NAME}.npy")
+    folder = results_folder(root, config)
+    write_method(folder, NAME, np.concatenate(parts), notes)
+    return folder / f"{NAME}.npy"
 
 
 def _kept(folder: Path, field: Field) -> Path:

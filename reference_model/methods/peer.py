@@ -6,6 +6,7 @@ programs that answer.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -50,7 +51,7 @@ class Peer:
     def __init__(self, python: Path, log: Path, threads: int = 1, script: Path = SCRIPT) -> None:
         if not (python.is_file() and os.access(python, os.X_OK)):
             raise FileNotFoundError(
-                f"{python}: no interpreter; {script.parent / 'README.md'} says how to make DELIGHT's"
+                f"{python}: no interpreter; {SCRIPT.parent / 'README.md'} says how to make one"
             )
         count = str(max(1, threads))
         settings = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1", "MPLBACKEND": "agg",
@@ -103,11 +104,9 @@ class Peer:
             given, answers = Path(folder) / "images.npy", Path(folder) / "answers.npy"
             np.save(given, images, allow_pickle=False)
             request = json.dumps({"images": str(given), "answers": str(answers)})
-            try:
+            with contextlib.suppress(BrokenPipeError):  # _reply says what became of it
                 self._process.stdin.write(request + "\n")
                 self._process.stdin.flush()
-            except BrokenPipeError:
-                pass  # _reply says what became of it
             self._reply()
             found = np.load(answers, allow_pickle=False)
         if found.shape != (len(images), 3):
@@ -118,10 +117,8 @@ class Peer:
         """End the process."""
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                try:
+                with contextlib.suppress(BrokenPipeError):
                     stream.close()
-                except BrokenPipeError:
-                    pass
         try:
             self._process.wait(timeout=30)
         except subprocess.TimeoutExpired:

@@ -1,7 +1,6 @@
 """DELIGHT as a peer: its images, and the process that answers, with a stand-in for it."""
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,7 +15,7 @@ pytest.importorskip("tqdm", reason="the study needs the train extra (tqdm)")
 
 from reference_model import cli
 from reference_model.config import CONFIGS, SMALL
-from reference_model.evaluation.results import read_method, results_folder
+from reference_model.evaluation.results import RESULT, read_method, results_folder
 from reference_model.methods import delight
 from reference_model.methods.peer import SCRIPT, Peer
 from reference_model.scenes.fields import write_field
@@ -175,11 +174,14 @@ def test_a_test_split_resumes_by_field_and_turns_pixels_into_arcsec(small, tmp_p
     source, config = small
     root = tmp_path
     (root / config.name).mkdir()
-    os.symlink(source / config.name / "fields", root / config.name / "fields")
+    (root / config.name / "fields").symlink_to(source / config.name / "fields")
     script, log = stand_in(tmp_path)
-    first = delight.run_delight(root, config, PYTHON, most=1, script=script)
-    assert first.startswith("1 of 2 test fields")
-    assert not (results_folder(root, config) / "delight.npy").exists()
+    delight.run_delight(root, config, PYTHON, most=1, script=script)
+    results, notes = read_method(results_folder(root, config), "delight")
+    assert notes["fields"] == 1
+    # Of full length, and silent about the field that is not done.
+    assert np.isfinite(results["dx"]).tolist() == [True] * 10 + [False] * 10
+    assert np.isnan(results["none"][10:]).all()
     assert log.read_text().split() == ["10"]
     delight.run_delight(root, config, PYTHON, script=script)
     assert log.read_text().split() == ["10", "10"]
@@ -193,6 +195,18 @@ def test_a_test_split_resumes_by_field_and_turns_pixels_into_arcsec(small, tmp_p
     assert np.isnan(results["radius"]).all()
     assert notes["fields"] == 2
     assert notes["versions"]["astro-delight"] == "0.1.0"
+
+
+def test_answers_of_another_data_set_are_not_taken_over(small, tmp_path):
+    source, config = small
+    (tmp_path / config.name / "delight").mkdir(parents=True)
+    (tmp_path / config.name / "fields").symlink_to(source / config.name / "fields")
+    for name in config.field_names("test"):
+        stale = tmp_path / config.name / "delight" / f"{name}.npy"
+        np.save(stale, np.zeros(7, RESULT))
+    (tmp_path / config.name / "delight" / "versions.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"test-0000\.npy answers 7 transients, the field has 10"):
+        delight.run_delight(tmp_path, config, PYTHON)
 
 
 def test_the_command_names_what_is_missing(small, tmp_path, monkeypatch, capsys):
