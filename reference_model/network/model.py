@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from reference_model.network.inputs import InputKind
@@ -147,10 +148,8 @@ class HostNet(nn.Module):
         b, g, s = values.shape[0], values.shape[1], values.shape[2]
         f = self.stem(self._features(values, step).reshape(b * g, 3, s, s))
         c = f.shape[-1]
-        where, place = self._places(first, step, c)
-        # Two-dimensional inputs make a matrix product with bias one operation.
-        placed = self.place(place.reshape(b * g * c * c, 8))
-        f = torch.relu(f + placed.reshape(b * g, c, c, WIDE).permute(0, 3, 1, 2))
+        x, y, place = self._places(first, step, c)
+        f = torch.relu(f + _each(self.place, place.reshape(b * g, 8, c, c)))
         f = f + torch.relu(self.refine(f))
         between = self._exchange(f, b, g) if self.many else f
         f = f + torch.relu(self.merge(between))
@@ -163,12 +162,10 @@ class HostNet(nn.Module):
         score = torch.matmul(self.query(token), self.key(token).transpose(1, 2)) / TOKEN**0.5
         seen = torch.matmul(torch.softmax(score, dim=2), self.value(token))
         context = token + self.mix(torch.cat([token, seen], dim=2))
-        hidden = self.cell(f.permute(0, 2, 3, 1).reshape(b * g * c * c, WIDE))
-        added = self.to_cells(context).unsqueeze(2)
-        hidden = torch.relu(hidden.reshape(b, g, c * c, HIDDEN) + added)
-        out = self.head(hidden.reshape(b * g * c * c, HIDDEN)).reshape(b, g, c * c, 7)
+        hidden = _each(self.cell, f) + self.to_cells(context).reshape(b * g, HIDDEN, 1, 1)
+        out = _each(self.head, torch.relu(hidden)).reshape(b, g, 7, c * c)
         none = self.none(torch.cat([context.mean(dim=1), context.amax(dim=1)], dim=1))
-        return self._proposals(out.float(), where, none.float(), step)
+        return self._proposals(out.float(), x, y, none.float(), step)
 
     def _features(self, values: Tensor, step: Tensor) -> Tensor:
         """Two views of the flux, and which pixels are there.
@@ -183,57 +180,61 @@ class HostNet(nn.Module):
             [_asinh(clean) / SOFTEN, _asinh(own) / SOFTEN, there.to(values.dtype)], dim=2
         )
 
-    def _places(self, first: Tensor, step: Tensor, cells: int) -> tuple[Tensor, Tensor]:
-        """Cell centres (B, G, c*c, 2) and features of their place (B, G, c*c, 8)."""
+    def _places(self, first: Tensor, step: Tensor, cells: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Cell centres x and y (B, G, c*c), and features of their place (B, G, 8, c*c)."""
         b, g = first.shape[0], first.shape[1]
         # The last strided convolution looks around pixels 1, 3, 5, ..., those of a stem
         # before it around every second one.
         inner = 1.0 + 2.0 * torch.arange(cells, dtype=first.dtype, device=first.device)
         inner = inner * 2.0**self.stem_layers
         size = step.reshape(1, g, 1)
-        x = first[:, :, :1] + inner.reshape(1, 1, cells) * size
-        y = first[:, :, 1:] + inner.reshape(1, 1, cells) * size
-        where = torch.stack(
-            [
-                x.unsqueeze(2).expand(b, g, cells, cells),
-                y.unsqueeze(3).expand(b, g, cells, cells),
-            ],
-            dim=4,
-        ).reshape(b, g, cells * cells, 2)
-        near = where / (step.reshape(1, g, 1, 1) * self.kind.side / 2.0)
-        r2 = (near * near).sum(dim=3, keepdim=True)
-        radius = torch.log2(torch.sqrt((where * where).sum(dim=3, keepdim=True)) + 0.5) / 4.0
-        level = torch.log2(step).reshape(1, g, 1, 1).expand(b, g, cells * cells, 1) / 4.0
-        place = torch.cat([near, r2, torch.sqrt(r2 + 1e-6), torch.exp(-4.0 * r2), radius,
-                           level, level * level], dim=3)  # fmt: skip
-        return where, place
+        row = first[:, :, 1:] + inner.reshape(1, 1, cells) * size
+        column = first[:, :, :1] + inner.reshape(1, 1, cells) * size
+        x = column.unsqueeze(2).expand(b, g, cells, cells).reshape(b, g, cells * cells)
+        y = row.unsqueeze(3).expand(b, g, cells, cells).reshape(b, g, cells * cells)
+        scale = 2.0 / (size * self.kind.side)
+        near_x, near_y = x * scale, y * scale
+        r2 = near_x * near_x + near_y * near_y
+        radius = torch.log2(torch.sqrt(x * x + y * y) + 0.5) / 4.0
+        level = (torch.log2(size) / 4.0).expand(b, g, cells * cells)
+        place = torch.stack([near_x, near_y, r2, torch.sqrt(r2 + 1e-6), torch.exp(-4.0 * r2),
+                             radius, level, level * level], dim=2)  # fmt: skip
+        return x, y, place
 
     def _exchange(self, f: Tensor, b: int, g: int) -> Tensor:
         """Let every cell see the next coarser and finer grid at its place."""
         finer, coarser = cast(Tensor, self.finer), cast(Tensor, self.coarser)
         c = f.shape[-1]
-        flat = f.permute(0, 2, 3, 1).reshape(b, g, c * c, WIDE)
-        blank = torch.zeros_like(flat[:, :1])
-        up = torch.matmul(finer.to(f.dtype), self.from_coarse(flat[:, 1:]))
-        down = torch.matmul(coarser.to(f.dtype), self.from_fine(flat[:, :-1]))
-        mixed = flat + torch.cat([up, blank], dim=1) + torch.cat([blank, down], dim=1)
-        return mixed.reshape(b * g, c, c, WIDE).permute(0, 3, 1, 2)
+        up = _each(self.from_coarse, f).reshape(b, g, WIDE, c * c)[:, 1:]
+        down = _each(self.from_fine, f).reshape(b, g, WIDE, c * c)[:, :-1]
+        blank = torch.zeros_like(up[:, :1])
+        up = torch.matmul(up, finer.T.to(up.dtype))
+        down = torch.matmul(down, coarser.T.to(down.dtype))
+        moved = torch.cat([up, blank], dim=1) + torch.cat([blank, down], dim=1)
+        return f + moved.reshape(b * g, WIDE, c, c)
 
     def _proposals(
-        self, out: Tensor, where: Tensor, none: Tensor, step: Tensor
+        self, out: Tensor, x: Tensor, y: Tensor, none: Tensor, step: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        b, g, m = out.shape[0], out.shape[1], out.shape[2]
-        size = step.reshape(1, g, 1, 1) * 2.0**self.stem_layers
-        mean = where + 2.0 * REACH * torch.tanh(out[..., 1:3]) * size
-        spread = torch.exp(torch.clamp(out[..., 3:5], -4.0, 2.5)) * size
-        skew = out[..., 5:6] * spread[..., 1:2]
-        log_radius = out[..., 6] + torch.log(size[..., 0])
+        b, g, m = out.shape[0], out.shape[1], out.shape[3]
+        size = step.reshape(1, g, 1) * 2.0**self.stem_layers
+        away = 2.0 * REACH * torch.tanh(out[:, :, 1:3])
+        spread = torch.exp(torch.clamp(out[:, :, 3:5], -4.0, 2.5))
+        lxx, lyy = spread[:, :, 0] * size, spread[:, :, 1] * size
+        mean = torch.stack([x + away[:, :, 0] * size, y + away[:, :, 1] * size], dim=3)
+        scale = torch.stack([lxx, lyy, out[:, :, 5] * lyy], dim=3)
+        log_radius = out[:, :, 6] + torch.log(size)
         return (
-            torch.cat([out[..., 0].reshape(b, g * m), none], dim=1),
+            torch.cat([out[:, :, 0].reshape(b, g * m), none], dim=1),
             mean.reshape(b, g * m, 2),
-            torch.cat([spread, skew], dim=3).reshape(b, g * m, 3),
+            scale.reshape(b, g * m, 3),
             log_radius.reshape(b, g * m),
         )
+
+
+def _each(layer: nn.Linear, maps: Tensor) -> Tensor:
+    """A linear layer on the channels of every cell."""
+    return F.conv2d(maps, layer.weight[:, :, None, None], layer.bias)
 
 
 def parameters(model: nn.Module) -> int:
