@@ -8,7 +8,7 @@ import numpy as np
 
 from reference_model.evaluation.bootstrap import Estimate, mean_by_group
 from reference_model.evaluation.compare import Paired, difference, wrong_ratio
-from reference_model.evaluation.names import RIVALS, half_side, ordered, seeds_of, title
+from reference_model.evaluation.names import RIVALS, SKY, half_side, ordered, seeds_of, title
 from reference_model.evaluation.tables import Mask, Study, asked, selections, where_run
 
 #: The network the goals are about, and those it is compared with.
@@ -209,10 +209,11 @@ def in_the_deep(study: Study, chosen: dict[str, Mask]) -> Goal:
         return Goal(text, "", "not run")
     found = difference(study, REFERENCE, TODAY, chosen["deep"])
     error = difference(study, REFERENCE, TODAY, chosen["deep"], "beyond_host")
-    return _judged(
-        text, points(found), found.estimate.value, found.estimate.high >= 0.0,
-        points(error, 'error > max(1", R_e)'),
-    )  # fmt: skip
+    beside = [points(error, 'error > max(1", R_e)')]
+    if not _missing(study, REFERENCE + SKY, TODAY + SKY):
+        told = difference(study, REFERENCE + SKY, TODAY + SKY, chosen["deep"])
+        beside.append("both told that 1 % are nearby: " + points(told))
+    return _judged(text, points(found), found.estimate.value, found.estimate.high >= 0.0, *beside)
 
 
 def fast_enough(speed: dict[str, float] | None) -> Goal:

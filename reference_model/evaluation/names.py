@@ -18,15 +18,18 @@ TITLES = {
     "catalogue_dlr": "(d) catalogue, DLR",
     "delight": "(f) DELIGHT, its own weights",
     "net_stamp30": "(e) network, today's 30x30",
+    "net_stamp30_sky": "(e) network, today's 30x30, told that 1 % are nearby",
     "net_binned30": "(e) network, 30x30 binned to 48 arcsec",
     "net_multiscale4x8": "(e) network, 4x8x8 of Reyes-Jainaga et al.",
     "net_overlapping5x30": "(e) network, 5x30x30 of DELIGHT",
+    "net_overlapping5x30_sky": "(e) network, 5x30x30 of DELIGHT, told that 1 % are nearby",
     "net_window240": "(e) network, full 240x240 window",
     "net_hstamp2": "(e) network, n=2, trained alone",
     "net_any2": "(e) network, n=2 (30x30 pixels, outer part binned)",
     "net_any3": "(e) network, n=3",
     "net_any4": "(e) network, n=4",
     "net_any5": "(e) network, n=5, i2 (900 values)",
+    "net_any5_sky": "(e) network, n=5, i2, told that 1 % are nearby",
     "net_any5_step8": "(e) network, n=5, i2 at sigma/8",
     "net_any5_step4": "(e) network, n=5, i2 at sigma/4",
     "net_any5_step2": "(e) network, n=5, i2 at sigma/2",
@@ -40,6 +43,9 @@ TITLES = {
 RIVALS = (
     "sep_nearest", "sep_dlr", "gradient_ascent", "catalogue_nearest", "catalogue_dlr", "delight",
 )  # fmt: skip
+
+#: What is added to the name of a network that was told the share of nearby hosts in the sky.
+SKY = "_sky"
 
 _SEED = re.compile(r"_seed(\d+)$")
 _ANY = re.compile(r"net_any(\d+)")
@@ -80,7 +86,7 @@ def half_side(method: str) -> float:
     ValueError
         If the method is no network.
     """
-    method = base_of(method)
+    method = base_of(method).removesuffix(SKY)
     several = _ANY.match(method)
     kind = f"hstamp{several[1]}" if several else method.removeprefix("net_")
     if not method.startswith("net_") or kind not in KINDS:

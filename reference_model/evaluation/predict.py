@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from hstamp.hosts.runtime import Calibration, Candidates, HostFinder, Mixture, candidates
+from hstamp.hosts.runtime import (
+    Calibration,
+    Candidates,
+    HostFinder,
+    Mixture,
+    candidates,
+    expecting,
+)
 from reference_model.config import StudyConfig
 from reference_model.evaluation.regions import regions
 from reference_model.evaluation.results import RESULT, identify
@@ -122,11 +129,14 @@ def batch_of(split: Split, levels: int, values: Floats | None = None, visit: boo
     return make_batch(hierarchical(levels), split.rows, scaled, sigma)
 
 
-def propose(finder: HostFinder, batch: Batch, average: bool = False) -> Mixture:
-    """Mixtures of a whole split."""
-    if average:
-        return finder.propose_averaged(batch.values, batch.first, batch.step)
-    return finder.propose(batch.values, batch.first, batch.step)
+def propose(
+    finder: HostFinder, batch: Batch, average: bool = False, nearby: float | None = None
+) -> Mixture:
+    """Mixtures of a whole split; with `nearby`, for a sky with that share of nearby hosts."""
+    ask = finder.propose_averaged if average else finder.propose
+    mixture = ask(batch.values, batch.first, batch.step)
+    strata = finder.calibration.strata
+    return mixture if nearby is None or strata is None else expecting(mixture, strata, nearby)
 
 
 def to_results(

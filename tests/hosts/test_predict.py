@@ -8,7 +8,7 @@ from astropy.coordinates import SkyCoord
 from host_scenes import scene
 
 import hstamp
-from hstamp.errors import MissingExtraError
+from hstamp.errors import InputError, MissingExtraError
 from hstamp.hosts import predict, weights_path
 from hstamp.hosts.load import load_finder
 
@@ -30,6 +30,16 @@ class TestScenes:
         hosts = predict([scene(levels, angle=angle)])
         assert distance(hosts.best, -6.4, -4.8) < 2.0
         assert hosts.best.offset[0] == pytest.approx(8.0, abs=2.0)
+
+    def test_a_large_host_is_less_likely_where_nearby_ones_are_rare(self):
+        shares = (None, 0.2, 0.01)
+        weight = [float(predict([scene(5)], nearby=n).best.weight[0]) for n in shares]
+        assert weight[0] > weight[1] > weight[2]
+
+    @pytest.mark.parametrize("nearby", [0.0, 1.0, -0.1, float("nan")])
+    def test_a_share_that_is_none_is_refused(self, nearby):
+        with pytest.raises(InputError, match="between 0 and 1"):
+            predict([scene(5)], nearby=nearby)
 
     def test_right_ascension_and_declination_are_those_of_the_offset(self):
         best = predict([scene(5, angle=40.0)]).best

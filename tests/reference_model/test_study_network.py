@@ -274,3 +274,21 @@ def test_onnx_says_what_torch_says(net, tmp_path):
         np.testing.assert_allclose(mixture.mean, found.mean.numpy(), atol=1e-4, rtol=1e-6)
         np.testing.assert_allclose(mixture.scale, found.scale.numpy(), atol=1e-4, rtol=1e-5)
         np.testing.assert_allclose(mixture.log_radius, found.log_radius.numpy(), atol=1e-4)
+
+
+def test_sizes_tell_the_strata_apart():
+    from hstamp.hosts.runtime import Mixture
+    from reference_model.training.calibrate import fit_strata
+
+    rng = np.random.default_rng(5)
+    nearby = rng.uniform(size=20_000) < 0.4
+    size = np.where(nearby, 3.0, 1.0) + 0.8 * rng.standard_normal(nearby.size)
+    one = np.ones((nearby.size, 1), np.float32)
+    none = np.where(nearby, 0.1, 0.3).astype(np.float32)
+    made = Mixture(one, none, one[..., None], one[..., None], size[:, None].astype(np.float32))
+    found = fit_strata(made, nearby, np.ones(nearby.size, bool), 0.4)
+    # Two Gaussians of one width: slope = distance over variance; the odds shift the middle.
+    assert found.slope == pytest.approx(2.0 / 0.64, rel=0.05)
+    middle = 2.0 - np.log(0.4 / 0.6) / (2.0 / 0.64)
+    assert found.middle == pytest.approx(middle, abs=0.05)
+    assert found.none == pytest.approx(0.04 / (0.04 + 0.18), abs=0.01)

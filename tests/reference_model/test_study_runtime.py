@@ -189,3 +189,28 @@ def test_the_shipped_weights_call_empty_sky_hostless(shipped):
 
 def test_the_shipped_weights_are_small():
     assert WEIGHTS.stat().st_size < 1_000_000
+
+
+def test_the_share_of_nearby_hosts_is_bayes_rule():
+    # Two candidates of certain strata (huge and tiny) and none, which is half and half.
+    found = mixture([0.6, 0.2], [[10, 0], [1, 0]], none=0.2)
+    sizes = np.log(np.float32([[1e4, 1e-4]]))
+    found = Mixture(found.weight, found.none, found.mean, found.scale, sizes)
+    strata = runtime.Strata(trained=0.5, none=0.5, slope=8.0, middle=0.0)
+    rare = runtime.expecting(found, strata, 0.01)
+    # By hand: 0.6 x 0.02, 0.2 x 1.98, 0.2 x (0.02 + 1.98) / 2; then normalised.
+    total = 0.012 + 0.396 + 0.2
+    np.testing.assert_allclose(rare.weight[0], [0.012 / total, 0.396 / total], rtol=1e-5)
+    np.testing.assert_allclose(rare.none, 0.2 / total, rtol=1e-5)
+    same = runtime.expecting(found, strata, 0.5)
+    np.testing.assert_allclose(same.weight, found.weight, rtol=1e-6)
+
+
+def test_strata_are_read_from_the_note():
+    note = {
+        "temperature": 1.0, "widen": 1.0, "region_contents": [0.0, 1.0],
+        "strata": {"trained": 0.48, "none": 0.3, "slope": 2.5, "middle": 1.7},
+    }  # fmt: skip
+    assert runtime.read_calibration(note).strata == runtime.Strata(0.48, 0.3, 2.5, 1.7)
+    del note["strata"]
+    assert runtime.read_calibration(note).strata is None

@@ -83,6 +83,13 @@ def register(subparsers: Any) -> None:
         action="store_true",
         help="average over rotations and flips: eight times slower, a little better",
     )
+    parser.add_argument(
+        "--nearby",
+        type=_share,
+        metavar="SHARE",
+        help="share of the transients that you expect within z < 0.1: 0.01 in a whole alert stream"
+        " (default: that of the training, about one half)",
+    )
     parser.add_argument("--weights", type=Path, metavar="ONNX", help="weights of your own")
     parser.add_argument("-q", "--quiet", action="store_true", help="no summary, failures only")
     parser.add_argument(
@@ -129,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
         check_report(args.report)
     _check_outputs([out for out, _ in outputs], args.report, inputs)
     # Nothing to look at costs nothing, and a missing onnxruntime is said before the reading.
-    predict([], weights=args.weights)
+    predict([], weights=args.weights, nearby=args.nearby)
     totals, done = _Totals(), 0
     with Progress(sum(path.stat().st_size for path in inputs)) as progress:
         for out, paths in outputs:
@@ -195,6 +202,7 @@ def _table(
             weights=args.weights,
             sky=args.sky,
             average=args.average,
+            nearby=args.nearby,
         )
         if found:
             parts.append(columns_of(found, hosts))
@@ -240,6 +248,13 @@ def _summary(args: argparse.Namespace, totals: _Totals) -> Iterator[str]:
         yield f"{args.report}"
     if totals.faults:
         yield f"failed {totals.faults}"
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < 1.0:
+        raise argparse.ArgumentTypeError("must lie between 0 and 1")
+    return value
 
 
 def _count(text: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,10 @@ __all__ = [
     "Calibration",
     "Candidates",
     "Mixture",
+    "Strata",
     "candidates",
     "covariances",
+    "expecting",
     "mixture_of",
     "unflip",
 ]
@@ -25,6 +27,27 @@ Floats = NDArray[np.float32]
 MAX_CANDIDATES = 5
 #: Proposals closer than this many of their joint sigmas belong together.
 MERGE_SIGMAS = 2.0
+
+
+@dataclass(frozen=True)
+class Strata:
+    """How a candidate's size tells nearby hosts (z < 0.1) from others.
+
+    Attributes
+    ----------
+    trained : float
+        Share of transients of the nearby stratum in what the network was trained on.
+    none : float
+        The same share among those for which it says "none".
+    slope, middle : float
+        The share among candidates of half-light radius r (base pixels) is the logistic
+        function of slope * (ln r - middle).
+    """
+
+    trained: float
+    none: float
+    slope: float
+    middle: float
 
 
 @dataclass(frozen=True)
@@ -40,11 +63,14 @@ class Calibration:
     contents : tuple of float
         At even steps from 0 to 1: the share of hosts inside the mixture's own
         highest-density region of that content.
+    strata : Strata, optional
+        What `expecting` needs.
     """
 
     temperature: float = 1.0
     widen: float = 1.0
     contents: tuple[float, ...] = (0.0, 1.0)
+    strata: Strata | None = None
 
     def content(self, level: NDArray[Any]) -> Floats:
         """Calibrated content of highest-density regions of the mixture's own content `level`."""
@@ -120,6 +146,32 @@ def mixture_of(
         mean=mean,
         scale=scale * np.float32(calibration.widen),
         log_radius=log_radius,
+    )
+
+
+def expecting(mixture: Mixture, strata: Strata, nearby: float) -> Mixture:
+    """A mixture for a sky where another share of transients is nearby.
+
+    The network's answer holds the share it was trained with. By Bayes' rule the weight of a
+    hypothesis changes by the ratio of the shares, new over old, of the stratum that it
+    belongs to; the size of a candidate says how likely that is which.
+
+    Parameters
+    ----------
+    mixture : Mixture
+    strata : Strata
+    nearby : float
+        Share of transients with a host at z < 0.1, from 0 to 1.
+    """
+    new = np.array([nearby / strata.trained, (1.0 - nearby) / (1.0 - strata.trained)])
+    chance = 1.0 / (1.0 + np.exp(-strata.slope * (mixture.log_radius - strata.middle)))
+    weight = mixture.weight * (chance * new[0] + (1.0 - chance) * new[1])
+    none = mixture.none * (strata.none * new[0] + (1.0 - strata.none) * new[1])
+    total = weight.sum(axis=1) + none
+    return replace(
+        mixture,
+        weight=(weight / total[:, None]).astype(np.float32),
+        none=(none / total).astype(np.float32),
     )
 
 

@@ -50,6 +50,7 @@ def predict(
     weights: str | os.PathLike[str] | None = None,
     sky: Sky = "auto",
     average: bool = False,
+    nearby: float | None = None,
 ) -> HostTable:
     """Find the host galaxies of transients.
 
@@ -68,6 +69,9 @@ def predict(
         of a `StampBatch`, which does not know its units.
     average : bool
         Average over the eight rotations and flips: eight times slower, a little better.
+    nearby : float, optional
+        Share of the transients that are expected to be nearby (z < 0.1), between 0 and 1; about
+        one half, as in the training, when not given. In a whole alert stream it is near 0.01.
 
     Returns
     -------
@@ -79,20 +83,24 @@ def predict(
     FormatError
         If a blob is not valid.
     InputError
-        If the weights are not found.
+        If the weights are not found, or `nearby` is not between 0 and 1.
     MissingExtraError
         Without onnxruntime.
     """
     if sky not in ("auto", "subtract", "keep"):
         raise InputError(f"sky must be 'auto', 'subtract' or 'keep', not {sky!r}")
+    if nearby is not None and not 0.0 < nearby < 1.0:
+        raise InputError(f"nearby must lie between 0 and 1, not {nearby}")
     finder = load_finder(weights_path(weights))
+    if nearby is not None and finder.calibration.strata is None:
+        raise InputError("these weights do not say how sizes tell nearby hosts from others")
     inputs = _of_batch(stamps, sky) if isinstance(stamps, StampBatch) else _of_list(stamps, sky)
     count = len(inputs.n)
     none = np.full(count, np.nan)
     found = no_positions(count, MAX_CANDIDATES)
     for n in np.unique(inputs.n):
         rows = np.flatnonzero(inputs.n == n)
-        _fill(finder, inputs, rows, int(n), average, none, found)
+        _fill(finder, inputs, rows, int(n), average, nearby, none, found)
     return HostTable(inputs.ids, inputs.n, none, found)
 
 
@@ -102,6 +110,7 @@ def _fill(
     rows: NDArray[np.intp],
     n: int,
     average: bool,
+    nearby: float | None,
     none: NDArray[np.float64],
     found: Positions,
 ) -> None:
@@ -113,8 +122,9 @@ def _fill(
         return
     dark = np.where(inputs.sky[rows], _sky_levels(levels[:, -1]), np.float32(0.0))
     result = finder.find(
-        levels - dark[:, None, None, None], inputs.dx[rows], inputs.dy[rows], noise, average
-    )
+        levels - dark[:, None, None, None], inputs.dx[rows], inputs.dy[rows], noise, average,
+        nearby,
+    )  # fmt: skip
     none[rows] = result.none
     made = positions_of(result, inputs.ra[rows], inputs.dec[rows], inputs.cd[rows])
     for field in fields(Positions):

@@ -20,8 +20,10 @@ from .mixture import (
     Calibration,
     Candidates,
     Mixture,
+    Strata,
     candidates,
     covariances,
+    expecting,
     mixture_of,
     unflip,
 )
@@ -31,8 +33,10 @@ __all__ = [
     "Candidates",
     "HostFinder",
     "Mixture",
+    "Strata",
     "candidates",
     "covariances",
+    "expecting",
     "first_pixels",
     "flip",
     "level_steps",
@@ -117,8 +121,12 @@ def _row_median(rows: Floats) -> Floats:
 
 def read_calibration(note: dict[str, Any]) -> Calibration:
     """Calibration from the JSON file beside the weights."""
+    strata = note.get("strata")
     return Calibration(
-        float(note["temperature"]), float(note["widen"]), tuple(note["region_contents"])
+        float(note["temperature"]),
+        float(note["widen"]),
+        tuple(note["region_contents"]),
+        None if strata is None else Strata(**{k: float(v) for k, v in strata.items()}),
     )
 
 
@@ -181,6 +189,7 @@ class HostFinder:
         dy: Floats,
         noise: Floats | None = None,
         average: bool = False,
+        nearby: float | None = None,
     ) -> Candidates:
         """Hosts of hierarchical stamps.
 
@@ -194,6 +203,9 @@ class HostFinder:
             Noise of an empty base pixel; measured when not given.
         average : bool
             Average over the eight rotations and flips: slower, a little better.
+        nearby : float, optional
+            Share of transients that are expected to be nearby (z < 0.1), as
+            `hstamp.hosts.mixture.expecting` takes it; that of the training when not given.
 
         Returns
         -------
@@ -205,9 +217,13 @@ class HostFinder:
         scaled = levels / np.where(sigma > 0, sigma, 1.0).astype(np.float32)[:, None, None, None]
         first = first_pixels(levels.shape[1], dx, dy)
         step = level_steps(levels.shape[1])
-        if not average:
-            return candidates(self.propose(scaled, first, step))
-        return candidates(self.propose_averaged(scaled, first, step))
+        propose = self.propose_averaged if average else self.propose
+        mixture = propose(scaled, first, step)
+        if nearby is not None:
+            if self.calibration.strata is None:
+                raise ValueError("these weights do not say how sizes tell nearby hosts from others")
+            mixture = expecting(mixture, self.calibration.strata, nearby)
+        return candidates(mixture)
 
     def propose_averaged(self, scaled: Floats, first: Floats, step: Floats) -> Mixture:
         """The mean of the mixtures of all eight rotations and flips."""
