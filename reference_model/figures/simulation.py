@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from reference_model.scenes.compare import (
     measured_counts,
     percentile_table,
 )
+from reference_model.scenes.dataset import checksum
 from reference_model.sky.positions import DEBASS_OFFSETS, FOUNDATION_OFFSETS
 
 PICTURE = "figures/reference_model/simulation.png"
@@ -53,6 +55,18 @@ def _cumulative(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.quantile(values, share), share
 
 
+def _size(root: Path, config: StudyConfig) -> str:
+    """What the manifest says of the data set, in a sentence."""
+    manifest = json.loads((root / config.name / "manifest.json").read_text())
+    counts = manifest["transients"]
+    return (
+        f"{len(manifest['fields'])} fields, {sum(counts.values()):,} transients "
+        f"({counts['train']:,} for training, {counts['validation']:,} for validation, "
+        f"{counts['test']:,} for testing), {manifest['bytes'] / 1e9:.1f} GB, checksum of all "
+        f"files `{checksum(manifest)[:16]}`."
+    )
+
+
 def write_page(docs: Path, root: Path, config: StudyConfig, scotch: Path | None) -> Path:
     """Compare, draw, and write ``reference_model_simulation.md``."""
     found = comparisons(root, config, scotch)
@@ -69,7 +83,7 @@ def write_page(docs: Path, root: Path, config: StudyConfig, scotch: Path | None)
         "# The simulated sky against the measured one",
         "",
         f"Data set `{config.name}`, version {DATA_VERSION}, seed {config.seed}. Everything called "
-        "simulated on this page comes from it. Made by",
+        "simulated on this page comes from it. " + _size(root, config) + " Made by",
         "",
         "    python -m reference_model pages --scotch scotch_host_data.fits",
         "",

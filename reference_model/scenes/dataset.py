@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 from collections.abc import Callable, Iterator
@@ -77,7 +78,7 @@ def write_manifest(root: Path, config: StudyConfig, entries: list[dict[str, Any]
         split: sum(e["transients"] for e in entries if e["name"].startswith(split))
         for split in ("train", "validation", "test")
     }
-    manifest = {
+    manifest: dict[str, Any] = {
         "data_version": DATA_VERSION,
         "config": config.as_dict(),
         "complete": len(entries) == sum(config.fields),
@@ -85,10 +86,20 @@ def write_manifest(root: Path, config: StudyConfig, entries: list[dict[str, Any]
         "bytes": sum(f["bytes"] for e in entries for f in e["files"].values()),
         "fields": entries,
     }
+    manifest["checksum"] = checksum(manifest)
     path = root / config.name / "manifest.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(manifest, indent=1))
     return path
+
+
+def checksum(manifest: dict[str, Any]) -> str:
+    """One SHA-256 of a whole data set: over the names and digests of all its files."""
+    digest = hashlib.sha256()
+    for field in manifest["fields"]:
+        for name in sorted(field["files"]):
+            digest.update(f"{field['name']}/{name} {field['files'][name]['sha256']}\n".encode())
+    return digest.hexdigest()
 
 
 def fields(root: Path, config: StudyConfig, split: str) -> Iterator[Field]:
