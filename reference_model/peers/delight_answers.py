@@ -11,14 +11,20 @@ the array, writes an array of shape (n, 3) and says ``{"answers": n, "silent":
 and y, and the scatter of the eight orientations; NaN where DELIGHT has none.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import sys
 import tempfile
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+#: Numbers of images without an answer, and why.
+Silent = list[list[Any]]
 
 #: What DELIGHT's images are: 2 arcmin in pixels of 0.25 arcsec.
 SIDE, PIXEL = 480, 0.25
@@ -28,14 +34,14 @@ OPTIONS = {"nlevels": 5, "domask": False, "doobject": True, "doplot": False}
 AT_ONCE = 64
 
 
-def plain_median(general):
+def plain_median(general: Any) -> Any:
     """NumPy's median where nothing is missing, `general` elsewhere.
 
     DELIGHT takes medians of finite images only, and spends a third of its time
     on the masks that ``nanmedian`` makes of them; the values are the same.
     """
 
-    def median(values, axis=None, **options):
+    def median(values: Any, axis: Any = None, **options: Any) -> Any:
         if np.isfinite(values).all():
             return np.median(values, axis=axis, **options)
         return general(values, axis=axis, **options)
@@ -43,7 +49,7 @@ def plain_median(general):
     return median
 
 
-def write_images(folder, images, fits):
+def write_images(folder: Path, images: np.ndarray, fits: Any) -> tuple[np.ndarray, np.ndarray]:
     """Lay images out as DELIGHT downloads them; returns the positions it asks for."""
     (folder / "fits").mkdir()
     ra, dec = 180.0 + 0.01 * np.arange(len(images)), np.zeros(len(images))
@@ -62,16 +68,18 @@ def write_images(folder, images, fits):
 class Finder:
     """DELIGHT with its network loaded once."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         from astropy.io import fits
         from delight.delight import Delight
         from xarray.core import nputils
 
         if hasattr(nputils, "nanmedian"):
             nputils.nanmedian = plain_median(nputils.nanmedian)
-        self.fits, self.client, self.network = fits, Delight, None
+        self.fits: Any = fits
+        self.client: Any = Delight
+        self.network: Any = None
 
-    def find(self, images):
+    def find(self, images: np.ndarray) -> np.ndarray:
         """Hosts of at most `AT_ONCE` images: its own steps, in its own order."""
         with tempfile.TemporaryDirectory() as folder:
             ra, dec = write_images(Path(folder), images, self.fits)
@@ -86,9 +94,9 @@ class Finder:
         client.preprocess()
         client.predict()
         columns = ["dx_delight", "dy_delight", "std_delight"]
-        return client.df[columns].to_numpy(np.float32)
+        return np.asarray(client.df[columns], dtype=np.float32)
 
-    def find_each(self, images, first=0):
+    def find_each(self, images: np.ndarray, first: int = 0) -> tuple[np.ndarray, Silent]:
         """As `find`; where that fails, halves, down to the image at fault."""
         try:
             return self.find(images), []
@@ -102,12 +110,13 @@ class Finder:
         return np.concatenate([left, right]), silent + more
 
 
-def answer(finder, request):
+def answer(finder: Finder, request: dict[str, str]) -> dict[str, Any]:
     """Answer one request."""
     images = np.load(request["images"], mmap_mode="r", allow_pickle=False)
     if images.shape[1:] != (SIDE, SIDE):
         raise ValueError(f"images of {images.shape[1:]}: DELIGHT wants {SIDE} x {SIDE} pixels")
-    found, silent = [np.zeros((0, 3), np.float32)], []
+    found = [np.zeros((0, 3), np.float32)]
+    silent: Silent = []
     for first in range(0, len(images), AT_ONCE):
         answers, causes = finder.find_each(images[first : first + AT_ONCE], first)
         found.append(answers)
@@ -116,11 +125,11 @@ def answer(finder, request):
     return {"answers": len(images), "silent": silent}
 
 
-def main():
+def main() -> int:
     """Serve standard input until it ends."""
     out = sys.stdout
 
-    def say(reply):
+    def say(reply: dict[str, Any]) -> None:
         print(json.dumps(reply), file=out, flush=True)
 
     # DELIGHT prints as it works: that belongs in the log.

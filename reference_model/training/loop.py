@@ -237,10 +237,10 @@ def _resume(
             _, number, name = key.split(".")
             state.setdefault(int(number), {})[name] = value
     # The fused step walks memory, so that moments must lie as their parameters do.
-    for number, parameter in enumerate(model.parameters()):
-        for name, value in state[number].items():
+    for position, parameter in enumerate(model.parameters()):
+        for name, value in state[position].items():
             if value.shape == parameter.shape:
-                state[number][name] = torch.empty_like(parameter).copy_(value)
+                state[position][name] = torch.empty_like(parameter).copy_(value)
     whole = optimiser.state_dict()
     whole["state"] = state
     optimiser.load_state_dict(whole)
