@@ -238,7 +238,7 @@ def _resume(
             state.setdefault(int(number), {})[name] = value
     # The fused step walks memory, so that moments must lie as their parameters do.
     for position, parameter in enumerate(model.parameters()):
-        for name, value in state[position].items():
+        for name, value in state.get(position, {}).items():
             if value.shape == parameter.shape:
                 state[position][name] = torch.empty_like(parameter).copy_(value)
     whole = optimiser.state_dict()
