@@ -251,7 +251,7 @@ def test_missing_onnxruntime_is_said_in_one_line(tmp_path, monkeypatch, capsys):
 def test_help_says_that_the_sky_was_simulated(capsys):
     with pytest.raises(SystemExit):
         main(["hosts", "--help"])
-    assert "training on a simulated sky" in " ".join(capsys.readouterr().out.split())
+    assert "trained on a simulated sky" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.usefixtures("runtime")
