@@ -1,7 +1,5 @@
 """The real-sky page: where its transients are placed, and what it says when data are missing."""
 
-# ruff: noqa: E402
-
 import numpy as np
 import pytest
 
