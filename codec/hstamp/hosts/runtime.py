@@ -49,8 +49,8 @@ __all__ = [
 
 Floats = NDArray[np.float32]
 
-#: Stamps handed to the network at once.
-BATCH = 64
+#: Stamps handed to the network at once: few enough that its maps stay in a core's cache.
+BATCH = 16
 
 _NAMES = ("host_logits", "host_position", "host_scale", "host_log_radius")
 
