@@ -1,6 +1,4 @@
-"""Metrics on hand-made results, and a whole small study."""
-
-import json
+"""Metrics on hand-made results."""
 
 import numpy as np
 import pytest
@@ -8,6 +6,8 @@ import pytest
 pytest.importorskip("scipy", reason="the evaluation needs the train extra (scipy)")
 pytest.importorskip("galsim", reason="the evaluation needs the train extra (GalSim)")
 pytest.importorskip("matplotlib", reason="the figures need the train extra (matplotlib)")
+
+from made_study import answer, made_of, study, truth
 
 from hstamp.hosts.runtime import Mixture
 from reference_model.evaluation import (
@@ -20,11 +20,8 @@ from reference_model.evaluation import (
     regions,
     tables,
 )
-from reference_model.evaluation.results import RESULT, read_method, write_method
-from reference_model.evaluation.tables import Study
-from reference_model.figures import examples, size
 from reference_model.figures import results as pages
-from reference_model.scenes.place import TRANSIENT
+from reference_model.figures import size
 
 
 def test_intervals_know_that_a_field_stands_or_falls_together():
@@ -74,41 +71,6 @@ def test_resampled_means_and_ratios_are_those_of_the_repeated_values():
     expected = np.percentile((drawn @ top) / (drawn @ bottom), [2.5, 97.5])
     assert (ratio.low, ratio.high) == pytest.approx(tuple(expected))
     assert np.isnan(bootstrap.ratio_by_group(top, 0 * bottom, group).value)
-
-
-def truth(n, **columns):
-    rows = np.zeros(n, TRANSIENT)
-    rows["stratum"], rows["visible"], rows["host_re"] = 1, True, 3.0
-    rows["host_dx"], rows["offset"], rows["host_z"] = 10.0, 10.0, 0.05
-    for name, values in columns.items():
-        rows[name] = values
-    return rows
-
-
-def answer(rows, right, error=0.0, none=0.1):
-    """Results whose galaxy is right or wrong, at a distance from the host."""
-    out = np.zeros(rows.size, RESULT)
-    out["right"] = right
-    out["dx"], out["dy"] = rows["host_dx"] + np.asarray(error), rows["host_dy"]
-    out["none"], out["region"] = none, np.nan
-    out["host_z"] = np.where(out["right"], rows["host_z"], 0.9)
-    return out
-
-
-def study():
-    rows = truth(8)
-    result = np.zeros((2, 8), RESULT)
-    result["dx"][0] = [10.0, 10.5, 12.0, 14.0, 10.0, 10.0, 10.0, np.nan]
-    result["right"][0] = [1, 1, 1, 0, 1, 1, 1, 0]
-    result["dx"][1], result["right"][1] = 0.0, False
-    result["host_z"] = 0.05
-    result["host_z"][0, 3], result["host_z"][0, 7] = 0.5, np.nan
-    methods = {"net_any5": result[0], "own_position": result[1]}
-    return Study(rows, np.arange(8) // 2, methods, {"net_any5": {}, "own_position": {}})
-
-
-def made_of(rows, field, **methods):
-    return Study(rows, np.asarray(field), methods, {name: {} for name in methods})
 
 
 def test_a_line_of_the_table():
@@ -367,104 +329,6 @@ def test_sizes_are_what_was_measured_or_counted():
     assert cells[6].startswith("15.0 (")
 
 
-def test_the_gallery_has_a_row_for_every_way_to_fail():
-    rows = truth(8, host_dx=[5, 5, 5, 40, 5, 5, np.nan, 5], stratum=[1, 1, 1, 1, 0, 0, 0, 1],
-                 kind=[0, 0, 0, 0, 0, 0, 2, 0], visible=[1, 1, 1, 1, 1, 1, 0, 1])  # fmt: skip
-    net = answer(rows, True, [0, 50, 50, 50, 0, 50, 0, 0])
-    sep = answer(rows, True, [50, 0, 50, 0, 50, 0, 0, 0])
-    made = made_of(rows, [4, 4, 4, 4, 7, 7, 7, 9], net_any5=net, sep_dlr=sep)
-    found = examples.kinds(made, np.ones(8, bool), "net_any5", "sep_dlr")
-    assert [np.flatnonzero(kind.chosen).tolist() for kind in found] == [[i] for i in range(7)]
-    assert examples.first_fields(made) == [4, 7]
-
-
-def folder_of(path, n_fields=4, n=60):
-    """A results folder of made-up answers, as the study leaves it."""
-    rng = np.random.default_rng(11)
-    total = n_fields * n
-    rows = truth(total, stratum=rng.integers(0, 2, total), host_dx=rng.uniform(-30, 30, total),
-                 host_re=rng.uniform(0.3, 8.0, total), kind=rng.choice(3, total, p=[0.8, 0.1, 0.1]),
-                 template_visits=rng.choice([3, 150], total), template_fwhm=0.8)  # fmt: skip
-    rows["offset"] = np.abs(rows["host_dx"])
-    for column in ("host_dx", "host_dy", "host_z", "host_re"):
-        rows[column][rows["kind"] > 0] = np.nan
-    rows["visible"] = rows["kind"] == 0
-    (path / "truth").mkdir(parents=True)
-    np.save(path / "truth" / "rows.npy", rows)
-    np.save(path / "truth" / "field.npy", np.repeat(np.arange(n_fields), n))
-    for name in ("sep_dlr", "delight", "net_stamp30", "net_any5", "net_any5_seed2"):
-        right = rng.uniform(size=total) < 0.8
-        result = answer(rows, right, rng.exponential(1.0, total), rng.uniform(size=total))
-        if name in ("sep_dlr", "delight"):
-            result["none"] = 0.0
-        write_method(path, name, result, {})
-    return rows
-
-
-def test_pages_say_what_the_files_say(tmp_path):
-    from reference_model.config import StudyConfig
-    from reference_model.figures.page import write_results
-
-    folder = tmp_path / "data" / "made" / "results"
-    rows = folder_of(folder)
-    page = write_results(tmp_path, tmp_path / "data", StudyConfig(name="made", seed=77)).read_text()
-    assert "seed 77" in page
-    chosen = tables.selections(rows)
-    for subset in ("deep", "nearby", "R_e 1-4 arcsec"):
-        pick = chosen[subset]
-        section = page.split(f"### {subset} (")[1].split("###")[0]
-        assert f"n = {pick.sum()}," in section
-        for method, files in {"net_any5": ("net_any5", "net_any5_seed2"), "delight": ("delight",),
-                              "net_stamp30": ("net_stamp30",)}.items():  # fmt: skip
-            loaded = [np.load(folder / f"{name}.npy")[pick] for name in files]
-            error = [np.hypot(r["dx"] - rows["host_dx"][pick], r["dy"] - rows["host_dy"][pick])
-                     for r in loaded]  # fmt: skip
-            line = next(t for t in section.splitlines() if f"| {names.title(method)} |" in t)
-            cells = [cell.split(" (")[0].strip() for cell in line.strip("| ").split(" | ")]
-            limit = np.maximum(1.0, rows["host_re"][pick])
-            assert cells[1:] == [
-                str(len(files)),
-                f"{np.mean([np.median(e) for e in error]):.2f}",
-                f"{np.mean([np.percentile(e, 68) for e in error]):.2f}",
-                f"{np.mean([np.percentile(e, 95) for e in error]):.2f}",
-                f"{100 * np.mean([e > 1 for e in error]):.1f}",
-                f"{100 * np.mean([e > limit for e in error]):.1f}",
-                f"{100 * np.mean([r['right'] for r in loaded]):.1f}",
-            ]
-    assert "not run" in page
-    figures = tmp_path / "figures/reference_model"
-    linked = {text.split(")")[0] for text in page.split("](figures/reference_model/")[1:]}
-    assert linked == {path.name for path in figures.iterdir()}
-    # The fields are not at hand, so there is nothing to draw examples from.
-    assert "examples.png" not in linked
-
-
-def test_results_of_some_fields_count_there_alone(tmp_path):
-    rows = folder_of(tmp_path)
-    full = np.load(tmp_path / "delight.npy")
-    write_method(tmp_path, "delight", full[:120], {"fields": 2})
-    made = tables.load_study(tmp_path)
-    pick = tables.selections(rows)["nearby"]
-    found = tables.line(made, "delight", pick).right
-    assert found.n == pick[:120].sum()
-    assert found.value == pytest.approx(full["right"][:120][pick[:120]].mean())
-    paired = compare.difference(made, "net_stamp30", "delight", pick)
-    other = made.methods["net_stamp30"]["right"][:120][pick[:120]].mean()
-    assert paired.estimate.value == pytest.approx(other - found.value)
-    assert f"run on {found.n})" in pages.named(made, "delight", pick)
-
-
-def test_results_of_other_transients_are_refused(tmp_path):
-    folder_of(tmp_path)
-    full = np.load(tmp_path / "delight.npy")
-    write_method(tmp_path, "delight", full[:119], {})
-    with pytest.raises(ValueError, match=r"delight\.npy has 119 rows"):
-        tables.load_study(tmp_path)
-    write_method(tmp_path, "delight", full, {"data_version": "0.9"})
-    with pytest.raises(ValueError, match="several data sets"):
-        tables.load_study(tmp_path)
-
-
 @pytest.mark.parametrize(("stated", "true"), [(2.0, 2.0), (2.0, 4.0)])
 def test_regions_of_an_honest_mixture_hold_what_they_say(stated, true):
     rng = np.random.default_rng(3)
@@ -500,56 +364,3 @@ def test_calibrated_regions_hold_what_they_say():
     content = calibration.content(level[10_000:])
     for share in (0.3, 0.68, 0.95):
         assert (content <= share).mean() == pytest.approx(share, abs=0.015)
-
-
-def test_results_survive_the_disk(tmp_path):
-    results = study().methods["net_any5"]
-    write_method(tmp_path, "net_any5", results, {"run": "r"})
-    back, notes = read_method(tmp_path, "net_any5")
-    assert back.tobytes() == results.tobytes()
-    assert back.dtype == results.dtype
-    assert notes["run"] == "r"
-    assert notes["n"] == 8
-
-
-def test_a_whole_small_study_fills_its_pages(tmp_path, monkeypatch):
-    for name in ("torch", "onnx", "onnxscript", "onnxruntime", "sep", "safetensors", "hstamp"):
-        pytest.importorskip(name, reason=f"the study needs the train extra ({name})")
-    from reference_model import cli
-    from reference_model.config import CONFIGS, StudyConfig
-
-    tiny = StudyConfig(
-        name="tiny", fields=(1, 1, 1), size=600, nearby_hosts=1, per_host=6, deep=10, on_star=2,
-        nowhere=2, atlas=60, alternate=False,
-    )  # fmt: skip
-    monkeypatch.setitem(CONFIGS, "small", tiny)
-    base = ["--data", str(tmp_path), "--set", "small", "--workers", "1"]
-    docs = tmp_path / "docs"
-    for step in (
-        ["simulate"],
-        ["methods"],
-        ["train", "--any-levels", "--epochs", "1"],
-        ["export", "any-seed1"],
-        ["evaluate", "any-seed1", "--levels", "2", "5"],
-        ["results", "--docs", str(docs)],
-        ["pages", "--docs", str(docs)],
-    ):
-        assert cli.main([*base, *step]) == 0
-    page = (docs / "reference_model_results.md").read_text()
-    right = read_method(tmp_path / "tiny/results", "net_any5")[0]["right"]
-    rows = np.load(tmp_path / "tiny/results/truth/rows.npy")
-    nearby = (rows["stratum"] == 1) & rows["visible"]
-    section = page.split("### nearby (")[1].split("###")[0]
-    line = next(text for text in section.splitlines() if "n=5, i2 (900" in text)
-    assert line.rstrip(" |").split("|")[-1].strip().startswith(f"{100 * right[nearby].mean():.1f} ")
-    assert "simulated" in page
-    note = json.loads((tmp_path / "tiny/runs/any-seed1/model.json").read_text())
-    assert note["simulated"] is True
-    assert (docs / "figures/reference_model/simulation.png").stat().st_size > 10_000
-
-
-def test_a_missing_data_set_is_explained(tmp_path, capsys):
-    from reference_model import cli
-
-    assert cli.main(["--data", str(tmp_path), "--set", "small", "methods"]) == 1
-    assert "simulate" in capsys.readouterr().err
