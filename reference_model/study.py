@@ -23,6 +23,7 @@ from reference_model.evaluation.results import (
     write_csv,
     write_method,
 )
+from reference_model.scenes.company import brighter_neighbours
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.fields import Field
 from reference_model.scenes.place import NEARBY
@@ -45,8 +46,10 @@ def write_truth(root: Path, config: StudyConfig) -> None:
     every = np.concatenate(rows)
     np.save(folder / "rows.npy", every, allow_pickle=False)
     np.save(folder / "field.npy", number, allow_pickle=False)
-    write_csv(folder / "rows.csv",
-              {"field": number, **{n: every[n] for n in every.dtype.names or ()}})  # fmt: skip
+    brighter = np.concatenate([brighter_neighbours(f) for f in found])
+    np.save(folder / "brighter.npy", brighter, allow_pickle=False)
+    columns = {n: every[n] for n in every.dtype.names or ()}
+    write_csv(folder / "rows.csv", {"field": number, **columns, "brighter": brighter})
 
 
 # --------------------------------------------------------------------------

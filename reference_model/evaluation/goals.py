@@ -86,6 +86,15 @@ def goals(study: Study, speed: dict[str, float] | None) -> list[Goal]:
     ]
 
 
+#: Of transients whose host has no brighter galaxy near it (`alone`).
+ALONE = 'no galaxy brighter than the host within 60": '
+
+
+def alone(study: Study) -> list[Mask]:
+    """The transients whose host is the brightest galaxy around; nothing where not counted."""
+    return [] if study.brighter is None else [study.brighter == 0]
+
+
 def _missing(study: Study, *methods: str) -> bool:
     return not all(seeds_of(study.methods, m) for m in methods)
 
@@ -105,6 +114,8 @@ def against_overlapping(study: Study, chosen: dict[str, Mask]) -> Goal:
         text, points(found), value, value >= -MOST_LOST,
         "deep: " + points(difference(study, REFERENCE, OVERLAPPING, deep)),
         "nearby: " + points(difference(study, REFERENCE, OVERLAPPING, nearby)),
+        *(ALONE + points(difference(study, REFERENCE, OVERLAPPING, nearby & some))
+          for some in alone(study)),
     )  # fmt: skip
 
 
@@ -120,6 +131,11 @@ def against_today(study: Study, chosen: dict[str, Mask]) -> Goal:
         text, ratio(found, "wrong host"), found.estimate.value, found.estimate.value <= 1 / 3,
         "host in the n=5 stamp: "
         + ratio(wrong_ratio(study, REFERENCE, TODAY, within), "wrong host"),
+        *(ALONE + ratio(wrong_ratio(study, REFERENCE, TODAY, far & some), "wrong host")
+          for some in alone(study)),
+        *(ALONE + "host in the n=5 stamp: "
+          + ratio(wrong_ratio(study, REFERENCE, TODAY, within & some), "wrong host")
+          for some in alone(study)),
     )  # fmt: skip
 
 
@@ -158,10 +174,14 @@ def against_rivals(study: Study, chosen: dict[str, Mask]) -> Goal:
         f"of {floor.value / found.second:.2f}" if found.second else "",
     ]  # fmt: skip
     within = chosen["nearby, host in the n=5 stamp"]
-    other = best_rival(study, within)
-    if other:
-        inner = wrong_ratio(study, REFERENCE, other, within, "beyond_host")
-        beside.append(f"host in the n=5 stamp: {title(other)}, {ratio(inner, 'error')}")
+    parts = {"host in the n=5 stamp: ": within}
+    for some in alone(study):
+        parts |= {ALONE: near & some, ALONE + "host in the n=5 stamp: ": within & some}
+    for name, part in parts.items():
+        other = best_rival(study, part)
+        if other:
+            inner = wrong_ratio(study, REFERENCE, other, part, "beyond_host")
+            beside.append(f"{name}{title(other)}, {ratio(inner, 'error')}")
     return _judged(
         text, f"{title(rival)}, {ratio(found, 'error')}", found.estimate.value,
         found.estimate.value <= 0.5, *filter(None, beside),

@@ -47,6 +47,9 @@ class Study:
         How each was made.
     covered : dict
         Where a method was run on some fields only: which transients.
+    brighter : ndarray of int, optional
+        Galaxies brighter than the true host around each transient, as
+        `reference_model.scenes.company` counts them.
     """
 
     rows: Rows
@@ -54,6 +57,7 @@ class Study:
     methods: dict[str, Rows]
     notes: dict[str, dict[str, Any]]
     covered: dict[str, Mask] = dataclasses.field(default_factory=dict)
+    brighter: NDArray[np.int32] | None = None
 
     @property
     def data_version(self) -> str:
@@ -92,7 +96,9 @@ def load_study(folder: Path) -> Study:
     if len(versions) > 1:
         some = ", ".join(f"{name} of {version}" for version, name in versions.items())
         raise ValueError(f"{folder} mixes results of several data sets: {some}")
-    return Study(rows=rows, field=number, methods=methods, notes=notes, covered=covered)
+    counted = folder / "truth" / "brighter.npy"
+    brighter = np.load(counted, allow_pickle=False) if counted.exists() else None
+    return Study(rows, number, methods, notes, covered, brighter)
 
 
 def _padded(folder: Path, name: str, result: Rows, number: NDArray[np.int64]) -> Rows:

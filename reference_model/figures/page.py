@@ -13,7 +13,7 @@ from reference_model.evaluation.goals import OVERLAPPING, REFERENCE, TODAY, goal
 from reference_model.evaluation.names import ordered, seed_of, seeds_of, title
 from reference_model.evaluation.results import results_folder
 from reference_model.evaluation.tables import Study, load_study
-from reference_model.figures import results
+from reference_model.figures import groups, results
 from reference_model.figures.curves import (
     draw_calibration,
     draw_density,
@@ -24,8 +24,11 @@ from reference_model.figures.curves import (
 )
 from reference_model.figures.examples import draw_examples, legend
 from reference_model.figures.size import draw_sizes, size_table
+from reference_model.scenes.company import HALF_BOX
 
 FOLDER = "figures/reference_model"
+#: The subset that secondary tables are given for beside the deep stratum.
+WITHIN = "nearby, host in the n=5 stamp"
 
 #: Curves shown in figures, panels of the densities, networks in the calibration figure.
 SHOWN = (
@@ -126,6 +129,26 @@ def _draw(docs: Path, root: Path, config: StudyConfig, study: Study, source: str
     ]
 
 
+def _crowding(study: Study, methods: list[str]) -> list[str]:
+    """The section on hosts with company, where that was counted."""
+    some = groups.crowding_groups(study)
+    if not some:
+        return []
+    return [
+        "## By company of the host",
+        "",
+        f'Galaxies brighter than the true host within {HALF_BOX:g}" of the transient on each '
+        "axis, the sky that DELIGHT sees. The nearby fields hold more of them than the sky does "
+        "([how many](reference_model_simulation.md#company-of-the-nearby-hosts)): this is where "
+        "the simulation is hardest, and the column without any is the one that says most about "
+        "real nearby hosts.",
+        "",
+        *groups.grouped(study, methods, some, "nearby", "beyond_host"),
+        *groups.grouped(study, methods, some, WITHIN, "beyond_host"),
+        *groups.grouped(study, methods, some, WITHIN, "right"),
+    ]
+
+
 def write_results(docs: Path, root: Path, config: StudyConfig) -> Path:
     """Write ``reference_model_results.md`` and its figures."""
     folder = results_folder(root, config)
@@ -212,13 +235,21 @@ def write_results(docs: Path, root: Path, config: StudyConfig) -> Path:
         "## By template depth and seeing",
         "",
     ]
-    for groups in (results.visit_groups(study), results.seeing_groups(study)):
-        for stratum in ("deep", "nearby, host in the n=5 stamp"):
-            lines += results.grouped(study, depths, groups, stratum)
+    for some in (groups.visit_groups(study), groups.seeing_groups(study)):
+        for stratum in ("deep", WITHIN):
+            lines += groups.grouped(study, depths, some, stratum)
     lines += [
         "Depth and seeing belong to a field: a group holds few fields, and its intervals are "
         "rough.",
         "",
+        "## By magnitude of the host",
+        "",
+        "The r magnitude of the true host: what a method makes of hosts as bright as those it was "
+        "trained or tried on elsewhere.",
+        "",
+        *groups.grouped(study, depths, groups.magnitude_groups(study), "deep"),
+        *groups.grouped(study, depths, groups.magnitude_groups(study), WITHIN),
+        *_crowding(study, depths),
         "## Calibration and hostless transients",
         "",
         f"![Calibration]({FOLDER}/calibration.png)",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_model.evaluation.bootstrap import Estimate, mean_by_group
+from reference_model.evaluation.bootstrap import Estimate
 from reference_model.evaluation.goals import REFERENCE, Goal
 from reference_model.evaluation.hostless import area, causes, with_host
 from reference_model.evaluation.names import half_side, ordered, seed_of, seeds_of, title
@@ -226,37 +223,3 @@ def hostless_table(study: Study) -> list[str]:
 
 def _area(found: Estimate) -> str:
     return f"{found.plain(3)} n={found.n}" if np.isfinite(found.value) else "-"
-
-
-def visit_groups(study: Study) -> dict[str, Mask]:
-    """Transients by the number of visits in their template."""
-    visits = study.rows["template_visits"]
-    return {f"{v} visits": visits == v for v in np.unique(visits)}
-
-
-def seeing_groups(study: Study, edges: tuple[float, ...] = (0.75, 0.9)) -> dict[str, Mask]:
-    """Transients by the seeing of their template."""
-    fwhm, bounds = study.rows["template_fwhm"], (0.0, *edges, np.inf)
-    out = {}
-    for low, high in pairwise(bounds):
-        name = (f'below {high:g}"' if low == 0.0 else f'{low:g}" and more' if high == np.inf
-                else f'{low:g}-{high:g}"')  # fmt: skip
-        out[name] = (fwhm >= low) & (fwhm < high)
-    return out
-
-
-def grouped(study: Study, methods: list[str], groups: dict[str, Mask], stratum: str) -> list[str]:
-    """Right-host share of one stratum by groups of transients."""
-    chosen = selections(study.rows)[stratum]
-    some = {name: mask & chosen for name, mask in groups.items() if (mask & chosen).any()}
-    head = [f"{name} (n = {int(mask.sum())}, {np.unique(study.field[mask]).size} fields)"
-            for name, mask in some.items()]  # fmt: skip
-    rows = []
-    for method in methods:
-        cells: list[str] = []
-        for mask in some.values():
-            pick = mask & where_run(study, method)
-            right: Any = asked(study, method, "right", pick)
-            cells.append(mean_by_group(right, study.field[pick]).percent())
-        rows.append([title(method), *cells])
-    return table([f"{stratum}, right host (%)", *head], rows)

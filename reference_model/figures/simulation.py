@@ -10,6 +10,7 @@ import numpy as np
 from reference_model import DATA_VERSION
 from reference_model.config import StudyConfig
 from reference_model.figures.style import COLOURS, figure, save
+from reference_model.scenes.company import HALF_BOX, company
 from reference_model.scenes.compare import (
     Comparison,
     comparisons,
@@ -73,6 +74,7 @@ def write_page(docs: Path, root: Path, config: StudyConfig, scotch: Path | None)
     counts = measured_counts(root, config)
     draw_comparisons(docs / PICTURE, found, counts)
     table = percentile_table(root, config)
+    beside = company(root, config)
     faint = counts[0] >= 20
     dex = float(np.abs(np.log10(counts[1][faint] / counts[2][faint])).max())
 
@@ -116,6 +118,15 @@ def write_page(docs: Path, root: Path, config: StudyConfig, scotch: Path | None)
         row("simulated", [*table["beyond"], *table["ddlr"], table["z_median"][0]], 3),
         "| DEBASS | 0.66 | 0.081 | 0.021 | 1.27 | 2.51 | 4.09 | 0.042 |",
         "| Foundation | 0.76 | 0.085 | 0.043 | 1.41 | 2.67 | 4.23 | 0.031 |",
+        "",
+        "## Company of the nearby hosts",
+        "",
+        f"{100 * beside.simulated:.1f} % of the nearby transients (n = {beside.n}) have a galaxy "
+        f'brighter than their host within {HALF_BOX:g}" on each axis; the number counts alone '
+        f"give {100 * beside.counted:.1f} % at random places. The placed hosts crowd each other: "
+        "a method that looks far, or trusts the brightest galaxy, has it harder here than in the "
+        "sky. [The results](reference_model_results.md#by-company-of-the-host) are given apart for "
+        "transients without such a galaxy.",
         "",
         "## How it is made, and what is simplified",
         "",

@@ -66,6 +66,28 @@ def test_pages_say_what_the_files_say(tmp_path):
     assert "examples.png" not in linked
 
 
+def test_the_company_of_hosts_has_its_section(tmp_path):
+    from reference_model.config import StudyConfig
+    from reference_model.figures.page import write_results
+
+    folder = tmp_path / "data" / "made" / "results"
+    rows = folder_of(folder)
+    brighter = np.arange(rows.size, dtype=np.int32) % 4
+    np.save(folder / "truth" / "brighter.npy", brighter)
+    page = write_results(tmp_path, tmp_path / "data", StudyConfig(name="made")).read_text()
+    section = page.split("## By company of the host")[1].split("\n## ")[0]
+    nearby = tables.selections(rows)["nearby"]
+    groups = (brighter == 0, brighter == 1, brighter > 1)
+    counts = [int((nearby & chosen).sum()) for chosen in groups]
+    for name, count in zip(("none brighter", "one brighter", "two and more"), counts, strict=True):
+        assert f"{name} (n = {count}," in section
+    result = np.load(folder / "delight.npy")
+    limit = np.maximum(1.0, rows["host_re"])
+    beyond = np.hypot(result["dx"] - rows["host_dx"], result["dy"] - rows["host_dy"]) > limit
+    line = next(t for t in section.splitlines() if t.startswith(f"| {names.title('delight')} |"))
+    assert line.split("|")[2].split()[0] == f"{100 * beyond[nearby & (brighter == 0)].mean():.1f}"
+
+
 def test_results_of_some_fields_count_there_alone(tmp_path):
     rows = folder_of(tmp_path)
     full = np.load(tmp_path / "delight.npy")

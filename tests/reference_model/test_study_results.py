@@ -1,5 +1,7 @@
 """Metrics on hand-made results."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -20,8 +22,8 @@ from reference_model.evaluation import (
     regions,
     tables,
 )
+from reference_model.figures import groups, size
 from reference_model.figures import results as pages
-from reference_model.figures import size
 
 
 def test_intervals_know_that_a_field_stands_or_falls_together():
@@ -204,6 +206,24 @@ def test_goals_are_judged_by_known_numbers():
     assert verdicts[-1] == "reached"
 
 
+def test_goals_say_what_holds_without_company():
+    rows, field = for_goals()
+    # All errors are made where a brighter galaxy stands beside the host.
+    company = np.where(wrong(rows, 0, 30)["right"], 0, 2).astype(np.int32)
+    made = made_of(rows, field, net_any5=wrong(rows, 0, 9), net_overlapping5x30=wrong(rows, 0, 4),
+                   net_stamp30=wrong(rows, 100, 28), sep_dlr=wrong(rows, 0, 20))  # fmt: skip
+    made = dataclasses.replace(made, brighter=company)
+    found = goals.goals(made, None)[:3]
+    alone = [[t for t in goal.beside if t.startswith(goals.ALONE)] for goal in found]
+    assert ["100.0 against 100.0" in text for text in alone[0]] == [True]
+    assert [len(texts) for texts in alone] == [1, 2, 2]
+    assert all(" 0.0 against " in text for text in alone[1])
+    inside = [t for t in alone[2] if "host in the n=5 stamp" in t]
+    assert " 0.0 against 0.0 %" in inside[0]
+    assert not any(goals.ALONE in t for g in goals.goals(
+        dataclasses.replace(made, brighter=None), None) for t in g.beside)  # fmt: skip
+
+
 def test_goals_without_their_methods_are_not_run():
     rows, field = for_goals()
     found = goals.goals(made_of(rows, field, sep_dlr=wrong(rows, 0, 9)), None)
@@ -308,6 +328,20 @@ def test_transients_without_a_host_are_told_apart_by_cause():
     rows["host_snr"], rows["template_sigma"], rows["visit_sigma"] = 40.0, 1.0, 10.0
     assert not hostless.with_host(rows, 24.0, visit=True).any()
     assert hostless.causes(rows, 24.0, visit=True)["host too faint"].tolist()[:4] == [True] * 4
+
+
+def test_a_table_by_magnitude_counts_the_hosts_of_each():
+    rows = truth(6, host_r=[15.9, 16.0, 17.9, 24.0, 25.0, 30.0])
+    made = made_of(rows, np.arange(6) // 2, net_any5=answer(rows, [1, 1, 0, 0, 0, 1]))
+    head, _, line, _ = groups.grouped(made, ["net_any5"], groups.magnitude_groups(made), "nearby")
+    cells = [text.strip() for text in head.strip("|").split("|")]
+    # Intervals are closed below and open above; empty ones are left out.
+    assert [text.partition(" (")[0] for text in cells[1:]] == [
+        "below 16 mag", "16-18 mag", "24 mag and more",
+    ]  # fmt: skip
+    assert [text.partition("(n = ")[2][0] for text in cells[1:]] == ["1", "2", "3"]
+    shares = [text.split()[0] for text in line.strip("|").split("|")[1:]]
+    assert [float(share) for share in shares[-3:]] == [100.0, 50.0, 33.3]
 
 
 def test_sizes_are_what_was_measured_or_counted():
