@@ -26,6 +26,13 @@ def answer(rows, right, error=0.0, none=0.1):
     return out
 
 
+def wrong(rows, start, count):
+    """Results of which so many in a row are wrong, and far off."""
+    right = np.ones(rows.size, bool)
+    right[start : start + count] = False
+    return answer(rows, right, np.where(right, 0.0, 50.0))
+
+
 def study():
     rows = truth(8)
     result = np.zeros((2, 8), RESULT)
