@@ -50,9 +50,13 @@ def seeing_groups(study: Study) -> dict[str, Mask]:
     return _between(study.rows["template_fwhm"], (0.75, 0.9), '"')
 
 
-def magnitude_groups(study: Study) -> dict[str, Mask]:
+#: Bounds of the magnitudes of hosts, r.
+NEARBY_MAGNITUDES, DEEP_MAGNITUDES = (14.0, 16.0, 18.0, 20.0), (20.0, 22.0, 24.0)
+
+
+def magnitude_groups(study: Study, edges: tuple[float, ...]) -> dict[str, Mask]:
     """Transients by the apparent r magnitude of their host."""
-    return _between(study.rows["host_r"], (16.0, 18.0, 20.0, 22.0, 24.0), " mag")
+    return _between(study.rows["host_r"], edges, " mag")
 
 
 def crowding_groups(study: Study) -> dict[str, Mask]:

@@ -247,8 +247,12 @@ def write_results(docs: Path, root: Path, config: StudyConfig) -> Path:
         "The r magnitude of the true host: what a method makes of hosts as bright as those it was "
         "trained or tried on elsewhere.",
         "",
-        *groups.grouped(study, depths, groups.magnitude_groups(study), "deep"),
-        *groups.grouped(study, depths, groups.magnitude_groups(study), WITHIN),
+        *groups.grouped(
+            study, depths, groups.magnitude_groups(study, groups.DEEP_MAGNITUDES), "deep"
+        ),
+        *groups.grouped(
+            study, depths, groups.magnitude_groups(study, groups.NEARBY_MAGNITUDES), WITHIN
+        ),
         *_crowding(study, depths),
         "## Calibration and hostless transients",
         "",

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_model.evaluation.bootstrap import Estimate
-from reference_model.evaluation.goals import REFERENCE, Goal
+from reference_model.evaluation.goals import REFERENCE, Goal, alone
 from reference_model.evaluation.hostless import area, causes, with_host
 from reference_model.evaluation.names import half_side, ordered, seed_of, seeds_of, title
 from reference_model.evaluation.redshift import (
@@ -29,6 +29,8 @@ from reference_model.evaluation.tables import (
 
 #: The sets of transients that secondary tables are given for.
 STRATA = ("deep", "nearby", "nearby, host in the n=5 stamp")
+#: Those nearby hosts in the stamp that have no brighter galaxy beside them.
+UNCROWDED = "nearby, host in the n=5 stamp, no galaxy brighter than it within 60 arcsec"
 #: Other encodings of the stamps that the n=5 network reads.
 ENCODED = ("net_any5_step8", "net_any5_step4", "net_any5_step2", "net_any5_f4")
 
@@ -117,11 +119,11 @@ def goal_table(found: list[Goal]) -> list[str]:
 
 def redshift_sets(study: Study) -> dict[str, Mask]:
     """The sets that redshifts are counted for; the last holds hostless transients too."""
-    chosen = selections(study.rows)
-    return {
-        **{name: chosen[name] for name in STRATA},
-        "all transients, hostless included": np.ones(study.rows.size, bool),
-    }
+    chosen = {name: selections(study.rows)[name] for name in STRATA}
+    for some in alone(study):
+        chosen[UNCROWDED] = chosen["nearby, host in the n=5 stamp"] & some
+    chosen["all transients, hostless included"] = np.ones(study.rows.size, bool)
+    return chosen
 
 
 def matching(study: Study, chosen: Mask) -> float | None:
@@ -177,14 +179,29 @@ def contamination_sentence(study: Study) -> str:
         f"{cut.completeness.percent()} % of the simulated nearby transients whose host "
         "lies in its stamp"
     )
-    if match is not None:
-        dirty = completeness_contamination(study, "delight", chosen)[1]
-        text += (
-            f", and at the completeness that (f) DELIGHT itself has on them, {100 * match:.1f} %, "
-            f"its contamination is {cut.contamination.percent(2)} % against (f)'s "
-            f"{dirty.percent(2)} %"
-        )
-    return text + "."
+    if match is None:
+        return text + "."
+    text += f", and {_at_its_completeness(study, chosen)}."
+    for some in alone(study):
+        if (chosen & some).any():
+            text += (
+                ' Where no galaxy outshines the host within 60", '
+                f"{_at_its_completeness(study, chosen & some)}."
+            )
+    return text
+
+
+def _at_its_completeness(study: Study, chosen: Mask) -> str:
+    match = matching(study, chosen)
+    if match is None:
+        return "(f) DELIGHT was not run"
+    cut = cuts(study, REFERENCE, chosen, match)
+    dirty = completeness_contamination(study, "delight", chosen)[1]
+    return (
+        f"at the completeness that (f) DELIGHT itself has on them, {100 * match:.1f} %, "
+        f"its contamination is {cut.contamination.percent(2)} % against (f)'s "
+        f"{dirty.percent(2)} %"
+    )
 
 
 def probabilistic(study: Study) -> list[str]:

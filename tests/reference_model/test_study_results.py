@@ -245,7 +245,9 @@ def test_transients_without_a_host_are_told_apart_by_cause():
 def test_a_table_by_magnitude_counts_the_hosts_of_each():
     rows = truth(6, host_r=[15.9, 16.0, 17.9, 24.0, 25.0, 30.0])
     made = made_of(rows, np.arange(6) // 2, net_any5=answer(rows, [1, 1, 0, 0, 0, 1]))
-    head, _, line, _ = groups.grouped(made, ["net_any5"], groups.magnitude_groups(made), "nearby")
+    head, _, line, _ = groups.grouped(
+        made, ["net_any5"], groups.magnitude_groups(made, (16.0, 18.0, 22.0, 24.0)), "nearby"
+    )
     cells = [text.strip() for text in head.strip("|").split("|")]
     # Intervals are closed below and open above; empty ones are left out.
     assert [text.partition(" (")[0] for text in cells[1:]] == [
