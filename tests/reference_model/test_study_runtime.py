@@ -208,6 +208,17 @@ def test_the_share_of_nearby_hosts_is_bayes_rule():
     np.testing.assert_allclose(same.weight, found.weight, rtol=1e-6)
 
 
+def test_a_stray_radius_is_no_overflow():
+    found = mixture([0.4, 0.4], [[10, 0], [1, 0]], none=0.2)
+    sizes = np.float32([[60.0, -60.0]])
+    found = Mixture(found.weight, found.none, found.mean, found.scale, sizes)
+    # exp(8 * 60) is beyond float32.
+    rare = runtime.expecting(found, runtime.Strata(0.5, 0.5, 8.0, 0.0), 0.01)
+    total = 0.4 * 0.02 + 0.4 * 1.98 + 0.2
+    expected = [0.4 * 0.02 / total, 0.4 * 1.98 / total]
+    np.testing.assert_allclose(rare.weight[0], expected, rtol=1e-5)
+
+
 def test_strata_are_read_from_the_note():
     note = {
         "temperature": 1.0, "widen": 1.0, "region_contents": [0.0, 1.0],

@@ -164,7 +164,8 @@ def expecting(mixture: Mixture, strata: Strata, nearby: float) -> Mixture:
         Share of transients with a host at z < 0.1, from 0 to 1.
     """
     new = np.array([nearby / strata.trained, (1.0 - nearby) / (1.0 - strata.trained)])
-    chance = 1.0 / (1.0 + np.exp(-strata.slope * (mixture.log_radius - strata.middle)))
+    # The logistic function of the size; as a tanh it cannot overflow for a stray radius.
+    chance = 0.5 + 0.5 * np.tanh(0.5 * strata.slope * (mixture.log_radius - strata.middle))
     weight = mixture.weight * (chance * new[0] + (1.0 - chance) * new[1])
     none = mixture.none * (strata.none * new[0] + (1.0 - strata.none) * new[1])
     total = weight.sum(axis=1) + none
