@@ -10,6 +10,7 @@ from reference_model.evaluation.bootstrap import Estimate, mean_by_group
 from reference_model.evaluation.compare import Paired, difference, wrong_ratio
 from reference_model.evaluation.names import RIVALS, SKY, half_side, ordered, seeds_of, title
 from reference_model.evaluation.tables import Mask, Study, asked, selections, where_run
+from reference_model.scenes.company import HALF_BOX
 
 #: The network the goals are about, and those it is compared with.
 REFERENCE = "net_any5"
@@ -87,7 +88,7 @@ def goals(study: Study, speed: dict[str, float] | None) -> list[Goal]:
 
 
 #: Of transients whose host has no brighter galaxy near it (`alone`).
-ALONE = 'no galaxy brighter than the host within 60": '
+ALONE = f'no galaxy brighter than the host within {HALF_BOX:g}": '
 
 
 def alone(study: Study) -> list[Mask]:

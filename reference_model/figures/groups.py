@@ -20,11 +20,11 @@ from reference_model.evaluation.tables import (
 )
 from reference_model.figures.results import table
 
-#: Questions in words.
+#: The questions asked of groups, in words.
 ASKED: dict[Question, str] = {
-    "right": "right host (%)", "wrong": "wrong host (%)", "beyond_1": 'error > 1" (%)',
+    "right": "right host (%)",
     "beyond_host": 'error > max(1", R_e) (%)',
-}  # fmt: skip
+}
 
 
 def visit_groups(study: Study) -> dict[str, Mask]:

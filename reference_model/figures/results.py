@@ -26,11 +26,12 @@ from reference_model.evaluation.tables import (
     selections,
     where_run,
 )
+from reference_model.scenes.company import HALF_BOX
 
 #: The sets of transients that secondary tables are given for.
 STRATA = ("deep", "nearby", "nearby, host in the n=5 stamp")
 #: Those nearby hosts in the stamp that have no brighter galaxy beside them.
-UNCROWDED = "nearby, host in the n=5 stamp, no galaxy brighter than it within 60 arcsec"
+UNCROWDED = f"nearby, host in the n=5 stamp, no galaxy brighter than it within {HALF_BOX:g} arcsec"
 #: Other encodings of the stamps that the n=5 network reads.
 ENCODED = ("net_any5_step8", "net_any5_step4", "net_any5_step2", "net_any5_f4")
 
@@ -185,7 +186,7 @@ def contamination_sentence(study: Study) -> str:
     for some in alone(study):
         if (chosen & some).any():
             text += (
-                ' Where no galaxy outshines the host within 60", '
+                f' Where no galaxy outshines the host within {HALF_BOX:g}", '
                 f"{_at_its_completeness(study, chosen & some)}."
             )
     return text

@@ -55,8 +55,8 @@ class Company:
     simulated : float
         Share of the transients.
     counted : float
-        Share that the number counts give at random places: the sum over hosts of
-        the Poisson chance of one galaxy or more.
+        Share that the number counts give at random places: the mean over
+        transients of the Poisson chance of one galaxy or more.
     n : int
         Transients.
     """
@@ -67,7 +67,7 @@ class Company:
 
 
 def company(root: Path, config: StudyConfig) -> Company:
-    """Count it over all splits."""
+    """Count it over all splits; NaN where there is no nearby transient."""
     found, chance = [np.zeros(0, bool)], [np.zeros(0)]
     area = (2.0 * HALF_BOX / 60.0) ** 2
     for split in SPLITS:
