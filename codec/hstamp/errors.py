@@ -10,6 +10,7 @@ __all__ = [
     "HstampError",
     "InputError",
     "MissingExtraError",
+    "as_hstamp_error",
 ]
 
 CODES: Final[tuple[str, ...]] = (
@@ -34,6 +35,9 @@ CODES: Final[tuple[str, ...]] = (
     "E_INPUT",
 )
 """Error codes in the order in which a decoder checks them; ``E_INPUT`` is the encoder's."""
+
+_SHOWN: Final = 300
+"""Longest part of a foreign exception's text that a message repeats."""
 
 
 class HstampError(Exception):
@@ -72,8 +76,8 @@ class InputError(HstampError, ValueError):
         return type(self), (self.reason, self.code)
 
 
-class MissingExtraError(ImportError):
-    """A feature needs an optional dependency that is not installed.
+class MissingExtraError(HstampError, ImportError):
+    """A feature needs an optional dependency that is not installed (``E_INPUT``).
 
     Parameters
     ----------
@@ -84,6 +88,30 @@ class MissingExtraError(ImportError):
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"this needs the package {package!r}: pip install 'hstamp[{extra}]'")
+        reason = f"this needs the package {package!r}: pip install 'hstamp[{extra}]'"
+        super().__init__("E_INPUT", reason)
         self.package = package
         self.extra = extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        return type(self), (self.package, self.extra)
+
+
+def as_hstamp_error(error: Exception) -> HstampError:
+    """Give any exception its place in the tree, so that one record's fault costs that record.
+
+    Parameters
+    ----------
+    error : Exception
+        Whatever a library raised while one record or file was read or converted.
+
+    Returns
+    -------
+    HstampError
+        `error` itself where it is one; otherwise an `InputError` that names its type and text,
+        cut to what a log line holds.
+    """
+    if isinstance(error, HstampError):
+        return error
+    text = " ".join(str(error).split())[:_SHOWN]
+    return InputError(f"{type(error).__name__}: {text}" if text else type(error).__name__)

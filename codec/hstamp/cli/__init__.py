@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from .. import __version__
-from ..errors import HstampError, MissingExtraError
+from ..errors import HstampError
 
 __all__ = ["build_parser", "main"]
 
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("hstamp: interrupted", file=sys.stderr)
         return 130
-    except (HstampError, MissingExtraError, OSError) as exc:
+    except (HstampError, OSError) as exc:
         if os.environ.get("HSTAMP_DEBUG"):
             raise
         print(f"hstamp: {exc}", file=sys.stderr)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..errors import HstampError, MissingExtraError
+from ..errors import HstampError
 from .options import Progress, command, existing_files
 
 __all__ = ["register"]
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
                         progress.say(f"{item.place}: {item.result}")
                     else:
                         good += 1
-            except (HstampError, MissingExtraError, OSError) as exc:
+            except (HstampError, OSError) as exc:
                 bad += 1
                 text = str(exc)
                 progress.say(text if str(path) in text else f"{path}: {text}")

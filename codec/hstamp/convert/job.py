@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..alerts.files import atomic_folder, atomic_writer
-from ..errors import FormatError, HstampError, InputError, MissingExtraError
+from ..errors import FormatError, HstampError, InputError
 from .detect import Kind, detect
 from .items import (
     ALERT_KINDS,
@@ -103,7 +103,7 @@ class _Run:
                 self.report.file_bytes_in += size
             except HstampError as exc:
                 self.say(str(self.report.failed(str(path), exc)))
-            except (MissingExtraError, OSError) as exc:
+            except OSError as exc:
                 self.say(str(self.report.failed(str(path), InputError(str(exc)))))
             done += size
         if self.sink is None or not self.used:
@@ -193,5 +193,5 @@ def _to_blobs(job: Job, output: Output, report: Report, say: Callable[[str], Non
             report.file_bytes_in += path.stat().st_size
         except HstampError as exc:
             say(str(report.failed(str(path), exc)))
-        except (MissingExtraError, OSError) as exc:
+        except OSError as exc:
             say(str(report.failed(str(path), InputError(str(exc)))))

@@ -18,7 +18,7 @@ from ..convert.items import ALERT_KINDS, check_alert_schema
 from ..convert.parent import EncodeOptions
 from ..convert.sources import BadRecord, open_alerts
 from ..convert.ztf import ZtfWcs
-from ..errors import FormatError, HstampError, InputError, MissingExtraError
+from ..errors import FormatError, HstampError, InputError
 from ..stamp import Stamp
 
 __all__ = ["FIELDS", "Alert", "Options", "Which", "read_alerts"]
@@ -143,7 +143,7 @@ def _file(path: Path, options: Options) -> Iterator[Alert]:
             raise FormatError("E_MAGIC", f"{kind.value}: neither alerts, stamps nor a FITS image")
     except HstampError as exc:
         yield Alert(path, 0, None, faults=(exc,))
-    except (MissingExtraError, OSError) as exc:
+    except OSError as exc:
         yield Alert(path, 0, None, faults=(InputError(str(exc)),))
 
 
