@@ -33,8 +33,8 @@ KEYS = ("BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "NAXIS3", "PCOUNT", "GCOUNT", "TF
         "CRVAL2", "CD1_1", "CD1_2", "CD2_1", "CD2_2", "PC1_1", "PC2_2", "CDELT1", "CDELT2",
         "CROTA2", "CUNIT1", "EQUINOX", "RADESYS", "LONPOLE", "LATPOLE", "WCSAXES", "WCSNAME",
         "A_ORDER", "B_ORDER", "AP_ORDER", "A_2_0", "PV1_0", "PV1_1", "PV2_99", "CPDIS1", "DP1",
-        "D2IMDIS1", "BUNIT", "UTYPE", "FILTER", "BAND", "MP_SAT", "MP_BAD", "MSKN0000", "MSKM0000", "ROTPA",
-        "CUTMINX", "XPOS", "DATE-OBS", "MJD-OBS", "END", "CONTINUE", "HIERARCH", "HISTORY",
+        "D2IMDIS1", "BUNIT", "UTYPE", "FILTER", "BAND", "MP_SAT", "MP_BAD", "MSKN0000", "MSKM0000",
+        "ROTPA", "CUTMINX", "XPOS", "DATE-OBS", "MJD-OBS", "END", "CONTINUE", "HIERARCH", "HISTORY",
         "D001WHTT", "TELESCOP", "INSTRUME")  # fmt: skip
 TYPES = ("int", "long", "float", "double", "string", "bytes", "boolean", ["null", "double"],
          {"type": "array", "items": "double"}, {"type": "map", "values": "bytes"},
