@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from ..alerts.fields import CUTOUT_FIELDS, KINDS
-from ..errors import HstampError, InputError
+from ..errors import HstampError, InputError, as_hstamp_error
 from ..stamp import Stamp
 from .cutout import parent_from_cutout
 from .parent import EncodeOptions, encode_parent
@@ -111,8 +111,8 @@ def convert_alert(
             )
             stamps[kind] = encode_parent(parent, options, id=f"{info.id}/{kind}", band=info.band)
             notes.extend(f"{kind}: {note}" for note in parent.notes)
-        except HstampError as exc:
-            failed[kind] = exc
+        except Exception as exc:  # whatever a library raised costs this cutout
+            failed[kind] = as_hstamp_error(exc)
     return AlertStamps(info, stamps, failed, tuple(notes))
 
 
