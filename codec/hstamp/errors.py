@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 __all__ = [
     "CODES",
@@ -59,7 +59,7 @@ class HstampError(Exception):
         self.code = code
         self.reason = reason
 
-    def __reduce__(self) -> tuple[type[HstampError], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[HstampError], tuple[Any, ...]]:
         return type(self), (self.code, self.reason)
 
 
@@ -122,7 +122,7 @@ class OutputError(HstampError, OSError):
     def __str__(self) -> str:
         return f"{self.path}: cannot be written: {self.reason}"
 
-    def __reduce__(self) -> tuple[type[OutputError], tuple[str, str, int | None]]:
+    def __reduce__(self) -> tuple[type[OutputError], tuple[Any, ...]]:
         return type(self), (self.path, self.reason, self.errno)
 
 

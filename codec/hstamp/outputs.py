@@ -18,15 +18,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
 from .errors import OutputError
-
-try:
-    import fcntl
-except ImportError:  # not POSIX: nothing is locked, and nothing is swept
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = [
     "atomic_folder",
@@ -38,6 +35,8 @@ __all__ = [
     "sweep",
 ]
 
+# Where a system has no such locks nothing is locked, and nothing is swept.
+_FCNTL: Final[Any] = import_module("fcntl") if find_spec("fcntl") else None
 _PREFIX: Final = ".hstamp-"
 _SUFFIX: Final = ".part"
 _BUFFER: Final = 2**18
@@ -156,7 +155,7 @@ def sweep(folder: Path) -> int:
 
     The files of runs that live, and of other users, stay.
     """
-    if fcntl is None:
+    if _FCNTL is None:
         return 0
     removed = 0
     with suppress(OSError), os.scandir(folder) as entries:
@@ -281,10 +280,10 @@ def _new_name() -> str:
 
 def _locked(handle: int, part: Path) -> bool:
     """Lock a new file; false where a sweep came first and took it for an orphan."""
-    if fcntl is None:
+    if _FCNTL is None:
         return True
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _FCNTL.flock(handle, _FCNTL.LOCK_EX | _FCNTL.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
@@ -300,7 +299,7 @@ def _remove_orphan(entry: os.DirEntry[str]) -> bool:
     try:
         if os.fstat(handle).st_uid != os.geteuid():
             return False
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _FCNTL.flock(handle, _FCNTL.LOCK_EX | _FCNTL.LOCK_NB)
         if folder:
             shutil.rmtree(entry.path)
         else:

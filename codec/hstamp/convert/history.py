@@ -27,7 +27,8 @@ LOG: Final = ".hstamp-convert.jsonl"
 """Name of the file; readers of folders pass over names that start with a dot."""
 
 _NOT_OPTIONS: Final = ("inputs", "roots", "out", "into_folder", "force", "options")
-_SHOWN: Final = 60
+_SHOWN: Final = 30
+_WRITTEN: Final = 200
 
 
 @dataclass(frozen=True)
@@ -194,18 +195,20 @@ def options_of(job: Job) -> dict[str, str]:
         if f.name not in _NOT_OPTIONS and value not in (f.default, (Position(),)):
             found[f.name] = repr(value)
     return {
-        name: text if len(text) <= _SHOWN else hashlib.sha256(text.encode()).hexdigest()[:16]
+        name: text if len(text) <= _WRITTEN else hashlib.sha256(text.encode()).hexdigest()
         for name, text in sorted(found.items())
     }
 
 
 def _difference(then: Mapping[str, str], now: Mapping[str, str]) -> str:
     """Say which options differ."""
-    names = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
-    return ", ".join(
-        f"{name} was {then.get(name, 'the default')}, is {now.get(name, 'the default')}"
-        for name in names
-    )
+    said = []
+    for name in sorted(then.keys() | now.keys()):
+        before, after = then.get(name, "the default"), now.get(name, "the default")
+        if before != after:
+            short = max(len(before), len(after)) <= _SHOWN
+            said.append(f"{name} was {before}, is {after}" if short else name)
+    return ", ".join(said)
 
 
 def _source(output: Output) -> str:

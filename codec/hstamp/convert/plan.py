@@ -146,7 +146,7 @@ def is_passed_over(name: str) -> bool:
 
 
 def _is(folder: str, name: str, real: str) -> bool:
-    return os.path.basename(real) == name and os.path.realpath(Path(folder, name)) == real
+    return Path(real).name == name and os.path.realpath(Path(folder, name)) == real
 
 
 def _unread(exc: OSError, files: dict[Path, None]) -> None:
