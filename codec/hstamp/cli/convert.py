@@ -182,7 +182,7 @@ def run(args: argparse.Namespace) -> int:
         except OutputError as exc:
             status = 1
             progress.say(f"hstamp: {printable(str(exc))}: {_left(job, report)}")
-    if not args.quiet:
+    if not args.quiet and (into_folder or not status):
         # The summary must not get into the output.
         print("\n".join(report.lines()), file=sys.stderr if args.out == STDIN else sys.stdout)
     return status or (0 if report.ok else 1)

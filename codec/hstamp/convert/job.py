@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final
 from ..errors import FormatError, HstampError, InputError, OutputError, as_hstamp_error
 from ..outputs import atomic_folder, atomic_writer, is_special, output_error
 from .detect import Kind
-from .history import History
+from .history import History, options_of
 from .items import (
     ALERT_KINDS,
     check_alert_schema,
@@ -80,7 +80,7 @@ def run(
         job.out.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise output_error(job.out, exc) from exc
-    history = History(job)
+    history = History(job.out, options_of(job))
     settled = {} if job.force else _settled(outputs, history)
     try:
         _make_all(job, outputs, settled, history, report, say, progress)
