@@ -65,6 +65,18 @@ def test_a_failure_fails_again_until_it_is_mended(tmp_path, folder):
     assert (report.ok, report.alerts_in, sum(report.skipped.values())) == (True, 0, 2)
 
 
+def test_failed_outputs_whose_input_is_gone_are_noted(tmp_path, folder):
+    alerts(tmp_path / "in/good.avro")
+    bad = alerts(tmp_path / "in/bad.avro", bad=[1])
+    folder()
+    bad.unlink()
+    report = folder()
+    assert report.ok
+    assert sum(report.notes.values()) == 1
+    (tmp_path / "out/bad.avro").unlink()
+    assert not folder().notes
+
+
 def test_an_input_that_changed_is_converted_again(tmp_path, folder):
     source = alerts(tmp_path / "in/a.avro", 2)
     assert folder().alerts_out == 2

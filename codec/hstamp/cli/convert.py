@@ -199,9 +199,11 @@ def _check_out(args: argparse.Namespace, into_folder: bool) -> None:
 
 def _left(job: Any, report: Any) -> str:
     """Say what a run that ended early has done."""
+    from ..convert.report import KEPT
+
     if not job.into_folder:
         return "nothing was written"
-    done, total = report.outputs + sum(report.skipped.values()), len(job.inputs)
+    done, total = report.outputs + report.skipped[KEPT], len(job.inputs)
     return f"{done} of {total} outputs are complete; the same command goes on with the others"
 
 

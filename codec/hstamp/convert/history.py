@@ -110,6 +110,16 @@ class History:
             return False
         return True
 
+    def left_failed(self, outputs: Iterable[Output]) -> int:
+        """Count the outputs in the folder that failed or were cut short, but for `outputs`."""
+        known = {self._key(output) for output in outputs}
+        return sum(
+            key not in known
+            and (entry.made is None or bool(entry.failed))
+            and _measure(self._folder / key) is not None
+            for key, entry in self._entries.items()
+        )
+
     def begin(self, output: Output) -> None:
         """Note that an output is in the making."""
         if not self._said:

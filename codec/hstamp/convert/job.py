@@ -22,7 +22,7 @@ from .items import (
     stamps_of_image,
 )
 from .plan import Form, Job, Output, expand, look_at, outputs_of, size_of
-from .report import Report
+from .report import KEPT, Report
 from .sinks import AvroAlertSink, ParquetAlertSink, Sink, StampSink
 from .sources import AlertBatch, AlertRecord, AlertSource, BadRecord, open_alerts
 
@@ -111,6 +111,8 @@ def _make_all(
     progress: Callable[[int], None],
 ) -> None:
     """Make the outputs that are not settled; tell of those that are."""
+    if left := history.left_failed(outputs):
+        report.notes["failed output of an earlier run, whose input is none of this run's"] += left
     done = 0
     for output in outputs:
         source = output.inputs[0]
@@ -128,7 +130,7 @@ def _make_all(
         elif (error := settled[output.path]) is not None:
             say(str(report.failed(str(source), error)))
         else:
-            report.skipped["output is there and complete (--force makes it again)"] += 1
+            report.skipped[KEPT] += 1
         done += size_of(source)
         progress(done)
 

@@ -130,13 +130,9 @@ def find_inputs(paths: Sequence[Path], out: Path | None = None) -> Inputs:
             files[path] = None
             continue
         roots.append(path)
-        for folder, folders, names in os.walk(path, onerror=lambda exc: _unread(exc, files)):
-            own = set() if mine is None else {n for n in folders + names if _is(folder, n, mine)}
-            inside = [n for n in folders if not is_passed_over(n) and n not in own]
-            kept = [n for n in names if not is_passed_over(n) and n not in own]
-            passed_over += len(folders) + len(names) - len(inside) - len(kept)
-            folders[:] = sorted(inside)
-            files.update(dict.fromkeys(Path(folder, name) for name in sorted(kept)))
+        inside, others = _walk(path, mine)
+        files.update(dict.fromkeys(inside))
+        passed_over += others
     return Inputs(tuple(files), tuple(roots), passed_over)
 
 
@@ -145,12 +141,22 @@ def is_passed_over(name: str) -> bool:
     return name.startswith((".", "_")) or name.endswith(".crc")
 
 
-def _is(folder: str, name: str, real: str) -> bool:
-    return Path(real).name == name and os.path.realpath(Path(folder, name)) == real
+def _walk(root: Path, mine: str | None) -> tuple[list[Path], int]:
+    """Files of a folder in name order, and how many names are passed over; `mine` is neither."""
+    inside: list[Path] = []
+    passed_over = 0
 
+    def unread(exc: OSError) -> None:
+        inside.append(Path(str(exc.filename)))
 
-def _unread(exc: OSError, files: dict[Path, None]) -> None:
-    files[Path(str(exc.filename))] = None
+    for folder, folders, names in os.walk(root, onerror=unread):
+        own = {n for n in folders + names if os.path.realpath(Path(folder, n)) == mine}
+        below = [n for n in folders if not is_passed_over(n) and n not in own]
+        kept = [n for n in names if not is_passed_over(n) and n not in own]
+        passed_over += len(folders) + len(names) - len(below) - len(kept) - len(own)
+        folders[:] = below
+        inside.extend(Path(folder, name) for name in kept)
+    return sorted(inside), passed_over
 
 
 def expand(paths: Sequence[Path]) -> tuple[Path, ...]:
