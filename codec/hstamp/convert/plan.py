@@ -145,12 +145,15 @@ def _walk(root: Path, mine: str | None) -> tuple[list[Path], int]:
     """Files of a folder in name order, and how many names are passed over; `mine` is neither."""
     inside: list[Path] = []
     passed_over = 0
+    name = None if mine is None else Path(mine).name
 
     def unread(exc: OSError) -> None:
         inside.append(Path(str(exc.filename)))
 
     for folder, folders, names in os.walk(root, onerror=unread):
-        own = {n for n in folders + names if os.path.realpath(Path(folder, n)) == mine}
+        own = {
+            n for n in folders + names if n == name and os.path.realpath(Path(folder, n)) == mine
+        }
         below = [n for n in folders if not is_passed_over(n) and n not in own]
         kept = [n for n in names if not is_passed_over(n) and n not in own]
         passed_over += len(folders) + len(names) - len(below) - len(kept) - len(own)
