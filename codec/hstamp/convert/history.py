@@ -65,23 +65,41 @@ class History:
         for line in self._lines():
             self._learn(line)
 
-    def check_options(self, kept: Iterable[Output]) -> None:
-        """Refuse to put outputs of other options beside those that are kept.
+    def settle(self, outputs: Iterable[Output]) -> dict[Path, InputError | None]:
+        """Find the outputs that are not to be made.
+
+        Returns
+        -------
+        dict
+            None for an output that is complete, and what forbids to replace another.
 
         Raises
         ------
         InputError
-            If an output of `kept` was made with other options than the job's.
+            If a complete output was made with other options than this run's: a folder whose
+            outputs were made in two ways would be of no use.
         """
-        for output in kept:
-            entry = self._entries[self._key(output)]
-            if entry.options != self._digest:
-                then = self._runs.get(entry.options, {})
-                raise InputError(
-                    f"{output.path} was made with other options"
-                    f" ({_difference(then, self._options)}): choose another folder, or --force"
-                    " to make it again"
-                )
+        settled: dict[Path, InputError | None] = {}
+        for output in outputs:
+            try:
+                complete = self.is_complete(output)
+            except InputError as exc:
+                settled[output.path] = exc
+                continue
+            if complete:
+                self._check_options(output)
+                settled[output.path] = None
+        return settled
+
+    def _check_options(self, output: Output) -> None:
+        entry = self._entries[self._key(output)]
+        if entry.options != self._digest:
+            then = self._runs.get(entry.options, {})
+            raise InputError(
+                f"{output.path} was made with other options"
+                f" ({_difference(then, self._options)}): choose another folder, or --force"
+                " to make it again"
+            )
 
     def is_complete(self, output: Output) -> bool:
         """Whether an output was made from its input as it is now, and nothing failed.

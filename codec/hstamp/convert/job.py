@@ -81,24 +81,11 @@ def run(
     except OSError as exc:
         raise output_error(job.out, exc) from exc
     history = History(job.out, options_of(job))
-    settled = {} if job.force else _settled(outputs, history)
+    settled = {} if job.force else history.settle(outputs)
     try:
         _make_all(job, outputs, settled, history, report, say, progress)
     finally:
         history.close()
-
-
-def _settled(outputs: Sequence[Output], history: History) -> dict[Path, InputError | None]:
-    """Outputs that are not to be made: complete ones, and others with what forbids it."""
-    settled: dict[Path, InputError | None] = {}
-    for output in outputs:
-        try:
-            if history.is_complete(output):
-                settled[output.path] = None
-        except InputError as exc:
-            settled[output.path] = exc
-    history.check_options(o for o in outputs if settled.get(o.path, o) is None)
-    return settled
 
 
 def _make_all(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -26,6 +26,7 @@ __all__ = [
     "look_at",
     "outputs_of",
     "size_of",
+    "subfolder",
 ]
 
 Form = Literal["alerts", "stamps", "blobs"]
@@ -228,7 +229,7 @@ def outputs_of(job: Job) -> list[Output]:
         outputs = [Output(job.out, job.inputs)]
     else:
         outputs = [
-            Output(job.out / _subfolder(job, path) / _name(job, path), (path,))
+            Output(job.out / subfolder(job.roots, path) / _name(job, path), (path,))
             for path in job.inputs
         ]
         seen: dict[Path, Path] = {}
@@ -243,9 +244,9 @@ def outputs_of(job: Job) -> list[Output]:
     return outputs
 
 
-def _subfolder(job: Job, path: Path) -> Path:
-    """Folder of an input below the folder that it was found in."""
-    inside = [root for root in job.roots if path.parent.is_relative_to(root)]
+def subfolder(roots: Iterable[Path], path: Path) -> Path:
+    """Folder of an input below that of `roots` which it was found in."""
+    inside = [root for root in roots if path.parent.is_relative_to(root)]
     if not inside:
         return Path()
     return path.parent.relative_to(max(inside, key=lambda root: len(root.parts)))
