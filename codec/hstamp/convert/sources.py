@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol, Self
+from typing import Any, BinaryIO, Protocol, Self
 
 import fastavro
 
@@ -18,13 +18,11 @@ from ..alerts.wire import split_wire
 from ..container.compression import MAX_BLOCK
 from ..container.ocf import AVRO_FAULTS, Container
 from ..container.schema import check_schema
-from ..errors import FormatError, HstampError, MissingExtraError
+from ..errors import FormatError, HstampError
 from .detect import Kind
 from .gunzip import inflate_to
 
-__all__ = ["AlertBatch", "AlertRecord", "AlertSource", "BadRecord", "open_alerts"]
-
-_PARQUET_ROWS: Final = 64
+__all__ = ["AlertBatch", "AlertRecord", "AlertSource", "BadRecord", "FileSource", "open_alerts"]
 
 
 @dataclass(frozen=True)
@@ -114,11 +112,15 @@ def open_alerts(
     if kind is Kind.WIRE:
         return WireSource(path, gzipped, schema_file)
     if kind is Kind.PARQUET and not gzipped:
+        from .parquet import ParquetSource  # it stands on this module
+
         return ParquetSource(path)
     raise FormatError("E_MAGIC", f"{kind.value}: not a file of alerts")
 
 
-class _Base:
+class FileSource:
+    """A file that is read from front to back, decompressed first where it is gzipped."""
+
     schema: Any
     codec: str = "null"
 
@@ -151,7 +153,7 @@ class _Base:
         self._stack.close()
 
 
-class OcfSource(_Base):
+class OcfSource(FileSource):
     """An Avro object container file; a fault costs its block, or the rest of the file."""
 
     def _open(self) -> None:
@@ -190,7 +192,7 @@ class OcfSource(_Base):
             )
 
 
-class WireSource(_Base):
+class WireSource(FileSource):
     """One message in the Confluent wire format."""
 
     def __init__(self, path: Path, gzipped: bool, schema_file: Path | None) -> None:
@@ -218,43 +220,6 @@ class WireSource(_Base):
             yield AlertBatch((BadRecord(0, exc),))
             return
         yield AlertBatch((AlertRecord(0, record, self._payload),))
-
-
-class ParquetSource(_Base):
-    """A broker's Parquet file: nested structs, cutouts as binary columns."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, gzipped=False)
-
-    def _open(self) -> None:
-        try:
-            import pyarrow.parquet
-        except ImportError as exc:
-            raise MissingExtraError("pyarrow", "parquet") from exc
-        try:
-            self._file = pyarrow.parquet.ParquetFile(self._stream)
-        except (pyarrow.ArrowException, OSError) as exc:
-            raise FormatError("E_AVRO", f"not readable as Parquet: {exc}") from exc
-        self.schema = self._file.schema_arrow
-
-    def batches(self) -> Iterator[AlertBatch]:
-        import pyarrow
-
-        number, batches = 0, self._file.iter_batches(batch_size=_PARQUET_ROWS)
-        while True:
-            try:
-                table = next(batches)
-                rows = table.to_pylist()
-            except StopIteration:
-                return
-            except (pyarrow.ArrowException, OSError, ValueError) as exc:
-                error = FormatError("E_AVRO", f"not readable as Parquet: {exc}")
-                yield AlertBatch((BadRecord(number, error),))
-                return
-            yield AlertBatch(
-                tuple(AlertRecord(number + i, row) for i, row in enumerate(rows)), table
-            )
-            number += len(rows)
 
 
 def _decode(block: BytesIO, schema: Any) -> dict[str, Any]:
