@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from ..alerts.files import atomic_folder, atomic_writer
 from ..errors import FormatError, HstampError, InputError
+from ..surveys import fields_of
 from .detect import Kind, detect
 from .items import (
     ALERT_KINDS,
@@ -17,9 +18,10 @@ from .items import (
     named_stamps,
     stamps_of_image,
 )
+from .parquet_sink import ParquetAlertSink
 from .plan import Form, Job, Output, expand, outputs_of
 from .report import Report
-from .sinks import AvroAlertSink, ParquetAlertSink, Sink, StampSink
+from .sinks import AvroAlertSink, Sink, StampSink
 from .sources import AlertRecord, AlertSource, BadRecord, open_alerts
 
 __all__ = ["Form", "Job", "expand", "run"]
@@ -118,7 +120,11 @@ class _Run:
             self._image(path, gzipped)
         elif kind in ALERT_KINDS:
             with open_alerts(
-                path, kind, gzipped=gzipped, schema_file=self.job.schema_file
+                path,
+                kind,
+                gzipped=gzipped,
+                schema_file=self.job.schema_file,
+                fields=fields_of(self.job.surveys),
             ) as source:
                 self._alerts(path, kind, source, progress)
         elif kind is Kind.BLOB:

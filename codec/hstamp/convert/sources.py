@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
@@ -13,12 +13,14 @@ from typing import Any, BinaryIO, Protocol, Self
 
 import fastavro
 
+from ..alerts.fields import STAMP_FIELDS
 from ..alerts.lsst import load_schema_file, schema_for_id
 from ..alerts.wire import split_wire
 from ..container.compression import MAX_BLOCK
 from ..container.ocf import AVRO_FAULTS, Container
 from ..container.schema import check_schema
 from ..errors import FormatError, HstampError
+from ..surveys import fields_of
 from .detect import Kind
 from .gunzip import inflate_to
 
@@ -57,10 +59,18 @@ class BadRecord:
 
 @dataclass(frozen=True)
 class AlertBatch:
-    """Records that lie together in the file; `table` is the Arrow batch they come from."""
+    """Records that lie together in the file.
+
+    Attributes
+    ----------
+    records : tuple
+    group : int or None
+        Row group that they are in, for Parquet; None for what is in no row group that can be
+        read to its end.
+    """
 
     records: tuple[AlertRecord | BadRecord, ...]
-    table: Any = None
+    group: int | None = None
 
 
 class AlertSource(Protocol):
@@ -69,7 +79,7 @@ class AlertSource(Protocol):
     Attributes
     ----------
     schema : object
-        Writer's schema: parsed by fastavro, or an Arrow schema for Parquet.
+        Writer's schema, parsed by fastavro, or a `ParquetTable`.
     codec : str
         Block codec of an Avro container, ``null`` otherwise.
     """
@@ -90,7 +100,12 @@ class AlertSource(Protocol):
 
 
 def open_alerts(
-    path: Path, kind: Kind, *, gzipped: bool = False, schema_file: Path | None = None
+    path: Path,
+    kind: Kind,
+    *,
+    gzipped: bool = False,
+    schema_file: Path | None = None,
+    fields: Sequence[str] | None = None,
 ) -> AlertSource:
     """Open a file whose kind is known.
 
@@ -104,6 +119,9 @@ def open_alerts(
     schema_file : Path, optional
         Writer's schema of wire messages; by default the installed lsst-alert-packet is asked
         for the one that the message's id names.
+    fields : sequence of str, optional
+        Paths of the fields that are wanted; by default those that the surveys of the registry
+        look at and the stamp fields. Others may be absent from the records.
 
     Raises
     ------
@@ -114,10 +132,11 @@ def open_alerts(
         return OcfSource(path, gzipped)
     if kind is Kind.WIRE:
         return WireSource(path, gzipped, schema_file)
-    if kind is Kind.PARQUET and not gzipped:
+    if kind is Kind.PARQUET:
         from .parquet import ParquetSource  # it stands on this module
 
-        return ParquetSource(path)
+        wanted = (*fields_of(), *STAMP_FIELDS.values()) if fields is None else fields
+        return ParquetSource(path, gzipped, wanted)
     raise FormatError("E_MAGIC", f"{kind.value}: not a file of alerts")
 
 
