@@ -9,9 +9,9 @@ from typing import Any
 
 from ..alerts.fields import STAMP_FIELDS
 from ..container.blob import MAX_BLOB
+from ..container.detect import Kind, detect
+from ..container.gunzip import inflate
 from ..container.schema import stamp_fields
-from ..convert.detect import Kind, detect
-from ..convert.gunzip import inflate
 from ..convert.sources import AlertRecord, BadRecord, open_alerts
 from ..errors import FormatError, HstampError
 from ..stamp import Stamp

@@ -13,8 +13,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from ..planes import Record
+from .as_dict import dict_to_record
 from .avro import Cursor, read_record
-from .record import dict_to_record
 from .schema import STAMP_SCHEMA, branches, is_stamp
 
 __all__ = ["Located", "record_reader"]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..container.gunzip import inflate
 from ..errors import InputError
 from ..planes import Wcs
-from .gunzip import inflate
 from .hdus import classify, open_fits
 from .parent import EncodeOptions, Parent, load_planes
 from .position import header_wcs, pixel_of

@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 
 from ..alerts.fields import CUTOUT_FIELDS, KINDS
+from ..container.detect import Kind, detect
 from ..errors import FormatError, HstampError
 from ..stamp import Stamp
 from .alert import NO_STAMPS, convert_alert
-from .detect import Kind, detect
 from .image import FitsImage, Position
 from .plan import Job
 from .report import Report

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..alerts.files import atomic_folder, atomic_writer
+from ..container.detect import Kind, detect
 from ..errors import FormatError, HstampError, InputError
-from .detect import Kind, detect
 from .items import (
     ALERT_KINDS,
     check_alert_schema,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from ..container.detect import Kind, detect
 from ..errors import InputError
-from .detect import Kind, detect
 from .image import Position
 from .parent import EncodeOptions
 from .ztf import ZtfWcs

@@ -16,11 +16,11 @@ import fastavro
 from ..alerts.lsst import load_schema_file, schema_for_id
 from ..alerts.wire import split_wire
 from ..container.compression import MAX_BLOCK
+from ..container.detect import Kind
+from ..container.gunzip import inflate_to
 from ..container.ocf import AVRO_FAULTS, Container
 from ..container.schema import check_schema
 from ..errors import FormatError, HstampError
-from .detect import Kind
-from .gunzip import inflate_to
 
 __all__ = ["AlertBatch", "AlertRecord", "AlertSource", "BadRecord", "FileSource", "open_alerts"]
 

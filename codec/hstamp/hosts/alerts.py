@@ -9,10 +9,10 @@ from typing import Any, Final, Literal
 
 from ..alerts.fields import CUTOUT_FIELDS, KINDS, STAMP_FIELDS
 from ..container.blob import MAX_BLOB
+from ..container.detect import Kind, detect
+from ..container.gunzip import inflate
 from ..container.schema import stamp_fields
 from ..convert.alert import convert_alert
-from ..convert.detect import Kind, detect
-from ..convert.gunzip import inflate
 from ..convert.image import FitsImage, Position
 from ..convert.items import ALERT_KINDS, check_alert_schema
 from ..convert.parent import EncodeOptions
