@@ -128,6 +128,7 @@ def run(args: argparse.Namespace) -> int:
     from ..convert.job import run as run_job
     from ..convert.parent import EncodeOptions
     from ..convert.report import Report
+    from ..surveys import Ztf, with_survey
 
     check_source(args)
     if args.form == "blobs" and Path(args.out).is_file():
@@ -154,7 +155,7 @@ def run(args: argparse.Namespace) -> int:
         codec=args.codec,
         drop_cutouts=args.drop_cutouts,
         force=args.force,
-        ztf_wcs=args.ztf_wcs,
+        surveys=with_survey(Ztf(args.ztf_wcs)),
     )
     report, interrupted = Report(), False
     with Progress(sum(path.stat().st_size for path in inputs)) as progress:

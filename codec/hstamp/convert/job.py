@@ -136,7 +136,7 @@ class _Run:
     def _alerts(
         self, path: Path, kind: Kind, source: AlertSource, progress: Callable[[int], None]
     ) -> None:
-        check_alert_schema(source.schema, kind)
+        check_alert_schema(source.schema, kind, self.job.surveys)
         sink = self._sink_for(kind)
         sink.accept(source.schema, source.codec)
         self.used = True

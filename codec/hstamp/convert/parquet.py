@@ -32,6 +32,7 @@ class ParquetSource(FileSource):
         self.schema = self._file.schema_arrow
 
     def batches(self) -> Iterator[AlertBatch]:
+        """Iterate over the rows in their order."""
         import pyarrow
 
         number, batches = 0, self._file.iter_batches(batch_size=_PARQUET_ROWS)

@@ -10,9 +10,9 @@ from typing import Literal
 
 from ..container.detect import Kind, detect
 from ..errors import InputError
+from ..surveys import SURVEYS, Survey
 from .image import Position
 from .parent import EncodeOptions
-from .ztf import ZtfWcs
 
 __all__ = ["Form", "Job", "Output", "expand", "outputs_of"]
 
@@ -48,7 +48,8 @@ class Job:
         Set the old cutout fields to null.
     force : bool
         Make outputs that exist again.
-    ztf_wcs : {"auto", "nominal", "none"}
+    surveys : tuple of Survey
+        What alerts may be.
     """
 
     inputs: tuple[Path, ...]
@@ -63,7 +64,7 @@ class Job:
     codec: str | None = None
     drop_cutouts: bool = False
     force: bool = False
-    ztf_wcs: ZtfWcs = "auto"
+    surveys: tuple[Survey, ...] = SURVEYS
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,14 @@ class AlertRecord:
         Its fields.
     raw : bytes
         Its Avro bytes as they were read; empty for Parquet.
+    schema_name : str or None
+        Full name of the record in the writer's schema; None for Parquet.
     """
 
     number: int
     record: dict[str, Any]
     raw: bytes = b""
+    schema_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ class FileSource:
 
     @property
     def position(self) -> int:
+        """Bytes of the file that have been read."""
         end = os.fstat(self._stream.fileno()).st_size
         return round(self._size * self._stream.tell() / max(end, 1))
 
@@ -185,7 +189,7 @@ class OcfSource(FileSource):
                 more = f", and {left} more in its block cannot be found" if left else ""
                 yield BadRecord(index, FormatError(exc.code, exc.reason + more))
                 return
-            yield AlertRecord(index, record, data[start : block.tell()])
+            yield AlertRecord(index, record, data[start : block.tell()], self.schema["name"])
         if block.tell() != len(data):
             yield BadRecord(
                 number + count - 1, FormatError("E_AVRO", "bytes follow the last record of a block")
@@ -219,7 +223,7 @@ class WireSource(FileSource):
         except FormatError as exc:
             yield AlertBatch((BadRecord(0, exc),))
             return
-        yield AlertBatch((AlertRecord(0, record, self._payload),))
+        yield AlertBatch((AlertRecord(0, record, self._payload, self.schema["name"]),))
 
 
 def _decode(block: BytesIO, schema: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -16,10 +16,10 @@ from ..convert.alert import convert_alert
 from ..convert.image import FitsImage, Position
 from ..convert.items import ALERT_KINDS, check_alert_schema
 from ..convert.parent import EncodeOptions
-from ..convert.sources import BadRecord, open_alerts
-from ..convert.ztf import ZtfWcs
+from ..convert.sources import AlertRecord, BadRecord, open_alerts
 from ..errors import FormatError, HstampError, InputError
 from ..stamp import Stamp
+from ..surveys import SURVEYS, Survey, survey_of
 
 __all__ = ["FIELDS", "Alert", "Options", "Which", "read_alerts"]
 
@@ -51,8 +51,8 @@ class Options:
         The image of an alert that is looked at.
     schema_file : Path or None
         Writer's schema of wire-format messages.
-    ztf_wcs : {"auto", "nominal", "none"}
-        When ZTF cutouts get the nominal orientation.
+    surveys : tuple of Survey
+        What alerts may be.
     positions : tuple of Position
         Where the sources of FITS images are.
     hdu : int or str or None
@@ -61,7 +61,7 @@ class Options:
 
     which: Which = "template"
     schema_file: Path | None = None
-    ztf_wcs: ZtfWcs = "auto"
+    surveys: tuple[Survey, ...] = SURVEYS
     positions: tuple[Position, ...] = ()
     hdu: int | str | None = None
 
@@ -167,7 +167,7 @@ def _records(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterato
         else:
             names = stamp_fields(source.schema)
         if names is None:
-            check_alert_schema(source.schema, kind)
+            check_alert_schema(source.schema, kind, options.surveys)
         make = Stamp.from_bytes if kind is Kind.PARQUET else Stamp.from_dict
         for batch in source.batches():
             for item in batch.records:
@@ -176,7 +176,7 @@ def _records(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterato
                 elif names == ():
                     alert = _stamp(path, item.number, make, item.record)
                 else:
-                    alert = _alert(path, item.number, item.record, names or (), make, options)
+                    alert = _alert(path, item, names or (), make, options)
                 yield replace(alert, done=source.position)
 
 
@@ -205,26 +205,23 @@ def _choose(stamps: list[Alert], which: Which) -> Alert:
 
 
 def _alert(
-    path: Path,
-    number: int,
-    record: Mapping[str, Any],
-    names: tuple[str, ...],
-    make: Any,
-    options: Options,
+    path: Path, item: AlertRecord, names: tuple[str, ...], make: Any, options: Options
 ) -> Alert:
+    number, record = item.number, item.record
     faults: list[HstampError] = []
-    alert_id, object_id = _identifiers(record)
+    alert_id, object_id = _identifiers(item, options)
     for kind in FIELDS[options.which]:
         stamp: Stamp | None = None
         try:
             if STAMP_FIELDS[kind] in names and record.get(STAMP_FIELDS[kind]) is not None:
                 stamp = make(record[STAMP_FIELDS[kind]])
             elif record.get(CUTOUT_FIELDS[kind]) is not None:
-                stamp = _converted(record, kind, options)
+                stamp = _converted(item, kind, options)
         except HstampError as exc:
             faults.append(exc)
         if stamp is not None:
-            return Alert(path, number, stamp, alert_id, object_id, kind, tuple(faults))
+            own = (stamp.id or "").removesuffix(f"/{kind}") or None
+            return Alert(path, number, stamp, alert_id or own, object_id, kind, tuple(faults))
     # Stamps in fields of other names: what they show is not known, so the first one is taken.
     for name in names:
         if name not in STAMP_FIELDS.values() and record.get(name) is not None:
@@ -242,35 +239,25 @@ def _alert(
     )
 
 
-def _converted(record: Mapping[str, Any], kind: str, options: Options) -> Stamp | None:
+def _converted(item: AlertRecord, kind: str, options: Options) -> Stamp | None:
     others = {name: None for which, name in CUTOUT_FIELDS.items() if which != kind}
-    made = convert_alert({**record, **others}, _OPTIONS, ztf_wcs=options.ztf_wcs)
+    made = convert_alert(
+        {**item.record, **others},
+        _OPTIONS,
+        surveys=options.surveys,
+        schema_name=item.schema_name,
+    )
     if kind in made.failed:
         raise made.failed[kind]
     return made.stamps[kind]
 
 
-def _identifiers(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    source = _mapping(record.get("diaSource"))
-    candidate = _mapping(record.get("candidate"))
-    own = (
-        source.get("diaSourceId"), record.get("diaSourceId"), record.get("alertId"),
-        candidate.get("candid"), record.get("candid"),
-    )  # fmt: skip
-    objects = (
-        source.get("diaObjectId"), _mapping(record.get("diaObject")).get("diaObjectId"),
-        source.get("ssObjectId"), record.get("objectId"),
-    )  # fmt: skip
-    return _first(own), _first(objects)
-
-
-def _first(values: Iterable[Any]) -> str | None:
-    # LSST writes 0 for an object that is not there.
-    return next((str(value) for value in values if value), None)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def _identifiers(item: AlertRecord, options: Options) -> tuple[str | None, str | None]:
+    try:
+        survey = survey_of(item.record, item.schema_name, options.surveys)
+        return survey.identifier(item.record), survey.object_id(item.record)
+    except Exception:  # whoever sent it, its stamps say what they are
+        return None, None
 
 
 def _absent(which: Which) -> InputError:
