@@ -133,8 +133,9 @@ class AvroAlertSink:
         """Write the readable records of a batch and their stamps."""
         assert self._writer is not None
         items = [item for item in batch.records if isinstance(item, AlertRecord)]
-        for item, made in zip(items, stamps, strict=True):
-            self._writer.append(self._encode(item, made))
+        # All are encoded before the first is written, so that a fault leaves the file as it was.
+        for record in [self._encode(i, made) for i, made in zip(items, stamps, strict=True)]:
+            self._writer.append(record)
         return len(items)
 
     def close(self) -> None:
