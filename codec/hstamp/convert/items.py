@@ -103,7 +103,13 @@ def named_stamps(
         for number, stamp in enumerate(stamps_of_image(job, path, gzipped, report, say)):
             yield f"{number:06d}.hstamp", stamp
     elif kind in ALERT_KINDS:
-        with open_alerts(path, kind, gzipped=gzipped, schema_file=job.schema_file) as source:
+        with open_alerts(
+            path,
+            kind,
+            gzipped=gzipped,
+            schema_file=job.schema_file,
+            fields=fields_of(job.surveys),
+        ) as source:
             check_alert_schema(source.schema, kind, job.surveys)
             for batch in source.batches():
                 for item in batch.records:

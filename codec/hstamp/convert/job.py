@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Final
 from ..container.detect import Kind
 from ..errors import FormatError, HstampError, InputError, OutputError, as_hstamp_error
 from ..outputs import atomic_folder, atomic_writer, is_special, output_error
+from ..surveys import fields_of
 from .history import History
 from .items import (
     ALERT_KINDS,
@@ -226,7 +227,11 @@ class _Run:
             self._image(path, gzipped)
         elif kind in ALERT_KINDS:
             with open_alerts(
-                path, kind, gzipped=gzipped, schema_file=self.job.schema_file
+                path,
+                kind,
+                gzipped=gzipped,
+                schema_file=self.job.schema_file,
+                fields=fields_of(self.job.surveys),
             ) as source:
                 self._alerts(path, kind, source, progress)
         elif kind is Kind.BLOB:
