@@ -370,6 +370,16 @@ class Stamp:
 
         return show(self, **options)
 
+    def _repr_html_(self) -> str:
+        from .export.notebook import to_html
+
+        return to_html(self)
+
+    def _repr_png_(self) -> bytes | None:
+        from .export.notebook import to_png
+
+        return to_png(self)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Stamp) and self.to_bytes() == other.to_bytes()
 
