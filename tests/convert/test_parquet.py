@@ -19,7 +19,7 @@ from parquet_samples import CUTOUTS, chunk_bytes, lsst_table, ztf_table  # noqa:
 
 from hstamp import HstampError, Stamp  # noqa: E402
 from hstamp.alerts.fields import STAMP_FIELDS  # noqa: E402
-from hstamp.convert import Kind  # noqa: E402
+from hstamp.container.detect import Kind  # noqa: E402
 from hstamp.convert.sources import AlertRecord, BadRecord, open_alerts  # noqa: E402
 
 NEW = list(STAMP_FIELDS.values())

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..container.gunzip import inflate
 from ..errors import InputError
 from ..planes import Wcs
 from ..surveys import Place, Survey
 from ..surveys.protocol import Record
-from .gunzip import inflate
 from .hdus import classify, open_fits
 from .parent import EncodeOptions, Parent, load_planes
 from .position import header_wcs, pixel_of

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self, cast
 
+from ..container.gunzip import inflate_to
 from ..errors import InputError
 from ..layout import largest_covered, layout_of, reference_corner
 from ..planes import Wcs
 from ..stamp import Stamp
 from .cutout import check_inside
-from .gunzip import inflate_to
 from .hdus import classify, open_fits
 from .parent import EncodeOptions, encode_parent, load_planes
 from .position import header_wcs, is_source_plane, pixel_of

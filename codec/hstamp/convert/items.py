@@ -9,13 +9,13 @@ from typing import Any, Final
 import numpy as np
 
 from ..alerts.fields import CUTOUT_FIELDS, KINDS
-from ..errors import FormatError, HstampError
+from ..container.detect import Kind
+from ..errors import FormatError, OutputError, as_hstamp_error
 from ..stamp import Stamp
 from ..surveys import SURVEYS, Survey, fields_of
 from .alert import NO_STAMPS, convert_alert
-from .detect import Kind, detect
 from .image import FitsImage, Position
-from .plan import Job
+from .plan import Job, look_at
 from .report import Report
 from .sources import AlertRecord, BadRecord, open_alerts
 
@@ -33,8 +33,10 @@ def convert_item(
         made = convert_alert(
             item.record, job.options, surveys=job.surveys, schema_name=item.schema_name
         )
-    except HstampError as exc:
-        say(str(report.failed(str(path), exc, item.number)))
+    except OutputError:
+        raise
+    except Exception as exc:  # whatever a library raised costs this record
+        say(str(report.failed(str(path), as_hstamp_error(exc), item.number)))
         return NO_STAMPS
     for kind in KINDS:
         stamp, payload = made.stamps[kind], made.info.cutouts[kind]
@@ -58,8 +60,11 @@ def stamps_of_image(
         for number, position in enumerate(positions):
             try:
                 stamp, notes = image.stamp(position, job.options, band=job.band)
-            except HstampError as exc:
-                say(str(report.failed(str(path), exc, number if len(positions) > 1 else None)))
+            except OutputError:
+                raise
+            except Exception as exc:  # whatever a library raised costs this position
+                record = number if len(positions) > 1 else None
+                say(str(report.failed(str(path), as_hstamp_error(exc), record)))
                 continue
             count_stamp(report, stamp)
             report.notes.update(notes)
@@ -92,7 +97,7 @@ def named_stamps(
     job: Job, path: Path, report: Report, say: Callable[[str], None]
 ) -> Iterator[tuple[str, Stamp]]:
     """Stamps of an input one by one, each with a file name for its blob."""
-    kind, gzipped = detect(path)
+    kind, gzipped = look_at(path)
     # Names come from the input's and from numbers, never from text inside it.
     if kind is Kind.FITS:
         for number, stamp in enumerate(stamps_of_image(job, path, gzipped, report, say)):

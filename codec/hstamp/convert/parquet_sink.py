@@ -79,18 +79,18 @@ class ParquetAlertSink:
             self._discard()
             self._open = _NewColumns(self._table, batch.group, self._drop)
         made = iter(stamps)
-        self._open.add(
-            [next(made) if isinstance(r, AlertRecord) else NO_STAMPS for r in batch.records]
-        )
         rows = self._table.footer.rows[batch.group]
-        if self._open.rows < rows:
-            return 0
         try:
+            self._open.add(
+                [next(made) if isinstance(r, AlertRecord) else NO_STAMPS for r in batch.records]
+            )
+            if self._open.rows < rows:
+                return 0
             self._finish(self._table, self._open)
-        except (KeyError, TypeError, AttributeError) as exc:
-            raise FormatError("E_AVRO", f"not readable as Parquet: an index without {exc}") from exc
-        finally:
+        except BaseException:
             self._discard()
+            raise
+        self._discard()
         return rows
 
     def close(self) -> None:
