@@ -9,7 +9,8 @@ from typing import Any
 from ..errors import InputError
 from ..planes import Wcs
 from .gunzip import inflate
-from .hdus import classify, open_fits
+from .hdus import open_fits
+from .pairing import classify
 from .parent import EncodeOptions, Parent, load_planes
 from .position import header_wcs, pixel_of
 from .ztf import ZtfWcs, nominal_wcs, off_image, source_pixel
