@@ -176,7 +176,9 @@ class TestFills:
         values = made.stamps["template"].values
         assert np.isnan(values).any()
         assert np.nanmax(np.abs(values)) < 100
-        assert made.notes == ("template: pixels with fill values (1e29 and beyond) are missing",)
+        (note,) = made.notes
+        assert note.startswith("template: ")
+        assert "fills" in note
 
     def test_lsst_cutouts_too(self):
         image = noise(30)

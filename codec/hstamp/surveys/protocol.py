@@ -15,13 +15,11 @@ from ..planes import Wcs
 
 __all__ = [
     "CUTOUT_PATHS",
-    "FILL",
     "Place",
     "Record",
     "Survey",
     "coordinates",
     "cutout_bytes",
-    "filled",
     "integer",
     "part",
     "text",
@@ -29,13 +27,6 @@ __all__ = [
 
 Record = Mapping[str, Any]
 """An alert's fields as an Avro or Parquet library reads them."""
-
-FILL: Final = 1e29
-"""Magnitude from which a pixel is a fill value and no measurement.
-
-Fills in use are -1e30 (SExtractor and SWarp) and -3.4028235e38, the least float32 (ZTF's
-templates); the brightest pixel of a survey, in whatever unit, stays below 1e12.
-"""
 
 CUTOUT_PATHS: Final = tuple(f"{name}.stampData" for name in CUTOUT_FIELDS.values())
 """Paths of the cutouts, which are bytes (LSST) or records with the field ``stampData`` (ZTF)."""
@@ -109,13 +100,12 @@ class Survey(Protocol):
     def place(self, record: Record, shape: tuple[int, int]) -> Place:
         """Find the source in a cutout of this shape whose header has no WCS."""
 
-    def unusable(self, image: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Pixels that hold no measurement, besides those that are not finite."""
+    def unusable(self, image: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:
+        """Pixels that hold no measurement, besides those that are not finite or hold a fill.
 
-
-def filled(image: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Pixels of magnitude `FILL` or more."""
-    return np.asarray(np.abs(image) >= FILL)
+        Fills, of magnitude 1e29 or more, are missing whoever sent them: -1e30 (SExtractor and
+        SWarp), -3.4028235e38 (ZTF's templates).
+        """
 
 
 def part(record: Record, name: str) -> Record:

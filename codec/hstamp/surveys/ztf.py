@@ -13,7 +13,6 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
@@ -24,7 +23,6 @@ from .protocol import (
     Record,
     coordinates,
     cutout_bytes,
-    filled,
     integer,
     part,
     text,
@@ -145,9 +143,9 @@ class Ztf:
             )
         return Place(x, y, self._tangent(candidate), (rows, columns))
 
-    def unusable(self, image: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Fill values: -FLT_MAX stands where a template has no image, NaN in the others."""
-        return filled(image)
+    def unusable(self, image: npt.NDArray[Any]) -> None:
+        """None: NaN or, in templates, the fill -FLT_MAX stands where there is no image."""
+        return
 
     def _tangent(self, candidate: Record) -> Wcs | None:
         ra, dec = coordinates(candidate)
