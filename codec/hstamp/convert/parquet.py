@@ -14,17 +14,19 @@ from ..parquet.chunks import unpacked
 from ..parquet.footer import MAGIC, Footer, read_footer, wrapped
 from .sources import AlertBatch, AlertRecord, BadRecord, FileSource
 
-__all__ = ["ParquetSource", "ParquetTable", "open_columns"]
+__all__ = ["FAULTS", "ParquetSource", "ParquetTable", "open_columns", "unreadable"]
 
 _ROWS: Final = 64
 """Rows that are read at once."""
+_BUFFER: Final = 2**18
+"""Bytes of a column that are read at once; without it, all of a row group."""
 _FREE: Final = 64 * 2**20
 _RATIO: Final = 100
 """What is read of a file may be 64 MiB and 100 times its bytes; real tables have 1 to 10 times."""
 _FREE_ROWS: Final = 2**16
 _BYTES_A_ROW: Final = 8
 """A file of S bytes may have 65,536 + S/8 rows: an alert without its cutouts is no shorter."""
-_FAULTS: Final = (OSError, ValueError, RuntimeError, NotImplementedError, MemoryError)
+FAULTS: Final = (OSError, ValueError, RuntimeError, NotImplementedError, MemoryError)
 """What pyarrow raises on damaged data (its own exceptions are of these classes, or wrapped)."""
 
 
@@ -76,10 +78,14 @@ def open_columns(table: ParquetTable, paths: Sequence[str], *, shared: bool = Tr
         leaves = [metadata.schema.column(i) for i in range(metadata.num_columns)]
         bulk = [c.path for c in leaves if shared and c.physical_type == "BYTE_ARRAY"]
         return pyarrow.parquet.ParquetFile(
-            table.stream, metadata=metadata, read_dictionary=bulk, pre_buffer=False
+            table.stream,
+            metadata=metadata,
+            read_dictionary=bulk,
+            buffer_size=_BUFFER,
+            pre_buffer=False,
         )
-    except (pyarrow.ArrowException, *_FAULTS) as exc:
-        raise _unreadable(exc) from exc
+    except (pyarrow.ArrowException, *FAULTS) as exc:
+        raise unreadable(exc) from exc
 
 
 class ParquetSource(FileSource):
@@ -135,8 +141,8 @@ class ParquetSource(FileSource):
                     number += batch.num_rows
                 if number != first + rows:
                     raise FormatError("E_AVRO", f"not readable as Parquet: {rows} rows expected")
-            except (pyarrow.ArrowException, *_FAULTS) as exc:
-                error = exc if isinstance(exc, FormatError) else _unreadable(exc)
+            except (pyarrow.ArrowException, *FAULTS) as exc:
+                error = exc if isinstance(exc, FormatError) else unreadable(exc)
                 left = first + rows - number - 1
                 more = f", and {left} more rows in its group are lost" if left > 0 else ""
                 bad = BadRecord(number, FormatError(error.code, error.reason + more))
@@ -180,6 +186,7 @@ def _size(value: Any) -> int:
     return len(value) if isinstance(value, bytes | str) else 0
 
 
-def _unreadable(exc: BaseException) -> FormatError:
+def unreadable(exc: BaseException) -> FormatError:
+    """What pyarrow raised, as an error with a code (E_AVRO)."""
     reason = " ".join(str(exc).split())[:200]
     return FormatError("E_AVRO", f"not readable as Parquet: {reason}")

@@ -19,7 +19,7 @@ from ..parquet.footer import MAGIC, Column, Footer, read_footer, wrapped
 from ..parquet.keys import with_columns
 from ..parquet.thrift import Struct
 from .alert import NO_STAMPS
-from .parquet import ParquetTable, open_columns
+from .parquet import FAULTS, ParquetTable, open_columns, unreadable
 from .sinks import Stamps
 from .sources import AlertBatch, AlertRecord
 
@@ -220,7 +220,10 @@ class _Rows:
 
         parts: Any = []
         while sum(part.num_rows for part in parts) < count:
-            part = next(self._batches) if self._left is None else self._left
+            try:
+                part = next(self._batches) if self._left is None else self._left
+            except (StopIteration, pyarrow.ArrowException, *FAULTS) as exc:
+                raise unreadable(exc) from exc
             more = count - sum(p.num_rows for p in parts)
             self._left = part.slice(more) if part.num_rows > more else None
             parts.append(part.slice(0, more))

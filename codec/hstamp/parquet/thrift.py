@@ -99,7 +99,7 @@ class _Reader:
     def take(self, count: int) -> bytes:
         end = self.at + count
         if not 0 <= count <= len(self.data) - self.at:
-            raise FormatError("E_AVRO", f"a Parquet footer ends {count} bytes too early")
+            raise FormatError("E_AVRO", "a Parquet footer or header ends within a value")
         part = self.data[self.at : end]
         self.at = end
         return part
