@@ -32,7 +32,7 @@ class ParquetAlertSink:
     """A broker's table with three binary columns of stamp blobs beside its own.
 
     One row group of the input is one of the output, and is written when its last row has come.
-    Until then what is new of it waits in a temporary file; memory holds a few rows.
+    Until then what is new of it waits in a temporary file: memory holds the rows of a batch.
 
     Parameters
     ----------
@@ -87,6 +87,10 @@ class ParquetAlertSink:
             if self._open.rows < rows:
                 return 0
             self._finish(self._table, self._open)
+        except FormatError as exc:
+            self._discard()
+            lost = f"; row group {batch.group} of {rows} rows is lost"
+            raise FormatError(exc.code, exc.reason + lost) from exc
         except BaseException:
             self._discard()
             raise
