@@ -350,6 +350,17 @@ class TestFaults:
         check_kept(source, out)
         assert [b is None for b in stamps_of(out)["hstampScience"]] == [False, True, False]
 
+    def test_cutouts_that_are_lists(self, tmp_path, convert):
+        lists = pa.array([[1, 2, 3]], pa.list_(pa.uint8()))
+        table = lsst_table(1)
+        table = table.set_column(
+            table.schema.get_field_index("cutoutScience"), "cutoutScience", lists
+        )
+        report = convert(write(tmp_path / "in.parquet", table), tmp_path / "out.parquet")
+        (problem,) = report.problems
+        assert "cutoutScience is list, not bytes" in str(problem)
+        assert report.stamps == {2: 2}
+
     @pytest.mark.parametrize("keep", [4, 8, 100, -1, -9])
     def test_what_is_no_whole_file(self, tmp_path, convert, keep):
         source = write(tmp_path / "in.parquet", lsst_table(1))
@@ -371,6 +382,13 @@ class TestFaults:
                           **dict.fromkeys(CUTOUTS, nulls)})  # fmt: skip
         report = convert(write(tmp_path / "rows.parquet", table), tmp_path / "out.parquet")
         assert [p.code for p in report.problems] == ["E_LIMIT"]
+        tiny = pa.table(
+            {"diaSource": pa.nulls(3000, pa.int8()), **dict.fromkeys(CUTOUTS, nulls[:3000])}
+        )
+        source = write(tmp_path / "groups.parquet", tiny, row_group_size=1)
+        groups = convert(source, tmp_path / "out.parquet")
+        assert source.stat().st_size > 3000 * 100
+        assert [p.code for p in groups.problems] == ["E_LIMIT"]
         big = lsst_table(alerts=[{**lsst_alert(0), "cutoutScience": bytes(8 * 10**7)}])
         source = write(tmp_path / "bytes.parquet", big, compression="zstd")
         assert source.stat().st_size < 10**6

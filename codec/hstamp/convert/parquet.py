@@ -23,6 +23,8 @@ _BUFFER: Final = 2**18
 _FREE: Final = 64 * 2**20
 _RATIO: Final = 100
 """What is read of a file may be 64 MiB and 100 times its bytes; real tables have 1 to 10 times."""
+_FREE_GROUPS: Final = 2**10
+_BYTES_A_GROUP: Final = 2**10
 _FREE_ROWS: Final = 2**16
 _BYTES_A_ROW: Final = 8
 """A file of S bytes may have 65,536 + S/8 rows: an alert without its cutouts is no shorter."""
@@ -116,6 +118,10 @@ class ParquetSource(FileSource):
         self._rows = sum(footer.rows)
         if self._rows > _FREE_ROWS + size // _BYTES_A_ROW:
             raise FormatError("E_LIMIT", f"{self._rows} rows in a file of {size} bytes")
+        if len(footer.groups) > _FREE_GROUPS + size // _BYTES_A_GROUP:
+            raise FormatError(
+                "E_LIMIT", f"{len(footer.groups)} row groups in a file of {size} bytes"
+            )
         self.schema = ParquetTable(self._stream, size, footer)
         self._needed = footer.only(self._fields)
         self._file = open_columns(self.schema, self._fields)

@@ -22,7 +22,9 @@ _MAX_DEPTH: Final = 32
 # FileMetaData
 _SCHEMA, _ROWS, _GROUPS, _KEYS, _ORDERS, _ENCRYPTION = 2, 3, 4, 5, 7, 8
 # SchemaElement
-_TYPE, _REPETITION, _NAME, _CHILDREN = 1, 3, 4, 5
+_TYPE, _REPETITION, _NAME, _CHILDREN, _CONVERTED, _LOGICAL = 1, 3, 4, 5, 6, 10
+_LISTS: Final = (1, 2, 3)
+_LOGICAL_LISTS: Final = {2, 3}
 # RowGroup
 _CHUNKS, _GROUP_BYTES, _GROUP_ROWS = 1, 2, 3
 _GROUP_START, _GROUP_PACKED, _ORDINAL = 5, 6, 7
@@ -291,6 +293,16 @@ def _subtree(elements: Sequence[Struct], at: int, leaf: int, depth: int) -> tupl
     return at, leaf
 
 
+def _is_struct(element: Struct) -> bool:
+    """Whether a part of the schema has named fields: lists and maps have parts and no fields."""
+    marks = element.get(_LOGICAL)
+    return (
+        _children(element) > 0
+        and element.get(_CONVERTED, Field(I32, -1)).value not in _LISTS
+        and not (marks is not None and marks.kind == STRUCT and marks.value.keys() & _LOGICAL_LISTS)
+    )
+
+
 def _check_group(group: Struct, leaves: int, size: int) -> None:
     chunks = group[_CHUNKS].value.values
     if len(chunks) != leaves:
@@ -329,7 +341,7 @@ def _pruned(
     def walk(at: int, leaf: int, inner: Collection[tuple[str, ...]]) -> tuple[int, int]:
         end, last = _subtree(column.elements, at, leaf, 0)
         element = column.elements[at]
-        if () in inner or _CHILDREN not in element:
+        if () in inner or not _is_struct(element):
             elements.extend(column.elements[at:end])
             leaves.extend(range(leaf, last))
             return end, last

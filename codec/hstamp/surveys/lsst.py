@@ -46,7 +46,7 @@ class Lsst:
 
     def identifier(self, record: Record) -> str:
         """``diaSourceId``; that of the alert itself went with schema 7."""
-        return str(part(record, "diaSource")["diaSourceId"])
+        return str(integer(part(record, "diaSource")["diaSourceId"]))
 
     def object_id(self, record: Record) -> str | None:
         """``diaObjectId`` or ``ssObjectId``; LSST writes 0 for an object that is not there."""

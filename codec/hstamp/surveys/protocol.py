@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -116,7 +117,9 @@ def part(record: Record, name: str) -> Record:
 
 def integer(value: Any) -> int | None:
     """Return an integer as itself and anything else as None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        return None
+    return int(value)
 
 
 def text(value: Any) -> str | None:
@@ -133,7 +136,7 @@ def coordinates(source: Record) -> tuple[float, float]:
         If they are not numbers.
     """
     ra, dec = source.get("ra"), source.get("dec")
-    if not isinstance(ra, float | int) or not isinstance(dec, float | int):
+    if not isinstance(ra, Real) or not isinstance(dec, Real):
         raise InputError("the alert gives no ra, dec")
     return float(ra), float(dec)
 

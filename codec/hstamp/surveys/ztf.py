@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Final, Literal
 
 import numpy.typing as npt
@@ -105,7 +106,7 @@ class Ztf:
 
     def identifier(self, record: Record) -> str:
         """``candid``."""
-        return str(part(record, "candidate")["candid"])
+        return str(integer(part(record, "candidate")["candid"]))
 
     def object_id(self, record: Record) -> str | None:
         """``objectId``."""
@@ -113,7 +114,7 @@ class Ztf:
 
     def band(self, record: Record) -> str | None:
         """Filter of the ``fid``."""
-        return BANDS[part(record, "candidate")["fid"]]
+        return BANDS[int(part(record, "candidate")["fid"])]
 
     def position(self, record: Record) -> tuple[float, float]:
         """``ra`` and ``dec`` of the ``candidate`` [deg]."""
@@ -157,10 +158,11 @@ class Ztf:
 
 def _along(position: Any, side: int, name: str) -> tuple[float, tuple[int, int]]:
     """0-based place of a position in what is there of its window, and what lacks at each end."""
-    if not isinstance(position, float | int) or not math.isfinite(position):
+    if not isinstance(position, Real) or not math.isfinite(float(position)):
         raise InputError("the alert has no xpos, ypos")
-    nearest = math.floor(position + 0.5)
+    place = float(position)
+    nearest = math.floor(place + 0.5)
     if not 1 <= nearest <= side:
-        raise InputError(f"{name} {position:.2f} is not in a ZTF quadrant, 1 to {side}")
+        raise InputError(f"{name} {place:.2f} is not in a ZTF quadrant, 1 to {side}")
     before, after = max(1 - (nearest - REACH), 0), max(nearest + REACH - side, 0)
-    return REACH - before + (float(position) - nearest), (before, after)
+    return REACH - before + (place - nearest), (before, after)
