@@ -128,6 +128,11 @@ def register(subparsers: Any) -> None:
 
     group = parser.add_argument_group("images")
     add_source(group)
+    group.add_argument(
+        "--weight",
+        choices=("ivar", "variance", "sigma", "exptime"),
+        help="what a plane called WHT, WGT or WEIGHT holds (default: by the header's word)",
+    )
     group.add_argument("--band", help="filter (default: the header's)")
     group.add_argument("--id", help="identifier of the stamp")
     parser.set_defaults(func=run, parser=parser)
@@ -162,6 +167,7 @@ def run(args: argparse.Namespace) -> int:
             step=args.step,
             unusable=args.unusable,
             mask_planes=args.mask_planes,
+            weight=args.weight,
         ),
         positions=positions(args),
         hdu=args.hdu,

@@ -13,7 +13,8 @@ from ..errors import InputError
 from ..planes import Wcs
 from ..surveys import Place, Survey
 from ..surveys.protocol import Record
-from .hdus import classify, open_fits
+from .hdus import open_fits
+from .pairing import classify
 from .parent import EncodeOptions, Parent, load_planes
 from .position import header_wcs, pixel_of
 
@@ -66,7 +67,7 @@ def parent_from_cutout(
         check_inside(place.x, place.y, shape)
         parent = load_planes(planes, place.x, place.y, place.wcs, options)
     if survey is not None:
-        parent = _without_fills(parent, survey)
+        parent = _without_unusable(parent, survey)
     return _completed(parent, place)
 
 
@@ -100,11 +101,11 @@ def _completed(parent: Parent, place: Place) -> Parent:
     )
 
 
-def _without_fills(parent: Parent, survey: Survey) -> Parent:
+def _without_unusable(parent: Parent, survey: Survey) -> Parent:
     unusable = survey.unusable(parent.image)
-    if not unusable.any():
+    if unusable is None or not unusable.any():
         return parent
-    note = "pixels with fill values (1e29 and beyond) are missing"
     if parent.unusable is not None:
         unusable = unusable | parent.unusable
+    note = f"pixels that hold no measurement of {survey.name} are missing"
     return replace(parent, unusable=unusable, notes=(*parent.notes, note))

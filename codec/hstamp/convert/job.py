@@ -22,9 +22,10 @@ from .items import (
     named_stamps,
     stamps_of_image,
 )
+from .parquet_sink import ParquetAlertSink
 from .plan import Form, Job, Output, expand, look_at, outputs_of, size_of
 from .report import Report
-from .sinks import AvroAlertSink, ParquetAlertSink, Sink, StampSink
+from .sinks import AvroAlertSink, Sink, StampSink
 from .sources import AlertBatch, AlertRecord, AlertSource, BadRecord, open_alerts
 
 __all__ = ["Form", "Job", "expand", "run"]
@@ -277,13 +278,13 @@ class _Run:
             return sink.write(batch, made)
         except Exception as exc:
             error = _reported(exc)
-        if len(items) == 1:
-            self._failed(path, error, items[0].number)
+        if len(items) == 1 or batch.group is not None:
+            # A row group is written as a whole or not at all.
+            self._failed(path, error, batch.records[0].number)
             return 0
         written = 0
-        for row, (item, stamps) in enumerate(zip(items, made, strict=True)):
-            table = None if batch.table is None else batch.table.slice(row, 1)
-            written += self._write(path, sink, AlertBatch((item,), table), [stamps])
+        for item, stamps in zip(items, made, strict=True):
+            written += self._write(path, sink, AlertBatch((item,)), [stamps])
         return written
 
     def _sink_for(self, kind: Kind) -> Sink:

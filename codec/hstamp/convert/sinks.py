@@ -23,7 +23,7 @@ from ..errors import FormatError, InputError
 from ..stamp import Stamp
 from .sources import AlertBatch, AlertRecord
 
-__all__ = ["AvroAlertSink", "AvroWriter", "ParquetAlertSink", "Sink", "StampSink"]
+__all__ = ["AvroAlertSink", "AvroWriter", "Sink", "StampSink", "Stamps"]
 
 Stamps = Mapping[str, Stamp | None]
 _BLOCK: Final = 2**18
@@ -187,68 +187,6 @@ def _branches(schema: Any, refill: bool) -> dict[str, dict[str, bytes]]:
     if refill and not all("stamp" in out[name] for name in STAMP_FIELDS.values()):
         raise FormatError("E_SCHEMA", "its stamp fields are not nullable stamps of format 1.0")
     return out
-
-
-class ParquetAlertSink:
-    """A broker's table with three binary columns of stamp blobs beside its own.
-
-    Parameters
-    ----------
-    stream : binary file
-    drop_cutouts : bool
-        Set the three old cutout columns to null.
-    """
-
-    def __init__(self, stream: BinaryIO, *, drop_cutouts: bool = False) -> None:
-        self._stream, self._drop = stream, drop_cutouts
-        self._source: Any = None
-        self._writer: Any = None
-
-    def accept(self, schema: Any, codec: str) -> None:
-        """Get ready for alerts with this Arrow schema; it must stay the same."""
-        import pyarrow
-        import pyarrow.parquet
-
-        if self._writer is not None:
-            if not schema.equals(self._source):
-                raise FormatError(
-                    "E_SCHEMA",
-                    "its schema differs from that of the first input: give a folder as output",
-                )
-            return
-        self._source, target = schema, schema
-        for name in STAMP_FIELDS.values():
-            if name not in schema.names:
-                target = target.append(pyarrow.field(name, pyarrow.binary()))
-        self._target = target
-        self._writer = pyarrow.parquet.ParquetWriter(self._stream, target)
-
-    def write(self, batch: AlertBatch, stamps: Sequence[Stamps]) -> int:
-        """Write the rows of a batch and their stamps."""
-        import pyarrow
-
-        columns = dict(zip(batch.table.schema.names, batch.table.columns, strict=True))
-        for kind in KINDS:
-            made = [row[kind] for row in stamps]
-            columns[STAMP_FIELDS[kind]] = pyarrow.array(
-                [None if stamp is None else stamp.to_bytes() for stamp in made], pyarrow.binary()
-            )
-            if self._drop:
-                old = columns[CUTOUT_FIELDS[kind]]
-                pairs = zip(old.to_pylist(), made, strict=True)
-                keep = [value if stamp is None else None for value, stamp in pairs]
-                columns[CUTOUT_FIELDS[kind]] = pyarrow.array(keep, old.type)
-        self._writer.write_batch(
-            pyarrow.RecordBatch.from_arrays(
-                [columns[name] for name in self._target.names], schema=self._target
-            )
-        )
-        return len(stamps)
-
-    def close(self) -> None:
-        """Write the footer."""
-        if self._writer is not None:
-            self._writer.close()
 
 
 class StampSink:

@@ -32,10 +32,18 @@ _BYTES_A_RECORD: Final = 32
 
 @dataclass(frozen=True)
 class AlertBatch:
-    """Records that lie together in the file; `table` is the Arrow batch they come from."""
+    """Records that lie together in the file.
+
+    Attributes
+    ----------
+    records : tuple
+    group : int or None
+        Row group that they are in, for Parquet; None for what is in no row group that can be
+        read to its end.
+    """
 
     records: tuple[AlertRecord | BadRecord, ...]
-    table: Any = None
+    group: int | None = None
 
 
 class AlertSource(Protocol):
@@ -44,7 +52,7 @@ class AlertSource(Protocol):
     Attributes
     ----------
     schema : object
-        Writer's schema as parsed JSON, or an Arrow schema for Parquet.
+        Writer's schema as parsed JSON, or a `ParquetTable`.
     stamp_fields : tuple of str or None
         Where records hold stamps; see `hstamp.container.schema.stamp_fields`.
     codec : str
@@ -101,10 +109,10 @@ def open_alerts(
         return OcfSource(path, gzipped, wanted)
     if kind is Kind.WIRE:
         return WireSource(path, gzipped, schema_file, wanted)
-    if kind is Kind.PARQUET and not gzipped:
+    if kind is Kind.PARQUET:
         from .parquet import ParquetSource  # it stands on this module
 
-        return ParquetSource(path)
+        return ParquetSource(path, gzipped, wanted)
     raise FormatError("E_MAGIC", f"{kind.value}: not a file of alerts")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
@@ -15,7 +14,6 @@ from .protocol import (
     Record,
     coordinates,
     cutout_bytes,
-    filled,
     integer,
     part,
     text,
@@ -48,7 +46,7 @@ class Lsst:
 
     def identifier(self, record: Record) -> str:
         """``diaSourceId``; that of the alert itself went with schema 7."""
-        return str(part(record, "diaSource")["diaSourceId"])
+        return str(integer(part(record, "diaSource")["diaSourceId"]))
 
     def object_id(self, record: Record) -> str | None:
         """``diaObjectId`` or ``ssObjectId``; LSST writes 0 for an object that is not there."""
@@ -79,6 +77,6 @@ class Lsst:
         """Refuse: the window of a cutout is in its WCS alone."""
         raise InputError("the cutout has no WCS, so where the source is in it is unknown")
 
-    def unusable(self, image: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Fill values; LSST's own mark is NaN."""
-        return filled(image)
+    def unusable(self, image: npt.NDArray[Any]) -> None:
+        """None: what is missing is NaN."""
+        return

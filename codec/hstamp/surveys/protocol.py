@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -15,13 +16,11 @@ from ..planes import Wcs
 
 __all__ = [
     "CUTOUT_PATHS",
-    "FILL",
     "Place",
     "Record",
     "Survey",
     "coordinates",
     "cutout_bytes",
-    "filled",
     "integer",
     "part",
     "text",
@@ -29,13 +28,6 @@ __all__ = [
 
 Record = Mapping[str, Any]
 """An alert's fields as an Avro or Parquet library reads them."""
-
-FILL: Final = 1e29
-"""Magnitude from which a pixel is a fill value and no measurement.
-
-Fills in use are -1e30 (SExtractor and SWarp) and -3.4028235e38, the least float32 (ZTF's
-templates); the brightest pixel of a survey, in whatever unit, stays below 1e12.
-"""
 
 CUTOUT_PATHS: Final = tuple(f"{name}.stampData" for name in CUTOUT_FIELDS.values())
 """Paths of the cutouts, which are bytes (LSST) or records with the field ``stampData`` (ZTF)."""
@@ -109,13 +101,12 @@ class Survey(Protocol):
     def place(self, record: Record, shape: tuple[int, int]) -> Place:
         """Find the source in a cutout of this shape whose header has no WCS."""
 
-    def unusable(self, image: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Pixels that hold no measurement, besides those that are not finite."""
+    def unusable(self, image: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:
+        """Pixels that hold no measurement, besides those that are not finite or hold a fill.
 
-
-def filled(image: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Pixels of magnitude `FILL` or more."""
-    return np.asarray(np.abs(image) >= FILL)
+        Fills, of magnitude 1e29 or more, are missing whoever sent them: -1e30 (SExtractor and
+        SWarp), -3.4028235e38 (ZTF's templates).
+        """
 
 
 def part(record: Record, name: str) -> Record:
@@ -126,7 +117,9 @@ def part(record: Record, name: str) -> Record:
 
 def integer(value: Any) -> int | None:
     """Return an integer as itself and anything else as None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        return None
+    return int(value)
 
 
 def text(value: Any) -> str | None:
@@ -143,7 +136,7 @@ def coordinates(source: Record) -> tuple[float, float]:
         If they are not numbers.
     """
     ra, dec = source.get("ra"), source.get("dec")
-    if not isinstance(ra, float | int) or not isinstance(dec, float | int):
+    if not isinstance(ra, Real) or not isinstance(dec, Real):
         raise InputError("the alert gives no ra, dec")
     return float(ra), float(dec)
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Final, Literal
 
-import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
@@ -24,7 +24,6 @@ from .protocol import (
     Record,
     coordinates,
     cutout_bytes,
-    filled,
     integer,
     part,
     text,
@@ -107,7 +106,7 @@ class Ztf:
 
     def identifier(self, record: Record) -> str:
         """``candid``."""
-        return str(part(record, "candidate")["candid"])
+        return str(integer(part(record, "candidate")["candid"]))
 
     def object_id(self, record: Record) -> str | None:
         """``objectId``."""
@@ -115,7 +114,7 @@ class Ztf:
 
     def band(self, record: Record) -> str | None:
         """Filter of the ``fid``."""
-        return BANDS[part(record, "candidate")["fid"]]
+        return BANDS[int(part(record, "candidate")["fid"])]
 
     def position(self, record: Record) -> tuple[float, float]:
         """``ra`` and ``dec`` of the ``candidate`` [deg]."""
@@ -145,9 +144,9 @@ class Ztf:
             )
         return Place(x, y, self._tangent(candidate), (rows, columns))
 
-    def unusable(self, image: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Fill values: -FLT_MAX stands where a template has no image, NaN in the others."""
-        return filled(image)
+    def unusable(self, image: npt.NDArray[Any]) -> None:
+        """None: NaN or, in templates, the fill -FLT_MAX stands where there is no image."""
+        return
 
     def _tangent(self, candidate: Record) -> Wcs | None:
         ra, dec = coordinates(candidate)
@@ -159,10 +158,11 @@ class Ztf:
 
 def _along(position: Any, side: int, name: str) -> tuple[float, tuple[int, int]]:
     """0-based place of a position in what is there of its window, and what lacks at each end."""
-    if not isinstance(position, float | int) or not math.isfinite(position):
+    if not isinstance(position, Real) or not math.isfinite(float(position)):
         raise InputError("the alert has no xpos, ypos")
-    nearest = math.floor(position + 0.5)
+    place = float(position)
+    nearest = math.floor(place + 0.5)
     if not 1 <= nearest <= side:
-        raise InputError(f"{name} {position:.2f} is not in a ZTF quadrant, 1 to {side}")
+        raise InputError(f"{name} {place:.2f} is not in a ZTF quadrant, 1 to {side}")
     before, after = max(1 - (nearest - REACH), 0), max(nearest + REACH - side, 0)
-    return REACH - before + (float(position) - nearest), (before, after)
+    return REACH - before + (place - nearest), (before, after)
