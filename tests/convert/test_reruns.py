@@ -245,7 +245,7 @@ def test_any_exception_costs_its_record(tmp_path, convert, monkeypatch, fault, f
     source = alerts(tmp_path / "a.avro", 3)
 
     def faulty(record, *args, **options):
-        if record["diaSourceId"] == 170001:
+        if record["diaSource"]["diaSourceId"] == 170001:
             raise fault
         return convert_alert(record, *args, **options)
 

@@ -128,6 +128,11 @@ def register(subparsers: Any) -> None:
 
     group = parser.add_argument_group("images")
     add_source(group)
+    group.add_argument(
+        "--weight",
+        choices=("ivar", "variance", "sigma", "exptime"),
+        help="what a plane called WHT, WGT or WEIGHT holds (default: by the header's word)",
+    )
     group.add_argument("--band", help="filter (default: the header's)")
     group.add_argument("--id", help="identifier of the stamp")
     parser.set_defaults(func=run, parser=parser)
@@ -140,6 +145,7 @@ def run(args: argparse.Namespace) -> int:
     from ..convert.parent import EncodeOptions
     from ..convert.plan import find_inputs, size_of
     from ..convert.report import Report
+    from ..surveys import Ztf, with_survey
 
     check_source(args)
     into_folder = args.form == "blobs" or is_folder(args.out)
@@ -161,6 +167,7 @@ def run(args: argparse.Namespace) -> int:
             step=args.step,
             unusable=args.unusable,
             mask_planes=args.mask_planes,
+            weight=args.weight,
         ),
         positions=positions(args),
         hdu=args.hdu,
@@ -169,7 +176,7 @@ def run(args: argparse.Namespace) -> int:
         codec=args.codec,
         drop_cutouts=args.drop_cutouts,
         force=args.force,
-        ztf_wcs=args.ztf_wcs,
+        surveys=with_survey(Ztf(args.ztf_wcs)),
         roots=found.roots,
     )
     report, status = Report(passed_over=found.passed_over), 0

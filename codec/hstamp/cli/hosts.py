@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..text import printable
 from .images import add_source, check_source, positions
 from .options import Progress, command, existing_files, is_folder
+from .streams import STDIN
 
 if TYPE_CHECKING:
     from ..convert.history import History
@@ -51,7 +52,9 @@ _EXAMPLES = """\
 def register(subparsers: Any) -> None:
     """Add the command to the parser."""
     parser = command(subparsers, "hosts", "find host galaxies", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("inputs", nargs="+", metavar="IN", help="files, or folders of files")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="IN", help="files, or folders of files, or '-'"
+    )
     parser.add_argument(
         "-o", "--out", required=True, metavar="OUT",
         help="table (.csv, .parquet, .vot or .xml), or folder (existing, or 'name/')",
@@ -128,11 +131,14 @@ class _Totals:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
+    from ..convert.plan import size_of
     from ..hosts.predict import predict
     from ..hosts.report import check_report, write_report
     from ..hosts.write import check_target
 
     check_source(args)
+    if STDIN in args.inputs and is_folder(args.out):
+        args.parser.error("standard input has no name for a table in a folder: give a file")
     inputs = existing_files(args.inputs)
     outputs = _outputs(args, inputs)
     for out, _ in outputs:
@@ -145,7 +151,7 @@ def run(args: argparse.Namespace) -> int:
     # Nothing to look at costs nothing, and a missing onnxruntime is said before the reading.
     predict([], weights=args.weights, nearby=args.nearby)
     totals, done = _Totals(), 0
-    with Progress(sum(path.stat().st_size for path in inputs)) as progress:
+    with Progress(sum(map(size_of, inputs))) as progress:
         for out, paths in outputs:
             if out not in settled:
                 before = totals.faults
@@ -158,7 +164,7 @@ def run(args: argparse.Namespace) -> int:
                 totals.refused += 1
             else:
                 totals.skipped += 1
-            done += sum(path.stat().st_size for path in paths)
+            done += sum(map(size_of, paths))
             progress.update(done)
     if history is not None:
         history.close()
@@ -225,14 +231,17 @@ def _table(
     """Make one table; return whether there is one."""
     import numpy as np
 
+    from ..convert.plan import size_of
     from ..hosts.alerts import Options, read_alerts
     from ..hosts.columns import columns_of, joined
     from ..hosts.predict import predict
     from ..hosts.report import panels_of
     from ..hosts.write import write_table
+    from ..surveys import Ztf, with_survey
 
-    options = Options(args.field, args.schema, args.ztf_wcs, positions(args), args.hdu)
-    sizes = [path.stat().st_size for path in paths]
+    surveys = with_survey(Ztf(args.ztf_wcs))
+    options = Options(args.field, args.schema, surveys, positions(args), args.hdu)
+    sizes = list(map(size_of, paths))
     before = dict(zip(paths, itertools.accumulate(sizes, initial=done), strict=False))
     stream, parts = read_alerts(paths, options), []
     while batch := list(itertools.islice(stream, _BATCH)):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from ..alerts.fields import CUTOUT_FIELDS, KINDS
+from ..container.detect import Kind
 from ..errors import FormatError, OutputError, as_hstamp_error
 from ..stamp import Stamp
+from ..surveys import SURVEYS, Survey, fields_of
 from .alert import NO_STAMPS, convert_alert
-from .detect import Kind
 from .image import FitsImage, Position
 from .plan import Job, look_at
 from .report import Report
@@ -29,7 +30,9 @@ def convert_item(
     """Convert one record and count it; a record that is no alert gets no stamps."""
     report.alerts_in += 1
     try:
-        made = convert_alert(item.record, job.options, ztf_wcs=job.ztf_wcs)
+        made = convert_alert(
+            item.record, job.options, surveys=job.surveys, schema_name=item.schema_name
+        )
     except OutputError:
         raise
     except Exception as exc:  # whatever a library raised costs this record
@@ -40,7 +43,7 @@ def convert_item(
         if stamp is not None and payload is not None:
             count_stamp(report, stamp)
             report.cutout_bytes += len(payload)
-        elif payload is None:
+        elif payload is None and kind not in made.failed:
             report.skipped[f"no {CUTOUT_FIELDS[kind]} in the alert"] += 1
     for kind, error in made.failed.items():
         say(str(report.failed(str(path), error, item.number, CUTOUT_FIELDS[kind])))
@@ -75,15 +78,17 @@ def count_stamp(report: Report, stamp: Stamp) -> None:
     report.incomplete += bool(np.isnan(stamp.values).any())
 
 
-def check_alert_schema(schema: Any, kind: Kind) -> None:
+def check_alert_schema(schema: Any, kind: Kind, surveys: Sequence[Survey] = SURVEYS) -> None:
     """Raise `FormatError` (E_SCHEMA) for a file whose records cannot be alerts."""
     if kind is Kind.PARQUET:
         names = set(schema.names)
     else:
         fields = schema.get("fields", ()) if isinstance(schema, dict) else ()
         names = {field["name"] for field in fields}
-    if not names & {"diaSource", "candidate"}:
-        raise FormatError("E_SCHEMA", "no LSST or ZTF alerts: no field diaSource or candidate")
+    own = {path.partition(".")[0] for path in fields_of(surveys)} - set(CUTOUT_FIELDS.values())
+    if not names & own:
+        known = " or ".join(survey.name for survey in surveys)
+        raise FormatError("E_SCHEMA", f"no alerts of {known}: it has none of their fields")
     if not names & set(CUTOUT_FIELDS.values()):
         raise FormatError("E_SCHEMA", "its alerts have no cutout fields")
 
@@ -98,8 +103,14 @@ def named_stamps(
         for number, stamp in enumerate(stamps_of_image(job, path, gzipped, report, say)):
             yield f"{number:06d}.hstamp", stamp
     elif kind in ALERT_KINDS:
-        with open_alerts(path, kind, gzipped=gzipped, schema_file=job.schema_file) as source:
-            check_alert_schema(source.schema, kind)
+        with open_alerts(
+            path,
+            kind,
+            gzipped=gzipped,
+            schema_file=job.schema_file,
+            fields=fields_of(job.surveys),
+        ) as source:
+            check_alert_schema(source.schema, kind, job.surveys)
             for batch in source.batches():
                 for item in batch.records:
                     if isinstance(item, BadRecord):

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from ..container.detect import Kind
 from ..errors import FormatError, HstampError, InputError, OutputError, as_hstamp_error
 from ..outputs import atomic_folder, atomic_writer, is_special, output_error
-from .detect import Kind
+from ..surveys import fields_of
 from .history import History, options_of
 from .items import (
     ALERT_KINDS,
@@ -21,9 +22,10 @@ from .items import (
     named_stamps,
     stamps_of_image,
 )
+from .parquet_sink import ParquetAlertSink
 from .plan import Form, Job, Output, expand, look_at, outputs_of, size_of
 from .report import KEPT, Report
-from .sinks import AvroAlertSink, ParquetAlertSink, Sink, StampSink
+from .sinks import AvroAlertSink, Sink, StampSink
 from .sources import AlertBatch, AlertRecord, AlertSource, BadRecord, open_alerts
 
 __all__ = ["Form", "Job", "expand", "run"]
@@ -215,7 +217,11 @@ class _Run:
             self._image(path, gzipped, progress)
         elif kind in ALERT_KINDS:
             with open_alerts(
-                path, kind, gzipped=gzipped, schema_file=self.job.schema_file
+                path,
+                kind,
+                gzipped=gzipped,
+                schema_file=self.job.schema_file,
+                fields=fields_of(self.job.surveys),
             ) as source:
                 self._alerts(path, kind, source, progress)
         elif kind is Kind.BLOB:
@@ -236,7 +242,7 @@ class _Run:
     def _alerts(
         self, path: Path, kind: Kind, source: AlertSource, progress: Callable[[int], None]
     ) -> None:
-        check_alert_schema(source.schema, kind)
+        check_alert_schema(source.schema, kind, self.job.surveys)
         sink = self._sink_for(kind)
         sink.accept(source.schema, source.codec)
         self.used = True
@@ -264,13 +270,13 @@ class _Run:
             return sink.write(batch, made)
         except Exception as exc:
             error = _reported(exc)
-        if len(items) == 1:
-            self._failed(path, error, items[0].number)
+        if len(items) == 1 or batch.group is not None:
+            # A row group is written as a whole or not at all.
+            self._failed(path, error, batch.records[0].number)
             return 0
         written = 0
-        for row, (item, stamps) in enumerate(zip(items, made, strict=True)):
-            table = None if batch.table is None else batch.table.slice(row, 1)
-            written += self._write(path, sink, AlertBatch((item,), table), [stamps])
+        for item, stamps in zip(items, made, strict=True):
+            written += self._write(path, sink, AlertBatch((item,)), [stamps])
         return written
 
     def _sink_for(self, kind: Kind) -> Sink:

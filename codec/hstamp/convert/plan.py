@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from ..container.detect import Kind, detect
 from ..errors import InputError
-from .detect import Kind, detect
+from ..surveys import SURVEYS, Survey
 from .image import Position
 from .parent import EncodeOptions
-from .ztf import ZtfWcs
 
 __all__ = [
     "Form",
@@ -63,7 +63,8 @@ class Job:
         Make outputs that exist again.
     roots : tuple of Path
         Folders that inputs come from; their sub-folders are made in `out` too.
-    ztf_wcs : {"auto", "nominal", "none"}
+    surveys : tuple of Survey
+        What alerts may be.
     """
 
     inputs: tuple[Path, ...]
@@ -78,8 +79,8 @@ class Job:
     codec: str | None = None
     drop_cutouts: bool = False
     force: bool = False
-    ztf_wcs: ZtfWcs = "auto"
     roots: tuple[Path, ...] = ()
+    surveys: tuple[Survey, ...] = SURVEYS
 
 
 @dataclass(frozen=True)
