@@ -52,9 +52,25 @@ _STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
 _DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,4})")
 
 
+class _NowhereError(OutputError, FileNotFoundError):
+    """There is no folder for the output."""
+
+
+class _ForbiddenError(OutputError, PermissionError):
+    """The user may not write there."""
+
+
+_KINDS: Final[dict[int | None, type[OutputError]]] = {
+    errno.ENOENT: _NowhereError,
+    errno.EACCES: _ForbiddenError,
+    errno.EPERM: _ForbiddenError,
+}
+
+
 def output_error(path: Path | str, exc: OSError) -> OutputError:
-    """Say of a system error which output it was about."""
-    return OutputError(str(path), exc.strerror or str(exc) or type(exc).__name__, exc.errno)
+    """Say of a system error which output it was about; Python's own kinds of it stay."""
+    kind = _KINDS.get(exc.errno, OutputError)
+    return kind(str(path), exc.strerror or str(exc) or type(exc).__name__, exc.errno)
 
 
 def is_special(path: Path) -> bool:
