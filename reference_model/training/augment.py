@@ -18,7 +18,7 @@ NOISE_SCATTER = 0.10
 
 def turn(batch: Batch, kind: InputKind, which: int) -> Batch:
     """One of the eight rotations and flips, of the grids and of the truth."""
-    values, first = flip(batch.values, batch.first, np.float32(kind.steps), which)
+    values, first = flip(batch.values, batch.first, np.array(kind.steps, np.float32), which)
     return replace(batch, values=values, first=first, host=flip_points(batch.host, which))
 
 
