@@ -371,12 +371,12 @@ class Stamp:
         return show(self, **options)
 
     def _repr_html_(self) -> str:
-        from .export.notebook import to_html
+        from .notebook import to_html
 
         return to_html(self)
 
     def _repr_png_(self) -> bytes | None:
-        from .export.notebook import to_png
+        from .notebook import to_png
 
         return to_png(self)
 

@@ -1,7 +1,7 @@
 """The optional compiled path: the same arithmetic as the rest of the codec, compiled by numba.
 
 Everything here has a plain numpy definition elsewhere, gives the same bits, and can be absent. It
-is used when numba is installed (``pip install 'hstamp[fast]'``) and the environment variable
+is used when numba is installed (the extra ``fast``) and the environment variable
 ``HSTAMP_NO_NUMBA`` is not set. Loading numba takes about a second, so the first stamps go through
 numpy until their work adds up to about that; `load` does not wait.
 """
