@@ -71,7 +71,8 @@ def floats(plane: Plane, window: Slices = WHOLE) -> Floats:
     if raw.dtype.kind in "iu":
         data = raw.astype(np.float32 if raw.dtype.itemsize <= 2 else np.float64)
     if not scaling.none:
-        data = data * data.dtype.type(scaling.scale) + data.dtype.type(scaling.zero)
+        with np.errstate(over="ignore", invalid="ignore"):
+            data = data * data.dtype.type(scaling.scale) + data.dtype.type(scaling.zero)
     if scaling.blank is not None and raw.dtype.kind in "iu":
         data[raw == scaling.blank] = np.nan
     return data

@@ -15,7 +15,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 
-from ..errors import InputError
+from ..errors import InputError, as_hstamp_error
 from .cards import text, value
 from .structure import check_structure
 
@@ -41,30 +41,38 @@ def open_fits(source: bytes | Path) -> fits.HDUList:
     else:
         with source.open("rb") as outline:
             damaged = check_structure(outline, source.stat().st_size)
+    try:
+        return _opened(source, damaged)
+    except InputError:
+        raise
+    except Exception as exc:  # astropy raises almost anything on damaged headers
+        if damaged:
+            # The damage may be in a part that the stamp can do without.
+            try:
+                return _opened(source, damaged, disable_image_compression=True)
+            except Exception:  # noqa: S110  the first error says more
+                pass
+        raise InputError(f"not readable as FITS: {as_hstamp_error(exc).reason}") from exc
+
+
+def _opened(source: bytes | Path, damaged: dict[int, str], **options: Any) -> fits.HDUList:
     with ExitStack() as stack:
-        try:
-            # ZTF writes 'SIMPLE  =  T', which is legible but not in the fixed columns.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", AstropyWarning)
-                hdus = fits.open(
-                    BytesIO(source) if isinstance(source, bytes) else source,
-                    memmap=False,
-                    lazy_load_hdus=False,
-                    do_not_scale_image_data=True,
-                )
-                stack.callback(hdus.close)
-                if not len(hdus):
-                    raise InputError("it holds no HDU")
-                for index, reason in damaged.items():
-                    if index < len(hdus):
-                        hdus[index].hstamp_damage = reason
-        except InputError:
-            raise
-        except Exception as exc:  # astropy raises almost anything on damaged headers
-            reasons = "".join(f"; HDU {index}: {reason}" for index, reason in damaged.items())
-            raise InputError(
-                f"not readable as FITS: {type(exc).__name__}: {str(exc)[:200]}{reasons[:200]}"
-            ) from exc
+        # ZTF writes 'SIMPLE  =  T', which is legible but not in the fixed columns.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)
+            hdus = fits.open(
+                BytesIO(source) if isinstance(source, bytes) else source,
+                memmap=False,
+                lazy_load_hdus=False,
+                do_not_scale_image_data=True,
+                **options,
+            )
+            stack.callback(hdus.close)
+            if not len(hdus):
+                raise InputError("it holds no HDU")
+            for index, reason in damaged.items():
+                if index < len(hdus):
+                    hdus[index].hstamp_damage = reason
         stack.pop_all()
     return hdus
 
@@ -92,7 +100,7 @@ class Plane:
         shape = self.hdu.shape
         return int(shape[self.axes[0]]), int(shape[self.axes[1]])
 
-    @property
+    @cached_property
     def name(self) -> str:
         """EXTNAME in capitals, empty where there is none."""
         return text(self.hdu.header, "EXTNAME").upper()

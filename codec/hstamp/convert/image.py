@@ -103,12 +103,12 @@ class FitsImage:
 
     @property
     def band(self) -> str | None:
-        """Filter by BAND or FILTER of the header; None where a stamp could not carry it."""
-        for header in (self.header, self.primary):
-            for key in ("BAND", "FILTER"):
-                name = text(header, key)
-                if name and not name.startswith("_") and len(name) <= 32 and name.isascii():
-                    return name
+        """Filter by the file's own tree, BAND or FILTER; None where no stamp could carry it."""
+        names = [self.planes.band or ""]
+        names += [text(h, key) for h in (self.header, self.primary) for key in ("BAND", "FILTER")]
+        for name in names:
+            if name and not name.startswith("_") and len(name) <= 32 and name.isascii():
+                return name
         return None
 
     def pixel(self, position: Position) -> tuple[float, float]:

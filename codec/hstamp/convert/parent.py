@@ -151,7 +151,7 @@ def load_planes(
         mask=mask if names else None,
         mask_planes=names,
         unusable=unusable,
-        psf=_psf(planes, options, notes),
+        psf=_psf(planes, x, y, options, notes),
         wcs=wcs,
         notes=tuple(notes),
     )
@@ -209,11 +209,18 @@ def _mask(
     return chosen, names, unusable
 
 
-def _psf(planes: Planes, options: EncodeOptions, notes: list[str]) -> Floats | None:
-    if planes.psf is None or options.psf_size == 0:
+def _psf(
+    planes: Planes, x: float, y: float, options: EncodeOptions, notes: list[str]
+) -> Floats | None:
+    if options.psf_size == 0:
         return None
     try:
-        psf = floats(planes.psf).astype(np.float64)
+        if planes.psf is not None:
+            psf = floats(planes.psf).astype(np.float64)
+        elif planes.cells is not None:
+            psf = planes.cells.at(x, y)
+        else:
+            return None
         # Whether it can be stored is decided where it is stored; an odd side asks no more of it.
         size = options.psf_size
         encode_psf(psf, size if size is None or size % 2 else None)

@@ -54,12 +54,19 @@ class Named:
         What is left of its EXTNAME without the words for its role: ``G`` of ``VAR_G``.
     science : bool
         Whether its EXTNAME says that it is an image.
+    part : bool
+        Whether it is a mask that may be one of several of the same image, as ``lsst.images``
+        writes them.
+    version : int or None
+        Its EXTVER.
     """
 
     plane: Plane
     role: Role
     stem: str
     science: bool
+    part: bool
+    version: int | None
 
     @property
     def group(self) -> Group | None:
@@ -84,7 +91,8 @@ def named(plane: Plane) -> Named:
     stem = "_".join(word for word in words if word not in _ROLES and word not in _IMAGES)
     role = _stated(header, role)
     science = role == "image" and bool(set(words) & _IMAGES)
-    return Named(plane, role, stem, science)
+    part = role == "mask" and any(key.startswith("MSKN") for key in header)
+    return Named(plane, role, stem, science, part, plane.version)
 
 
 def _stated(header: Any, role: Role) -> Role:
