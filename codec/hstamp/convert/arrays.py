@@ -152,7 +152,7 @@ def _raw(plane: Plane, window: Slices) -> npt.NDArray[Any]:
     height, width = len(range(*rows)), len(range(*columns))
     if height * width > _MAX_PIXELS:
         raise InputError(f"a window of {height} x {width} pixels is more than {_MAX_PIXELS}")
-    index: list[Any] = [0] * len(plane.hdu.shape)
+    index = [slice(0, 1)] * len(plane.hdu.shape)
     index[plane.axes[0]], index[plane.axes[1]] = window
     tile = getattr(plane.hdu, "tile_shape", None)
     if tile:
@@ -165,6 +165,6 @@ def _raw(plane: Plane, window: Slices) -> npt.NDArray[Any]:
             data = np.asarray(plane.hdu.section[tuple(index)])
     except Exception as exc:  # astropy raises almost anything on damaged data
         raise InputError(f"pixels of {plane.label} are not readable: {str(exc)[:200]}") from exc
-    if data.shape != (height, width):
+    if data.size != height * width:
         raise InputError(f"pixels of {plane.label} come as {data.shape}")
-    return data.astype(data.dtype.newbyteorder("="), copy=False)
+    return data.reshape(height, width).astype(data.dtype.newbyteorder("="), copy=False)

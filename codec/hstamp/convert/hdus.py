@@ -142,10 +142,12 @@ class Plane:
         for key in list(moved):
             if _WCS_KEY.fullmatch(key):
                 moved.remove(key, ignore_missing=True, remove_all=True)
-        moved.update(sky)
+        if any(f"{key}{axis}" in original for key in _KEYS for axis in (columns, rows)):
+            moved.update(sky)
         return moved
 
 
+_KEYS: Final = ("CTYPE", "CRVAL")
 _WCS_KEY: Final = re.compile(
     r"(CTYPE|CRPIX|CRVAL|CDELT|CUNIT|CROTA)\d+|(PC|CD|PV|PS)\d+_\d+|WCSAXES|A_.*|B_.*"
 )
