@@ -122,7 +122,7 @@ def test_the_total_error_is_taken_and_not_a_part_of_it(tmp_path):
     """As in JWST's files: ERR beside VAR_POISSON, and AREA, which is no image."""
     hdus = [plane("SCI", 1.0), plane("VAR_POISSON", 1.0), plane("ERR", 3.0), plane("AREA", 1.0),
             plane("VAR_RNOISE", 2.0), plane("DQ", 1, dtype="i4")]  # fmt: skip
-    stamp, notes = cut(tmp_path, hdus)
+    stamp, _ = cut(tmp_path, hdus)
     assert variance_of(stamp) == 9.0
     assert stamp.mask_planes == ("BIT0",)
 

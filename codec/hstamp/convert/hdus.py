@@ -19,7 +19,7 @@ from ..errors import InputError, as_hstamp_error
 from .cards import text, value
 from .structure import check_structure
 
-__all__ = ["Plane", "image_axes", "open_fits", "planes_of"]
+__all__ = ["Plane", "image_axes", "is_array", "open_fits", "planes_of"]
 
 _SHOWN: Final = 32
 
@@ -42,37 +42,42 @@ def open_fits(source: bytes | Path) -> fits.HDUList:
         with source.open("rb") as outline:
             damaged = check_structure(outline, source.stat().st_size)
     try:
-        return _opened(source, damaged)
+        hdus = _opened(source)
     except InputError:
         raise
     except Exception as exc:  # astropy raises almost anything on damaged headers
-        if damaged:
-            # The damage may be in a part that the stamp can do without.
-            try:
-                return _opened(source, damaged, disable_image_compression=True)
-            except Exception:  # noqa: S110  the first error says more
-                pass
-        raise InputError(f"not readable as FITS: {as_hstamp_error(exc).reason}") from exc
+        why = as_hstamp_error(exc).reason
+        try:
+            # The damage may be in a compressed part that the stamp can do without.
+            hdus = _opened(source, disable_image_compression=True)
+        except Exception:  # the first error says more
+            raise InputError(f"not readable as FITS: {why}") from exc
+        for index, hdu in enumerate(hdus):
+            if value(hdu.header, "ZIMAGE") is True:
+                damaged.setdefault(index, f"not readable: {why}")
+    for index, reason in damaged.items():
+        if index < len(hdus):
+            hdus[index].hstamp_damage = reason
+    return hdus
 
 
-def _opened(source: bytes | Path, damaged: dict[int, str], **options: Any) -> fits.HDUList:
+def _opened(source: bytes | Path, **options: Any) -> fits.HDUList:
     with ExitStack() as stack:
+        stream = BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+        stack.callback(stream.close)
         # ZTF writes 'SIMPLE  =  T', which is legible but not in the fixed columns.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AstropyWarning)
             hdus = fits.open(
-                BytesIO(source) if isinstance(source, bytes) else source,
+                stream,
                 memmap=False,
                 lazy_load_hdus=False,
                 do_not_scale_image_data=True,
                 **options,
             )
-            stack.callback(hdus.close)
-            if not len(hdus):
-                raise InputError("it holds no HDU")
-            for index, reason in damaged.items():
-                if index < len(hdus):
-                    hdus[index].hstamp_damage = reason
+        if not len(hdus):
+            raise InputError("it holds no HDU")
+        # From here on it is the list that closes the file.
         stack.pop_all()
     return hdus
 
@@ -157,10 +162,16 @@ def planes_of(hdus: fits.HDUList) -> list[Plane]:
     """Two-dimensional arrays of a FITS file, in its order."""
     planes = []
     for index, hdu in enumerate(hdus):
-        axes = image_axes(hdu.shape) if hdu.is_image and hdu.shape else None
+        axes = image_axes(hdu.shape) if is_array(hdu) else None
         if axes is not None:
             planes.append(Plane(hdu, index, axes))
     return planes
+
+
+def is_array(hdu: Any) -> bool:
+    """Whether an HDU is an array with at least one axis."""
+    # A compressed image that was not taken apart is a table, and calls itself an image.
+    return isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) and bool(hdu.shape)
 
 
 def image_axes(shape: tuple[int, ...]) -> tuple[int, int] | None:

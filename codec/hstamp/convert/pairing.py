@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ..errors import InputError
 from .cards import text
-from .hdus import Plane, planes_of
+from .hdus import Plane, is_array, planes_of
 from .roles import Group, Named, Role, name_of_psf, named
 from .rubin import CellPsf, cell_psf, read_tree, tree_band
 
@@ -110,7 +110,7 @@ def _unused(hdus: Any, planes: set[int]) -> list[str]:
             continue
         if getattr(hdu, "hstamp_damage", None) is not None:
             notes.append(f"HDU {index} left out: {hdu.hstamp_damage}")
-        elif hdu.is_image and name_of_psf(text(hdu.header, "EXTNAME")):
+        elif is_array(hdu) and name_of_psf(text(hdu.header, "EXTNAME")):
             notes.append(f"HDU {index} (PSF) left out: it has {' x '.join(map(str, hdu.shape))}")
     return notes
 
@@ -124,7 +124,7 @@ def _chosen(hdus: Any, found: Sequence[Named], image: int | str | None) -> Named
         cubes = [
             f"HDU {index} is {' x '.join(map(str, hdu.shape))}"
             for index, hdu in enumerate(hdus)
-            if hdu.is_image and len(hdu.shape) > 2
+            if is_array(hdu) and len(hdu.shape) > 2
         ]
         damaged = _unused(hdus, {item.plane.index for item in found})
         why = f"; {'; '.join(cubes[:5])}: cut a plane out of it first" if cubes else ""
@@ -135,7 +135,7 @@ def _chosen(hdus: Any, found: Sequence[Named], image: int | str | None) -> Named
         if item.plane.index == index:
             return item
     hdu = hdus[index]
-    what = " x ".join(map(str, hdu.shape)) if hdu.is_image and hdu.shape else "no image"
+    what = " x ".join(map(str, hdu.shape)) if is_array(hdu) else "no image"
     raise InputError(f"HDU {image} is not a two-dimensional image: it is {what}")
 
 

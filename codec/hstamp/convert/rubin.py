@@ -30,6 +30,7 @@ from astropy.utils.exceptions import AstropyWarning
 
 from ..errors import InputError
 from .cards import text, value
+from .hdus import is_array
 
 __all__ = ["CellPsf", "cell_psf", "read_tree", "tree_band"]
 
@@ -135,7 +136,7 @@ def cell_psf(hdus: Any, tree: Mapping[str, Any] | None) -> CellPsf | str | None:
     except (KeyError, TypeError, ValueError):
         return "the file keeps it as a model, not as an image"
     for hdu in hdus:
-        if text(hdu.header, "EXTNAME").upper() == source and hdu.is_image and len(hdu.shape) == 4:
+        if text(hdu.header, "EXTNAME").upper() == source and is_array(hdu) and len(hdu.shape) == 4:
             return CellPsf(
                 hdu,
                 (image[0] - origin[0], image[1] - origin[1]),
