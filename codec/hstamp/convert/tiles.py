@@ -40,7 +40,8 @@ _MAX_TILE: Final = 2**24
 """Pixels of a tile that any file may have; longer heaps may hold larger tiles."""
 _GZIP_RATIO: Final = 1032
 """No deflate stream grows by more (zlib's technical notes)."""
-_UNCHECKED: Final = 64 * 2**20
+_UNCHECKED: Final = 16 * 2**20
+"""A gzip tile that cannot grow beyond this is not inflated beforehand [byte]."""
 
 Ints = npt.NDArray[np.int64]
 
