@@ -25,18 +25,23 @@ __all__ = ["HeaderWcs", "header_wcs", "read_header_wcs"]
 
 _AXIS: Final = re.compile(r"(CTYPE|CUNIT|CRVAL|CRPIX|CDELT|CROTA)([1-9]\d*)")
 _MATRIX: Final = re.compile(r"(PC|CD)([1-9]\d*)_([1-9]\d*)|PC(\d{3})(\d{3})")
-_PARAMETER: Final = re.compile(r"(PV|PS)([1-9]\d*)_(\d{1,2})")
+_PARAMETER: Final = re.compile(r"(PV|PS|WAT)([1-9]\d*)_(\d{1,3})")
 _DISTORTION: Final = re.compile(
     r"(CPDIS|CQDIS|CPERR|CQERR|D2IMDIS|D2IMERR)[12]|(DP|DQ|D2IM)[12](\..*)?|AXISCORR"
 )
-_SIP: Final = re.compile(r"(A|B|AP|BP)_(ORDER|DMAX|\d+_\d+)")
-_WHOLE: Final = {
-    "LONPOLE", "LATPOLE", "RADESYS", "RADECSYS", "EQUINOX", "EPOCH", "VELREF",
-}  # fmt: skip
-_TEXT: Final = {"CTYPE", "CUNIT", "RADESYS", "RADECSYS", "PS"}
+_SIP: Final = re.compile(r"(A|B|AP|BP)_(ORDER|DMAX|\d_\d)")
+_WHOLE: Final = re.compile(
+    r"LONPOLE|LATPOLE|RADESYS|RADECSYS|EQUINOX|EPOCH|PROJP\d"
+    # The plate solution of the Digitized Sky Survey.
+    r"|PLTRA[HMS]|PLTDEC(SN|[DMS])|PLATEID|[XY]PIXELSZ|CNPIX[12]|PPO\d|AMD[XY]\d{1,2}"
+)
+_TEXT: Final = {"CTYPE", "CUNIT", "RADESYS", "RADECSYS", "PS", "WAT", "PLTDECSN", "PLATEID"}
+_NAMES: Final = {"CTYPE", "RADESYS", "RADECSYS"}
 _MAX_ORDER: Final = 9
 """Highest order of a SIP polynomial: its coefficients are named with one digit for each power
 (Shupe et al. 2005, ASPC 347, 491)."""
+_MAX_CARDS: Final = 2000
+"""Cards of the longest description of two axes; astropy needs the square of their number."""
 _MAX_TABLE: Final = 2**22
 """Values of the largest look-up table of a distortion; cameras use up to 4096 by 64."""
 _TABLES: Final = {"WCSDVARR", "D2IMARR"}
@@ -106,16 +111,28 @@ def _plane_cards(header: fits.Header) -> fits.Header:
     """Cards of the image's two axes, which become axes 1 and 2."""
     axes = _image_axes(header)
     new = {axis: place + 1 for place, axis in enumerate(axes)}
-    cards = fits.Header()
+    chosen: dict[str, Any] = {}
     for card in header.cards:
         keyword = str(card.keyword).upper()
         renamed = _renamed(keyword, card, new)
         if renamed is None:
             continue
         value = _value(keyword, card)
-        # A card that needs no change keeps all digits that its file gives.
+        # A card that needs no change keeps all digits that its file gives; of two, the last holds.
         same = renamed == card.keyword and value is card.value
-        cards.append(card if same else (renamed, value), end=True)
+        chosen[renamed] = card if same else (renamed, value)
+        if len(chosen) > _MAX_CARDS:
+            raise InputError(f"more than {_MAX_CARDS} cards describe it")
+    cards = fits.Header(list(chosen.values()))
+    matrix = [cards[key] for key in cards if key.startswith("CD") and key[2:3].isdigit()]
+    if matrix and not any(matrix):
+        # wcslib would take pixels of one degree.
+        raise InputError("its CD matrix is zero")
+    if cards.get("A_ORDER", 0) > 1:
+        # astropy applies the coefficients whether or not CTYPE names them, and says so aloud.
+        for key in ("CTYPE1", "CTYPE2"):
+            if key in cards and not cards[key].endswith("-SIP"):
+                cards[key] += "-SIP"
     if axes != (1, 2) and any(_SIP.fullmatch(key) or _DISTORTION.fullmatch(key) for key in cards):
         raise InputError(f"distortions of axes 1 and 2, but the image has axes {axes}")
     return cards
@@ -136,7 +153,7 @@ def _image_axes(header: fits.Header) -> tuple[int, int]:
 
 def _renamed(keyword: str, card: fits.Card, new: dict[int, int]) -> str | None:
     """Name of a card in the plane's header; None for one that it does not need."""
-    if keyword in _WHOLE or _DISTORTION.fullmatch(keyword):
+    if _WHOLE.fullmatch(keyword) or _DISTORTION.fullmatch(keyword):
         return keyword
     if (found := _SIP.fullmatch(keyword)) is not None:
         if found[2] == "ORDER" and not 0 <= _value(keyword, card) <= _MAX_ORDER:
@@ -167,7 +184,7 @@ def _value(keyword: str, card: fits.Card) -> Any:
     if kind in _TEXT:
         if not isinstance(value, str):
             raise InputError(f"{keyword} is {value!r}, not text")
-        return value
+        return value.upper() if kind in _NAMES and value != value.upper() else value
     if keyword in ("EQUINOX", "EPOCH") and isinstance(value, str):
         found = _YEAR.fullmatch(value.strip().upper())
         value = value if found is None else found[1]
