@@ -138,7 +138,7 @@ def tangent_rows(wcs: ParentWcs, xs: FloatArray, ys: FloatArray) -> list[Wcs | I
         (ys + np.array([[0.0], [0.0], [0.0], [0.5], [-0.5]])).ravel(),
     )
     ra, dec = ra.reshape(5, -1), dec.reshape(5, -1)
-    known = (np.isfinite(ra) & (np.abs(dec) <= 90.0)).all(axis=0)
+    known = np.all(np.isfinite(ra) & (np.abs(dec) <= 90.0), axis=0).tolist()
     with np.errstate(all="ignore"):  # what is not known comes out as NaN
         # A negative angle below half an ulp of 360 comes out of the modulus as 360 itself.
         ra0, dec0 = ra[0] % 360.0 % 360.0, dec[0]
@@ -147,7 +147,7 @@ def tangent_rows(wcs: ParentWcs, xs: FloatArray, ys: FloatArray) -> list[Wcs | I
         size = np.abs(cd).max(axis=-1)
         unit = cd / np.where(size > 0, size, 1.0)[:, None]
         area = np.abs(unit[:, 0] * unit[:, 3] - unit[:, 1] * unit[:, 2])
-        usable = np.isfinite(size) & (area > _FLAT)
+        usable = (np.isfinite(size) & (area > _FLAT)).tolist()
     planes: list[Wcs | InputError] = []
     for row, (x, y) in enumerate(zip(xs.tolist(), ys.tolist(), strict=True)):
         if not known[row]:
@@ -160,7 +160,10 @@ def tangent_rows(wcs: ParentWcs, xs: FloatArray, ys: FloatArray) -> list[Wcs | I
 
 
 def gnomonic(
-    ra: FloatArray, dec: FloatArray, ra0: FloatArray | float, dec0: FloatArray | float
+    ra: FloatArray | float,
+    dec: FloatArray | float,
+    ra0: FloatArray | float,
+    dec0: FloatArray | float,
 ) -> tuple[FloatArray, FloatArray]:
     """Project on the tangent plane at (ra0, dec0), everything in degrees.
 

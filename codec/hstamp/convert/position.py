@@ -122,7 +122,7 @@ def _refined(wcs: WCS, ra: float, dec: float, x: float, y: float) -> tuple[float
     """
     for _ in range(_STEPS):
         here = parent_cd(wcs, x, y)
-        offset = np.array(gnomonic(np.float64(ra), np.float64(dec), here.ra, here.dec))
+        offset = np.array(gnomonic(ra, dec, here.ra, here.dec))
         step = np.linalg.solve(here.cd, offset)
         if not np.isfinite(step).all():
             break
