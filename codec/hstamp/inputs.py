@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Inputs", "plain_inputs", "plain_position", "variance_of"]
 
-_PLAIN: Final = (np.ndarray, type(None))
+_PLAIN: Final = frozenset({np.ndarray, type(None)})
 _NUMBERS: Final = (bool, int, float, np.generic)
 _UNCERTAINTIES: Final = {"std": ("sigma", 2), "var": ("variance", 1), "ivar": ("weight", -1)}
 """Form of astropy's uncertainties, and the power of their unit that is a variance's."""
 _CAN_BE_MISSING: Final = ("image", "variance")
 
 
-@dataclass(frozen=True)
-class Inputs:
+class Inputs(NamedTuple):
     """What `hstamp.encode` and `hstamp.encode_many` were given, as plain arrays.
 
     Attributes
@@ -108,8 +107,14 @@ def plain_inputs(
         If a unit cannot be converted or carried, a mask or PSF has masked elements, or an object
         carries a meaning that a stamp cannot.
     """
-    given = (image, variance, mask, psf, unusable)
-    if all(type(v) in _PLAIN for v in given) and (flux_unit is None or type(flux_unit) is str):
+    if (
+        type(image) in _PLAIN
+        and type(variance) in _PLAIN
+        and type(mask) in _PLAIN
+        and type(psf) in _PLAIN
+        and type(unusable) in _PLAIN
+        and (flux_unit is None or type(flux_unit) is str)
+    ):  # the usual case, in a microsecond
         unit = DEFAULT_UNIT if flux_unit is None else flux_unit
         return Inputs(image, variance, mask, mask_planes, psf, unusable, wcs, unit)
     part = _apart(image, "image")
