@@ -273,7 +273,7 @@ def _with_unit(part: _Part, value: Any, name: str) -> _Part:
         unit = getattr(value, "units", None)
         if unit is None and isinstance(attrs, Mapping):
             unit = next((attrs[key] for key in ("units", "unit", "BUNIT") if key in attrs), None)
-    if unit is None or callable(unit):
+    if unit is None or (callable(unit) and not hasattr(unit, "to_string")):
         return part
     if isinstance(unit, str):
         found = parsed(unit)
