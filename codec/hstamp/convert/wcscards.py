@@ -144,6 +144,10 @@ def _plane_cards(header: fits.Header) -> fits.Header:
         for key in ("CTYPE1", "CTYPE2"):
             if key in cards and not cards[key].endswith("-SIP"):
                 cards[key] += "-SIP"
+        # SCAMP's polynomial beside SIP's is the same distortion once more.
+        if str(cards.get("CTYPE1", ""))[4:] == str(cards.get("CTYPE2", ""))[4:] == "-TAN-SIP":
+            for key in [key for key in cards if key.startswith("PV")]:
+                del cards[key]
     if any(str(cards.get(key, "")).rstrip().endswith("TAB") for key in ("CTYPE1", "CTYPE2")):
         raise InputError("its coordinates are in a table (-TAB)")
     _check_polynomials(cards)
