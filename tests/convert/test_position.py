@@ -205,6 +205,8 @@ def test_look_up_tables_of_distortions(tmp_path: Path) -> None:
         ((1, 3, 2), (130, 1, 120)),
         ((3, 2, 1), (1, 120, 130)),
         ((1, 2, 3, 4), (130, 120, 1, 1)),
+        ((1, 3, 2), (1, 1, 120)),
+        ((1, 2, 3), (1, 1, 1)),
     ],
 )
 def test_axes_of_one_pixel_are_passed_over(order: Any, lengths: Any) -> None:

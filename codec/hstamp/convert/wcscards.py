@@ -162,11 +162,11 @@ def _image_axes(header: fits.Header) -> tuple[int, int]:
     if not isinstance(count, int) or not 2 < count <= 999:
         return 1, 2
     long = [axis for axis in range(1, count + 1) if header.get(f"NAXIS{axis}") != 1]
-    if len(long) < 2 and set(long) <= {1, 2}:
-        return 1, 2
-    if len(long) != 2:
+    if len(long) > 2:
         raise InputError(f"its image has {len(long)} axes longer than one pixel")
-    return long[0], long[1]
+    while len(long) < 2:
+        long.append(1 if 1 not in long else 2)
+    return min(long), max(long)
 
 
 def _renamed(keyword: str, card: fits.Card, new: dict[int, int]) -> str | None:
