@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .errors import InputError, as_hstamp_error
+from .errors import HstampError, InputError, as_hstamp_error
 from .tangent import ParentWcs, Wcs
 from .units import DEFAULT_UNIT, factor_between, is_dimensionless, parsed, unit_text
 
@@ -117,6 +117,25 @@ def plain_inputs(
     ):  # the usual case, in a microsecond
         unit = DEFAULT_UNIT if flux_unit is None else flux_unit
         return Inputs(image, variance, mask, mask_planes, psf, unusable, wcs, unit)
+    try:
+        return _inputs(image, variance, mask, mask_planes, psf, psf_size, unusable, wcs, flux_unit)
+    except HstampError:
+        raise
+    except Exception as exc:  # whatever the objects themselves raise when they are asked
+        raise InputError(f"the parent is not readable: {as_hstamp_error(exc).reason}") from exc
+
+
+def _inputs(
+    image: Any,
+    variance: Any,
+    mask: Any,
+    mask_planes: Sequence[str] | None,
+    psf: Any,
+    psf_size: int | None,
+    unusable: Any,
+    wcs: Any,
+    flux_unit: str | UnitBase | None,
+) -> Inputs:
     part = _apart(image, "image")
     unit, factor = _flux_unit(part.unit, flux_unit)
     if mask is None and part.flags is not None:
@@ -234,7 +253,7 @@ def _nddata_apart(value: Any, name: str) -> _Part:
     if value.uncertainty is not None:
         if name != "image":
             raise InputError(f"{name} has an uncertainty, which a stamp cannot carry")
-        spread = _uncertainty_apart(value.uncertainty, "uncertainty")
+        spread = _uncertainty_apart(value.uncertainty, "uncertainty", part.unit)
         factor = 1.0
         if spread.unit is not None and part.unit is None:
             raise InputError("the image's uncertainty has a unit, and the image none")
@@ -252,8 +271,11 @@ def _nddata_apart(value: Any, name: str) -> _Part:
     )  # fmt: skip
 
 
-def _uncertainty_apart(value: Any, name: str) -> _Part:
-    """Variance of one of astropy's uncertainties, in the unit that a variance has."""
+def _uncertainty_apart(value: Any, name: str, image: UnitBase | None = None) -> _Part:
+    """Variance of one of astropy's uncertainties; without a unit where it is the image's squared.
+
+    A unit that astropy does not know equals itself, but has no square.
+    """
     kind = getattr(value, "uncertainty_type", None)
     if kind not in _UNCERTAINTIES or name not in ("variance", "uncertainty"):
         raise InputError(f"{name} is an uncertainty of a kind that is not known: {kind!r}")
@@ -262,7 +284,8 @@ def _uncertainty_apart(value: Any, name: str) -> _Part:
     form, power = _UNCERTAINTIES[kind]
     part = _apart(value.array, "variance")
     unit = part.unit if part.unit is not None else value.unit
-    return _Part(variance_of(part.values, form), None if unit is None else unit**power)
+    own = unit is None or (kind == "std" and unit == image)
+    return _Part(variance_of(part.values, form), None if own else unit**power)
 
 
 def _with_unit(part: _Part, value: Any, name: str) -> _Part:

@@ -175,6 +175,21 @@ def test_masked_parents_of_a_batch(name: str) -> None:
     assert blobs == 2 * [encode(MASKED[name]).to_bytes()]
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda v, m: np.ma.MaskedArray(v, mask=m),
+        lambda v, m: Masked(v * u.nJy, mask=m),
+        lambda v, m: NDData(v, mask=m, unit="nJy"),
+    ],
+)
+def test_cube_with_one_parent_for_each_source(wrap: Any) -> None:
+    cube, hidden = np.stack([LOUD, 2 * LOUD]), np.stack([HIDDEN, ~HIDDEN & HIDDEN])
+    blobs = hstamp.encode_many(wrap(cube, hidden), [X, X], [Y, Y], levels=3, encoding="f4")
+    assert blobs[0] == encode(MASKED["numpy"]).to_bytes()
+    assert blobs[1] == encode(2 * LOUD).to_bytes()
+
+
 def test_masked_integers_and_single_precision() -> None:
     counts = np.ma.MaskedArray(np.full(SHAPE, 7, np.uint16), mask=HIDDEN)
     stamp = encode(counts)
@@ -226,6 +241,15 @@ def test_uncertainty_becomes_the_variance(
 ) -> None:
     stamp = both(CCDData(IMAGE, unit="uJy", uncertainty=uncertainty), flux_unit=flux_unit)
     np.testing.assert_allclose(spread(stamp), expected, rtol=1e-6)
+
+
+def test_a_unit_that_nobody_knows() -> None:
+    unit = u.Unit("FLUX_COUNT", parse_strict="silent")
+    stamp = both(CCDData(IMAGE, unit=unit, uncertainty=StdDevUncertainty(np.full(SHAPE, 2.0))))
+    assert stamp.flux_unit == "FLUX_COUNT"
+    assert np.all(spread(stamp) == 4.0)
+    with pytest.raises(hstamp.InputError, match="not readable"):
+        encode(IMAGE, variance=StdDevUncertainty(IMAGE, unit=unit))
 
 
 def test_uncertainty_given_as_the_variance() -> None:
