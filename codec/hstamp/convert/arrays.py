@@ -124,7 +124,7 @@ def without_fills(values: Floats) -> tuple[Floats, int]:
 
 
 def _scaling(plane: Plane) -> _Scaling:
-    header = plane.hdu.header
+    header = plane.header
     scale, zero, blank = (value(header, key, None) for key in ("BSCALE", "BZERO", "BLANK"))
     numbers = []
     for key, given, default in (("BSCALE", scale, 1.0), ("BZERO", zero, 0.0)):

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
-from astropy.wcs import WCS
 
 from ..errors import InputError, as_hstamp_error
 from .cards import text, value
@@ -129,33 +128,11 @@ class Plane:
         reason: str | None = getattr(self.hdu, "hstamp_damage", None)
         return reason
 
-    @cached_property
+    @property
     def header(self) -> fits.Header:
-        """Header whose first two axes are columns and rows."""
-        original = self.hdu.header
-        count = len(self.hdu.shape)
-        columns, rows = count - self.axes[1], count - self.axes[0]
-        if (columns, rows) == (1, 2):
-            return original
-        moved = original.copy()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", AstropyWarning)
-                sky = WCS(original).sub([columns, rows]).to_header(relax=True)
-        except Exception:  # wcslib raises many kinds; the image is readable without its WCS
-            sky = fits.Header()
-        for key in list(moved):
-            if _WCS_KEY.fullmatch(key):
-                moved.remove(key, ignore_missing=True, remove_all=True)
-        if any(f"{key}{axis}" in original for key in _KEYS for axis in (columns, rows)):
-            moved.update(sky)
-        return moved
-
-
-_KEYS: Final = ("CTYPE", "CRVAL")
-_WCS_KEY: Final = re.compile(
-    r"(CTYPE|CRPIX|CRVAL|CDELT|CUNIT|CROTA)\d+|(PC|CD|PV|PS)\d+_\d+|WCSAXES|A_.*|B_.*"
-)
+        """Header of the HDU, with all of its axes."""
+        header: fits.Header = self.hdu.header
+        return header
 
 
 def planes_of(hdus: fits.HDUList) -> list[Plane]:

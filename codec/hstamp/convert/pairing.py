@@ -168,7 +168,7 @@ def _belonging(image: Named, found: Sequence[Named], group: Group, notes: list[s
     candidates = _of_shape(image, candidates, group, notes)
     if not candidates:
         return []
-    links = text(image.plane.hdu.header, _LINKS[group]).upper()
+    links = text(image.plane.header, _LINKS[group]).upper()
     linked = [item for item in candidates if links and item.plane.name == links]
     mine = linked or _by_stem(image, found, _by_version(image, found, candidates))
     if not mine:

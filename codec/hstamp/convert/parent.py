@@ -192,7 +192,7 @@ def _mask(
         parts = []
         for plane in planes.masks:
             bits, unknown = integers(plane, window)
-            parts.append((bits, plane_bits(plane.hdu.header, bits)))
+            parts.append((bits, plane_bits(plane.header, bits)))
             if unknown is not None:
                 blank = unknown if blank is None else blank | unknown
         mask, named = join_masks(parts)

@@ -80,7 +80,7 @@ def named(plane: Plane) -> Named:
     The header's own word comes first (EXTTYPE, HDUCLAS2 and 3, UTYPE, mask planes), then
     EXTNAME, as a whole and in the words between its separators.
     """
-    header = plane.hdu.header
+    header = plane.header
     words = [word for word in re.split(r"[^A-Z0-9]+", plane.name) if word]
     known = {_ROLES[word] for word in words if word in _ROLES}
     role: Role = "image"
