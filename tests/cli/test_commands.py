@@ -139,7 +139,12 @@ def test_export(stamps, tmp_path):
 def test_convert_repeats_and_failures(image, tmp_path):
     out = tmp_path / "out/"
     run("convert", image, "--x", 130, "--y", 130, "-o", f"{out}/")
-    assert "exists already" in run("convert", image, "--x", 1, "--y", 1, "-o", f"{out}/").stdout
+    again = ("convert", image, "--x", 130, "--y", 130, "-o")
+    assert "skipped     1 x" in run(*again, f"{out}/").stdout
+    run(*again, tmp_path / "one.avro")
+    before = (tmp_path / "one.avro").read_bytes()
+    assert "exists already" in run(*again, tmp_path / "one.avro", status=1).stderr
+    assert (tmp_path / "one.avro").read_bytes() == before
     bad = tmp_path / "bad.fits"
     bad.write_bytes(image.read_bytes()[:5000])
     done = run("convert", bad, image, "--x", 130, "--y", 130, "-o", tmp_path / "two.avro", status=1)

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from hstamp.convert.detect import Kind, detect, sniff
+from hstamp.container.detect import Kind, detect, sniff
 
 HEADS = {
     Kind.OCF: b"Obj\x01" + b"\x02" * 60,

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from hstamp import HstampError, InputError, Stamp
 from hstamp.alerts.wire import split_wire
+from hstamp.container.gunzip import inflate, inflate_to
 from hstamp.convert import EncodeOptions, FitsImage, convert_alert, parent_from_cutout
-from hstamp.convert.gunzip import inflate, inflate_to
 
 OPTIONS = EncodeOptions()
 CUTOUT = lsst_cutout(noise(30), 14.3, 14.6, mask=(np.ones((30, 30)), ["BAD", "SAT"]))

@@ -217,7 +217,7 @@ def test_headers_have_a_limit_together(tmp_path):
 
 
 def test_a_gzipped_file_inflates_to_no_more_than_its_length_allows(tmp_path, monkeypatch):
-    monkeypatch.setattr("hstamp.convert.image._INFLATED", 2**20)
+    monkeypatch.setattr("hstamp.container.gunzip._FREE", 2**20)
     path = tmp_path / "a.fits.gz"
     path.write_bytes(gzip.compress(primary(bitpix=-64, sides=(500, 500), data=bytes(2 * 10**6))))
     with pytest.raises(HstampError, match="more than"):

@@ -217,3 +217,17 @@ def test_fills_are_missing_and_counted(tmp_path):
     assert missing[6, 4:7].all()
     assert np.isnan(stamp.variance[0][8, 8])
     assert notes == ("3 pixels hold fills (magnitude 1e29 or more): missing",)
+
+
+def test_fills_of_many_stamps_are_one_line_of_the_summary(tmp_path, convert):
+    image = noise(SIDE)
+    image[20, 18:21] = -1e30
+    fits.PrimaryHDU(image).writeto(tmp_path / "a.fits")
+    places = (Position(x=20.0, y=20.0), Position(x=18.0, y=20.0), Position(x=21.0, y=21.0))
+    report = convert(tmp_path / "a.fits", tmp_path / "o.avro", positions=places, options=EXACT)
+    report.notes["another"] += 1
+    lines = [line for line in report.lines() if line.startswith("note")]
+    assert lines == [
+        "note        3 x 9 pixels hold fills (magnitude 1e29 or more): missing",
+        "note        1 x another",
+    ]

@@ -186,8 +186,10 @@ def _table(
     from ..hosts.predict import predict
     from ..hosts.report import panels_of
     from ..hosts.write import write_table
+    from ..surveys import Ztf, with_survey
 
-    options = Options(args.field, args.schema, args.ztf_wcs, positions(args), args.hdu)
+    surveys = with_survey(Ztf(args.ztf_wcs))
+    options = Options(args.field, args.schema, surveys, positions(args), args.hdu)
     sizes = [path.stat().st_size for path in paths]
     before = dict(zip(paths, itertools.accumulate(sizes, initial=done), strict=False))
     stream, parts = read_alerts(paths, options), []

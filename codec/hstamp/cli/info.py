@@ -43,7 +43,7 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
-    from ..convert.detect import Kind, detect
+    from ..container.detect import Kind, detect
     from .stamps import iter_stamps
 
     status = 0

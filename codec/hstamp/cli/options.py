@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from ..errors import InputError
+from .streams import STDIN, input_path, output_path
+from .terminal import Progress
 
-__all__ = ["Progress", "add_selection", "command", "existing_files", "is_folder", "selected"]
+__all__ = [
+    "Progress",
+    "add_selection",
+    "command",
+    "existing_files",
+    "input_path",
+    "is_folder",
+    "output_path",
+    "selected",
+]
 
 
 def command(
@@ -30,11 +40,13 @@ def command(
 
 def is_folder(out: str) -> bool:
     """Whether an output argument means a folder: it is one, or ends with a separator."""
+    if out == STDIN:
+        return False
     return out.endswith(("/", os.sep)) or Path(out).is_dir()
 
 
 def existing_files(paths: list[str]) -> list[Path]:
-    """Files of the arguments; folders stand for the files in them.
+    """Files of the arguments; folders stand for the files in them, ``-`` for standard input.
 
     Raises
     ------
@@ -43,7 +55,7 @@ def existing_files(paths: list[str]) -> list[Path]:
     """
     from ..convert.job import expand
 
-    files = list(expand([Path(path) for path in paths]))
+    files = list(expand([input_path(path) for path in paths]))
     if not files:
         raise InputError(f"no files in {', '.join(paths)}")
     return files
@@ -92,38 +104,3 @@ def selected(args: argparse.Namespace, path: Path) -> Iterator[Any]:
             return
     if not found:
         raise InputError(f"{path}: no stamp matches")
-
-
-class Progress:
-    """A progress bar on a terminal, and nothing in a pipe.
-
-    Parameters
-    ----------
-    total : int
-        Units of work.
-    """
-
-    def __init__(self, total: int) -> None:
-        self._bar: Any = None
-        if total > 0 and sys.stderr.isatty():
-            from astropy.utils.console import ProgressBar
-
-            self._bar = ProgressBar(total, file=sys.stderr)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._bar is not None:
-            self._bar.__exit__(None, None, None)
-
-    def update(self, done: int) -> None:
-        """Show that `done` units are done."""
-        if self._bar is not None:
-            self._bar.update(done)
-
-    def say(self, line: str) -> None:
-        """Write a line to standard error without disturbing the bar."""
-        if self._bar is not None:
-            sys.stderr.write("\r\x1b[K")
-        print(line, file=sys.stderr)

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..container.ocf import read_stamps
 from ..errors import HstampError, InputError, MissingExtraError
+from ..files import read_stamps
 from ..planes import Wcs
 from ..stamp import Stamp, encode
 

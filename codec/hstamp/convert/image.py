@@ -6,24 +6,20 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Final, Self, cast
+from typing import BinaryIO, Self, cast
 
+from ..container.gunzip import inflate_to
 from ..errors import InputError
 from ..layout import largest_covered, layout_of, reference_corner
 from ..stamp import Stamp
 from .cards import text
 from .cutout import check_inside
-from .gunzip import MAX_FILE, inflate_to
 from .hdus import open_fits
 from .pairing import classify
 from .parent import EncodeOptions, encode_parent, load_planes
 from .position import is_source_plane, pixel_of, plane_at, read_header_wcs
 
 __all__ = ["FitsImage", "Position"]
-
-_INFLATED: Final = 2**28
-_RATIO: Final = 64
-"""A gzipped file may inflate to 256 MiB, and a long one to 64 times its length."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +72,7 @@ class FitsImage:
                     tempfile.NamedTemporaryFile(prefix="hstamp-", suffix=".fits")  # noqa: SIM115
                 )
                 with path.open("rb") as source:
-                    limit = min(MAX_FILE, _INFLATED + _RATIO * path.stat().st_size)
-                    inflate_to(source, cast(BinaryIO, plain), limit)
+                    inflate_to(source, cast(BinaryIO, plain))
                 path = Path(plain.name)
             hdus = self._stack.enter_context(open_fits(path))
             self.planes = classify(hdus, hdu)
