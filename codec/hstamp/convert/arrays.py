@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from astropy.utils.exceptions import AstropyWarning
 
 from ..errors import InputError
-from .cards import value
+from .cards import quiet, value
 from .hdus import Plane
 
 __all__ = ["FILL", "WHOLE", "Slices", "floats", "integers", "without_fills"]
@@ -160,8 +158,7 @@ def _raw(plane: Plane, window: Slices) -> npt.NDArray[Any]:
         if (height // sides[0] + 1) * (width // sides[1] + 1) > _MAX_TILES:
             raise InputError(f"{plane.label} has tiles of {sides[0]} x {sides[1]} pixels")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
+        with quiet():
             data = np.asarray(plane.hdu.section[tuple(index)])
     except Exception as exc:  # astropy raises almost anything on damaged data
         raise InputError(f"pixels of {plane.label} are not readable: {str(exc)[:200]}") from exc

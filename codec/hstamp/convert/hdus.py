@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,11 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
 
 from ..errors import InputError, as_hstamp_error
-from .cards import text, value
-from .structure import check_structure
+from .cards import quiet, text, value
+from .structure import TILE_OF_CUTOUT, check_structure
 
 __all__ = ["Plane", "image_axes", "is_array", "open_fits", "planes_of"]
 
@@ -36,7 +34,7 @@ def open_fits(source: bytes | Path) -> fits.HDUList:
         If the data are not FITS, or end before a header says.
     """
     if isinstance(source, bytes):
-        damaged = check_structure(BytesIO(source), len(source))
+        damaged = check_structure(BytesIO(source), len(source), TILE_OF_CUTOUT)
     else:
         with source.open("rb") as outline:
             damaged = check_structure(outline, source.stat().st_size)
@@ -51,9 +49,10 @@ def open_fits(source: bytes | Path) -> fits.HDUList:
             hdus = _opened(source, disable_image_compression=True)
         except Exception:  # the first error says more
             raise InputError(f"not readable as FITS: {why}") from exc
-        for index, hdu in enumerate(hdus):
-            if value(hdu.header, "ZIMAGE") is True:
-                damaged.setdefault(index, f"not readable: {why}")
+        with quiet():
+            tiled = [i for i, hdu in enumerate(hdus) if value(hdu.header, "ZIMAGE") is True]
+        for index in tiled:
+            damaged.setdefault(index, f"not readable: {why}")
     for index, reason in damaged.items():
         if index < len(hdus):
             hdus[index].hstamp_damage = reason
@@ -65,8 +64,7 @@ def _opened(source: bytes | Path, **options: Any) -> fits.HDUList:
         stream = BytesIO(source) if isinstance(source, bytes) else source.open("rb")
         stack.callback(stream.close)
         # ZTF writes 'SIMPLE  =  T', which is legible but not in the fixed columns.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
+        with quiet():
             hdus = fits.open(
                 stream,
                 memmap=False,

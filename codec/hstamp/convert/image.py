@@ -12,7 +12,7 @@ from ..container.gunzip import inflate_to
 from ..errors import InputError
 from ..layout import largest_covered, layout_of, reference_corner
 from ..stamp import Stamp
-from .cards import text
+from .cards import quiet, text
 from .cutout import check_inside
 from .hdus import open_fits
 from .pairing import classify
@@ -95,7 +95,9 @@ class FitsImage:
     def band(self) -> str | None:
         """Filter by the file's own tree, BAND or FILTER; None where no stamp could carry it."""
         names = [self.planes.band or ""]
-        names += [text(h, key) for h in (self.header, self.primary) for key in ("BAND", "FILTER")]
+        with quiet():
+            headers = (self.header, self.primary)
+            names += [text(header, key) for header in headers for key in ("BAND", "FILTER")]
         for name in names:
             if name and not name.startswith("_") and len(name) <= 32 and name.isascii():
                 return name

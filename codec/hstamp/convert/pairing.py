@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..errors import InputError
-from .cards import text
+from .cards import quiet, text
 from .hdus import Plane, is_array, planes_of
 from .roles import Group, Named, Role, name_of_psf, named
 from .rubin import CellPsf, cell_psf, read_tree, tree_band
@@ -60,6 +60,7 @@ class Planes:
     notes: tuple[str, ...] = field(default=())
 
 
+@quiet()
 def classify(hdus: Any, image: int | str | None = None) -> Planes:
     """Find the planes of a parent.
 

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..planes import Wcs
 from ..stamp import Stamp, encode
 from .arrays import WHOLE, Floats, Slices, floats, integers, without_fills
-from .cards import text
+from .cards import quiet, text
 from .masks import join_masks, plane_bits, select_planes, where_set
 from .pairing import Planes
 from .uncertainty import WeightMeaning, as_variance, meaning_of_weight, unit_factor
@@ -105,6 +105,7 @@ def flux_unit(header: Header) -> str:
     return UNKNOWN_UNIT
 
 
+@quiet()
 def load_planes(
     planes: Planes,
     x: float,

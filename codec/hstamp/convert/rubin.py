@@ -19,17 +19,15 @@ a difference are a Piff model, which is no image until Piff draws it.
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from astropy.utils.exceptions import AstropyWarning
 
 from ..errors import InputError
-from .cards import text, value
+from .cards import quiet, text, value
 from .hdus import is_array
 
 __all__ = ["CellPsf", "cell_psf", "read_tree", "tree_band"]
@@ -84,8 +82,7 @@ class CellPsf:
         if damage is not None:
             raise InputError(damage)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", AstropyWarning)
+            with quiet():
                 cut = self.hdu.section[row, column, :, :]
         except Exception as exc:  # astropy raises almost anything on damaged data
             raise InputError(f"its cell is not readable: {str(exc)[:200]}") from exc
