@@ -6,6 +6,7 @@ Parquet table, or one of these gzipped; it is told by its first bytes. A folder 
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,7 @@ from .alerts.fields import STAMP_FIELDS
 from .alerts.lsst import read_message
 from .container.blob import MAX_BLOB
 from .container.compression import CODECS, MAX_BLOCK
-from .container.detect import Kind, detect_stream
+from .container.detect import Kind, check_regular, detect_stream
 from .container.gunzip import inflate_to
 from .container.ocf import BadRecord, Container
 from .container.reading import Reading
@@ -47,12 +48,15 @@ class Found:
         The stamp.
     path : Path or None
         The file; None for an open file.
+    cutout : bytes or None
+        The alert's own cutout of the same image, where a reader of whole alerts has it.
     """
 
     record: int
     field: str | None
     stamp: Stamp
     path: Path | None = None
+    cutout: bytes | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
     def place(self) -> str:
@@ -184,12 +188,15 @@ def _items(source: str | Path | BinaryIO, schema_file: Path | None) -> Iterator[
             yield from _items(file, schema_file)
         return
     try:
+        check_regular(path)
         with path.open("rb") as stream:
             yield from _guarded(stream, path, schema_file)
     except OSError as exc:
         error = InputError(exc.strerror or str(exc))
         error.__cause__ = exc
         yield Fault(None, None, error, path)
+    except InputError as exc:
+        yield Fault(None, None, exc, path)
 
 
 def _guarded(

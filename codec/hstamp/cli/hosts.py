@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from .images import add_source, check_source, positions
 from .options import Progress, command, existing_files, is_folder
+from .streams import STDIN
 
 if TYPE_CHECKING:
     from ..hosts.report import Panel
@@ -47,7 +48,9 @@ _EXAMPLES = """\
 def register(subparsers: Any) -> None:
     """Add the command to the parser."""
     parser = command(subparsers, "hosts", "find host galaxies", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("inputs", nargs="+", metavar="IN", help="files, or folders of files")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="IN", help="files, or folders of files, or '-'"
+    )
     parser.add_argument(
         "-o", "--out", required=True, metavar="OUT",
         help="table (.csv, .parquet, .vot or .xml), or folder (existing, or 'name/')",
@@ -123,11 +126,14 @@ class _Totals:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
+    from ..convert.plan import size_of
     from ..hosts.predict import predict
     from ..hosts.report import check_report, write_report
     from ..hosts.write import check_target
 
     check_source(args)
+    if STDIN in args.inputs and is_folder(args.out):
+        args.parser.error("standard input has no name for a table in a folder: give a file")
     inputs = existing_files(args.inputs)
     outputs = _outputs(args, inputs)
     for out, _ in outputs:
@@ -138,13 +144,13 @@ def run(args: argparse.Namespace) -> int:
     # Nothing to look at costs nothing, and a missing onnxruntime is said before the reading.
     predict([], weights=args.weights, nearby=args.nearby)
     totals, done = _Totals(), 0
-    with Progress(sum(path.stat().st_size for path in inputs)) as progress:
+    with Progress(sum(map(size_of, inputs))) as progress:
         for out, paths in outputs:
             if is_folder(args.out) and out.exists() and not args.force:
                 totals.skipped += 1
             else:
                 _table(args, out, paths, totals, progress, done)
-            done += sum(path.stat().st_size for path in paths)
+            done += sum(map(size_of, paths))
             progress.update(done)
     if not totals.tables and not totals.skipped:
         raise InputError("no alert with a stamp: nothing was written")
@@ -181,6 +187,7 @@ def _table(
     """Make one table."""
     import numpy as np
 
+    from ..convert.plan import size_of
     from ..hosts.alerts import Options, read_alerts
     from ..hosts.columns import columns_of, joined
     from ..hosts.predict import predict
@@ -190,7 +197,7 @@ def _table(
 
     surveys = with_survey(Ztf(args.ztf_wcs))
     options = Options(args.field, args.schema, surveys, positions(args), args.hdu)
-    sizes = [path.stat().st_size for path in paths]
+    sizes = list(map(size_of, paths))
     before = dict(zip(paths, itertools.accumulate(sizes, initial=done), strict=False))
     stream, parts = read_alerts(paths, options), []
     while batch := list(itertools.islice(stream, _BATCH)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -9,7 +10,7 @@ from typing import BinaryIO, Final
 from ..errors import InputError
 from .gunzip import GZIP_MAGIC, chunks
 
-__all__ = ["Kind", "detect", "detect_stream", "sniff"]
+__all__ = ["Kind", "check_regular", "detect", "detect_stream", "sniff"]
 
 _SNIFF: Final = 64
 
@@ -44,6 +45,13 @@ def sniff(head: bytes) -> Kind:
     if head[:1] == b"\x00":
         return Kind.WIRE
     return Kind.UNKNOWN
+
+
+def check_regular(path: Path) -> None:
+    """Raise `InputError` for a device, pipe or socket: it could be waited for without end."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise InputError("a device, pipe or socket, not a file ('-' reads standard input)")
 
 
 def detect(path: Path) -> tuple[Kind, bool]:

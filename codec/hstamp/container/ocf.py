@@ -117,6 +117,7 @@ class Container:
         A fault costs its record and what follows in the block, where records can no longer be
         found, or everything from a block on that is itself at fault. Each record is read when it
         is asked for, so that the faults of its stamps come before those of later records [LI-3].
+        Where no fields are asked for, records without stamps may be left out.
         """
         reader = self._writer.reader(frozenset(fields))
         first, blocks, tally = 0, self.blocks(), Tally(0)
@@ -223,19 +224,22 @@ def _readings(
     reader: RecordReader, first: int, count: int, data: bytes, tally: Tally
 ) -> Iterator[tuple[int, bytes, int, Reading] | BadRecord]:
     """Read the records of a block; the last item is a `BadRecord` where they end too soon."""
-    position = 0
-    for number in range(first, first + count):
+    position, number, end = 0, first, first + count
+    while number < end:
         try:
             if position >= len(data):
                 raise FormatError("E_AVRO", f"a block of {count} records ends early")
             reading = reader(data, position, tally)
         except Exception as exc:  # whatever it is, it costs this block and not the run
-            left, error = first + count - number - 1, as_hstamp_error(exc)
+            left, error = end - number - 1, as_hstamp_error(exc)
             more = f", and {left} more in its block cannot be found" if left else ""
             yield BadRecord(number, FormatError(error.code, error.reason + more))
             return
         yield number, data, position, reading
-        position = reading.stop
+        position, number = reading.stop, number + 1
+        if not reading.stamps:
+            position, done = reader.pass_empty(data, position, end - number, tally)
+            number += done
     if position != len(data):
         error = FormatError("E_AVRO", "bytes follow the last record of a block")
         yield BadRecord(max(first, first + count - 1), error)

@@ -6,9 +6,11 @@ play no part: a chosen timestamp, decimal or uuid is the number, bytes or text t
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final, TypeAlias
 
 from ..errors import FormatError
@@ -82,7 +84,6 @@ class RecordReader:
         types = Types(schema)
         if not isinstance(schema, Mapping) or "fields" not in schema:
             raise FormatError("E_SCHEMA", "the file holds values that are not records")
-        self._names = tuple(field["name"] for field in schema["fields"])
         self._whole = stamp_reader(schema, types) if stamps == () else None
         self._tree = _tree(fields)
         wanted = {*self._tree, *(stamps or ())}
@@ -98,10 +99,46 @@ class RecordReader:
             else:
                 self._steps.append((None, None, _nothing(types.fields_skipper([kind]))))
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the top-level fields."""
-        return self._names
+        self._empty: list[Skip] = []
+        self._same: tuple[re.Pattern[bytes], int] | None = None
+        if stamps and not self._tree:
+            nulls = {
+                f["name"]: _null_of(f["type"]) for f in schema["fields"] if f["name"] in stamps
+            }
+            if None not in nulls.values():
+                self._empty = _empty_steps(schema, nulls, types)
+                self._same = _empty_records(schema, nulls, types)
+
+    def pass_empty(self, data: bytes, position: int, count: int, tally: Tally) -> tuple[int, int]:
+        """Pass over records without stamps, of which a block can hold millions.
+
+        Returns
+        -------
+        position : int
+            Where the first record lies that was not passed over: it has a stamp or a fault.
+        done : int
+            Number of records passed over, at most `count`.
+        """
+        end, cost, steps = len(data), self._cost, self._empty
+        if self._same is not None:
+            pattern, width = self._same
+            most = min(count, (tally.limit - tally.used) // cost) if cost else count
+            run = pattern.match(data, position, position + most * width)
+            done = 0 if run is None else (run.end() - position) // width
+            tally.add(done * cost)
+            return position + done * width, done
+        for done in range(count if steps else 0):
+            before, start = tally.used, position
+            tally.used += cost
+            try:
+                for step in steps:
+                    position = step(data, position, tally)
+            except (_StampAheadError, FormatError, IndexError):
+                position = end + 1
+            if position > end or tally.used > tally.limit:
+                tally.used = before
+                return start, done
+        return position, count if steps else 0
 
     def __call__(self, data: bytes, position: int, tally: Tally) -> Reading:
         """Read the record at a position.
@@ -185,6 +222,52 @@ def _tree(paths: Collection[str]) -> _Tree:
         for name in path.split("."):
             node = node.setdefault(name, {})
     return tree
+
+
+class _StampAheadError(Exception):
+    """A record holds a stamp, or something else that is rare where one may be."""
+
+
+def _null_of(kind: Any) -> int | None:
+    """Byte that stands for null in a union, where it has one."""
+    return 2 * kind.index("null") if isinstance(kind, list) and "null" in kind[:64] else None
+
+
+def _empty_steps(schema: Any, nulls: Mapping[str, Any], types: Types) -> list[Skip]:
+    """How to pass over a record as long as its stamps are null."""
+    steps: list[Skip] = []
+    for is_stamp_field, group in groupby(schema["fields"], key=lambda f: f["name"] in nulls):
+        fields = list(group)
+        if is_stamp_field:
+            steps += [_null(nulls[field["name"]]) for field in fields]
+        else:
+            steps.append(types.fields_skipper(field["type"] for field in fields))
+    return steps
+
+
+def _empty_records(
+    schema: Any, nulls: Mapping[str, Any], types: Types
+) -> tuple[re.Pattern[bytes], int] | None:
+    """Pattern of records whose stamps are null, and the width of each, where it is always one."""
+    pattern, total = b"", 0
+    for field in schema["fields"]:
+        width = 1 if field["name"] in nulls else types.width(field["type"])
+        if width is None:
+            return None
+        null = nulls.get(field["name"])
+        pattern += b".{%d}" % width if null is None else re.escape(bytes([null]))
+        total += width
+    # What has matched is never given back, so that a match takes no memory.
+    return (re.compile(b"(?:%b)*+" % pattern, re.DOTALL), total) if total < 2**16 else None
+
+
+def _null(byte: int) -> Skip:
+    def skip(data: bytes, position: int, tally: Tally) -> int:
+        if data[position] != byte:
+            raise _StampAheadError
+        return position + 1
+
+    return skip
 
 
 def _nothing(skip: Skip) -> Value:

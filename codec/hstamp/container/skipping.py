@@ -329,7 +329,11 @@ def _blocks(many: SkipMany, cost: int) -> Skip:
 
     def skip(data: bytes, position: int, tally: Tally) -> int:
         while True:
-            count, position = long_at(data, position)
+            byte = data[position]
+            if byte < 0x80:
+                count, position = (byte >> 1) ^ -(byte & 1), position + 1
+            else:
+                count, position = long_at(data, position)
             if not count:
                 return position
             stop = None
@@ -343,7 +347,9 @@ def _blocks(many: SkipMany, cost: int) -> Skip:
                 raise FormatError(
                     "E_AVRO", f"{count} items claimed, {len(data) - position} bytes remain"
                 )
-            tally.add(count * cost)
+            tally.used += count * cost
+            if tally.used > tally.limit:
+                raise tally.exceeded()
             position = many(data, position, count, tally)
             if stop is not None and position != stop:
                 raise FormatError("E_AVRO", "a block's size is not that of its items")
@@ -400,9 +406,9 @@ def text_many(data: bytes, position: int, count: int, tally: Tally) -> int:
 def _numbers(data: bytes, position: int, count: int, bits: int) -> int:
     """Pass over numbers: each ends at its first byte below 80 hex."""
     if count <= _FEW:
-        step, free = (_int if bits == 32 else _long), Tally(0)
+        at = int_at if bits == 32 else long_at
         for _ in repeat(None, count):
-            position = step(data, position, free)
+            position = position + 1 if data[position] < 0x80 else at(data, position)[1]
         return position
     buffer = np.frombuffer(data, dtype=np.uint8)
     while count:

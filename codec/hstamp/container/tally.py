@@ -53,6 +53,10 @@ class Tally:
         """
         self.used += count
         if self.used > self.limit:
-            raise FormatError(
-                "E_LIMIT", f"more than {self.limit} values have to be passed over in this file"
-            )
+            raise self.exceeded()
+
+    def exceeded(self) -> FormatError:
+        """Return the error that says so."""
+        return FormatError(
+            "E_LIMIT", f"more than {self.limit} values have to be passed over in this file"
+        )

@@ -25,6 +25,9 @@ __all__ = ["AlertBatch", "AlertRecord", "AlertSource", "BadRecord", "FileSource"
 
 _RECORDS: Final = 64
 """Records that are held at once."""
+_FREE_RECORDS: Final = 2**14
+_BYTES_A_RECORD: Final = 32
+"""A file of S bytes may have 16,384 + S/32 records to convert: no alert compresses to less."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +169,18 @@ class OcfSource(FileSource):
     def batches(self) -> Iterator[AlertBatch]:
         """Iterate over the records in their order, some at a time."""
         records = self._container.records(self._fields)
-        while batch := tuple(islice(records, _RECORDS)):
+        most = _FREE_RECORDS + self._size // _BYTES_A_RECORD
+        while batch := tuple(islice(records, min(_RECORDS, most + 1))):
+            if len(batch) > most:
+                reason = f"more records than a file of {self._size} bytes may have to convert"
+                batch = (
+                    *batch[:most],
+                    BadRecord(batch[most].number, FormatError("E_LIMIT", reason)),
+                )
             yield AlertBatch(batch)
+            most -= len(batch)
+            if most < 0:
+                return
 
 
 class WireSource(FileSource):

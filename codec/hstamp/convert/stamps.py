@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..alerts.fields import CUTOUT_FIELDS, KINDS, STAMP_FIELDS
-from ..container.detect import Kind, detect
+from ..container.detect import Kind
 from ..errors import FormatError, HstampError, InputError, as_hstamp_error
 from ..files import Fault, Found, read_stamps
 from ..stamp import Stamp
@@ -18,6 +18,7 @@ from .alert import convert_alert
 from .image import FitsImage, Position
 from .items import ALERT_KINDS, check_alert_schema
 from .parent import EncodeOptions
+from .plan import look_at
 from .sources import AlertRecord, BadRecord, open_alerts
 
 __all__ = ["Entry", "Image", "Options", "entries", "stamps_of"]
@@ -64,12 +65,20 @@ class Image:
     kind : str or None
         ``difference``, ``science`` or ``template``, where the field's name says so.
     make : callable
-        Gives the stamp, or raises `HstampError`.
+        Gives the stamp, or raises an exception.
+    cutout : bytes or None
+        The alert's own cutout of the same image.
     """
 
     field: str | None
     kind: str | None
     make: Callable[[], Stamp]
+    cutout: bytes | None = None
+
+    @property
+    def converted(self) -> bool:
+        """Whether the stamp is made from a cutout of today."""
+        return self.field in CUTOUT_FIELDS.values()
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,11 @@ class Entry:
     alone: bool = False
 
 
-def stamps_of(path: Path, options: Options | None = None) -> Iterator[Found | Fault]:
+def stamps_of(
+    path: Path,
+    options: Options | None = None,
+    wanted: Callable[[Entry, Image], bool] = lambda entry, image: True,
+) -> Iterator[Found | Fault]:
     """Stamps of a file of stamps, of alerts with or without stamps, or of a FITS image.
 
     Parameters
@@ -110,6 +123,8 @@ def stamps_of(path: Path, options: Options | None = None) -> Iterator[Found | Fa
     path : Path
         A file of any form that `hstamp.read_stamps` or ``hstamp convert`` takes.
     options : Options, optional
+    wanted : callable
+        Says of an image whether it is made; the others are left out.
 
     Yields
     ------
@@ -120,11 +135,14 @@ def stamps_of(path: Path, options: Options | None = None) -> Iterator[Found | Fa
         if entry.error is not None:
             yield Fault(entry.record, None, entry.error, path)
         for image in entry.images:
+            if not wanted(entry, image):
+                continue
             try:
-                made: Found | Fault = Found(entry.record or 0, image.field, image.make(), path)
+                stamp = image.make()
             except Exception as exc:  # whatever it is, it costs this image
-                made = Fault(entry.record, image.field, as_hstamp_error(exc), path)
-            yield made
+                yield Fault(entry.record, image.field, as_hstamp_error(exc), path)
+            else:
+                yield Found(entry.record or 0, image.field, stamp, path, image.cutout)
 
 
 def entries(path: Path, options: Options) -> Iterator[Entry]:
@@ -146,7 +164,7 @@ def entries(path: Path, options: Options) -> Iterator[Entry]:
 
 
 def _entries(path: Path, options: Options) -> Iterator[Entry]:
-    kind, gzipped = detect(path)
+    kind, gzipped = look_at(path)
     if kind is Kind.FITS:
         yield from _image(path, gzipped, options)
     elif kind in ALERT_KINDS:
@@ -211,11 +229,13 @@ def _record(path: Path, item: AlertRecord, options: Options) -> Entry:
             made[name] = Image(name, kind, partial(Stamp.from_bytes, item.record[name]))
     images: list[Image] = []
     for kind in KINDS:
-        old = CUTOUT_FIELDS[kind]
-        if STAMP_FIELDS[kind] in made:
-            images.append(made.pop(STAMP_FIELDS[kind]))
-        elif item.record.get(old) is not None:
-            images.append(Image(old, kind, partial(_converted, item, kind, options)))
+        name, old = STAMP_FIELDS[kind], CUTOUT_FIELDS[kind]
+        value = item.record.get(old)
+        cutout = value if isinstance(value, bytes) else None
+        if name in made:
+            images.append(replace(made.pop(name), cutout=cutout))
+        elif value is not None:
+            images.append(Image(old, kind, partial(_converted, item, kind, options), cutout))
     return Entry(path, item.number, (*images, *made.values()), None, *_identifiers(item, options))
 
 
