@@ -106,6 +106,21 @@ def test_doubtful_orders_give_no_plane_rather_than_the_wrong_one(tmp_path, order
         assert any("variance left out" in note for note in notes)
 
 
+@pytest.mark.parametrize(
+    ("name", "variance"),
+    [("INVERSE_VARIANCE", 0.25), ("INV_VAR", 0.25), ("VAR", 4.0), ("SCI_ERR", 16.0),
+     ("UNC", 16.0), ("IVAR", 0.25), ("INV_SIGMA", None)],
+)  # fmt: skip
+def test_what_a_plane_is_by_its_name(tmp_path, name, variance):
+    assert variance_of(cut(tmp_path, [plane("SCI", 1.0), plane(name, 4.0)])[0]) == variance
+
+
+@pytest.mark.parametrize("name", ["MASK", "DQ", "BPM", "FLAGS", "QUALITY", "SCI_MASK"])
+def test_masks_by_name(tmp_path, name):
+    stamp, _ = cut(tmp_path, [plane("SCI", 1.0), plane(name, 4, dtype="i4")])
+    assert stamp.mask_planes == ("BIT2",)
+
+
 def test_a_link_in_the_header_decides(tmp_path):
     """ERRDATA and HDUCLAS3, as in ESO's science data products."""
     hdus = [
