@@ -8,8 +8,9 @@ from .container.schema import STAMP_SCHEMA
 from .errors import FormatError, HstampError, InputError
 from .files import read_stamps, write_stamps
 from .layout import Layout, reference_corner
-from .planes import FORMAT_VERSION, Wcs
+from .planes import FORMAT_VERSION
 from .stamp import Stamp, encode
+from .tangent import Wcs
 
 __version__ = "1.0.0"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +22,9 @@ from .encodings.variance import VARIANCE_ENCODINGS, encode_variance
 from .errors import InputError
 from .fast import compiled
 from .layout import CORE, GRID, Layout, largest_covered, layout_of, reference_corner, ring_pixels
-from .planes import FORMAT_VERSION, ImagePlane, Record, VariancePlane, Wcs
+from .planes import FORMAT_VERSION, ImagePlane, Record, VariancePlane
+from .tangent import ParentWcs, Wcs, parent_cd
 from .values import mean_children, or_children, variance_children
-
-if TYPE_CHECKING:
-    from astropy.wcs import WCS
 
 __all__ = ["Options", "encode_record", "store", "true_levels", "window_of"]
 
@@ -78,7 +76,7 @@ def encode_record(
     mask: npt.ArrayLike | None,
     mask_planes: Sequence[str] | None,
     psf: npt.ArrayLike | None,
-    wcs: Wcs | WCS | None,
+    wcs: Wcs | ParentWcs | None,
     band: str | None,
     flux_unit: str,
     id: str | None,
@@ -362,9 +360,9 @@ def plane_names(names: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(names)
 
 
-def stored_wcs(wcs: Wcs | WCS, x: float, y: float) -> Wcs:
+def stored_wcs(wcs: Wcs | ParentWcs, x: float, y: float) -> Wcs:
     """Tangent plane at the source with its CD matrix rounded to float32 [CO-1]."""
-    plane = wcs if isinstance(wcs, Wcs) else Wcs.from_astropy(wcs, x, y)
+    plane = wcs if isinstance(wcs, Wcs) else parent_cd(wcs, x, y)
     cd = (plane.cd1_1, plane.cd1_2, plane.cd2_1, plane.cd2_2)
     return Wcs(
         float(plane.ra) % 360.0 % 360.0, float(plane.dec), *(float(np.float32(c)) for c in cd)

@@ -26,6 +26,7 @@ from ..encodings.image import (
 from ..encodings.mask import encode_mask
 from ..encodings.variance import choose_unit, encode_log8
 from ..fast import compiled
+from ..inputs import plain_inputs, plain_position
 from ..layout import Layout, layout_of
 from ..planes import (
     FORMAT_VERSION,
@@ -33,16 +34,16 @@ from ..planes import (
     MaskPlane,
     Record,
     VariancePlane,
-    Wcs,
 )
 from ..stamp import encodable
+from ..tangent import ParentWcs, Wcs
 from ..values import mean_children, or_children, variance_children
 from .columns import template_of
 from .metadata import Metadata, metadata_of
 from .parents import Corners, bits_of, own_parents, parents_of, positions_of, windows_of
 
 if TYPE_CHECKING:
-    from astropy.wcs import WCS
+    from astropy.units import UnitBase
 
 __all__ = ["encode_many"]
 
@@ -67,9 +68,9 @@ def encode_many(
     mask_planes: Sequence[str] | None = None,
     psf: npt.ArrayLike | None = None,
     psf_size: int | None = 21,
-    wcs: Sequence[Wcs] | WCS | None = None,
+    wcs: Sequence[Wcs | ParentWcs] | ParentWcs | None = None,
     band: str | None = None,
-    flux_unit: str = "nJy",
+    flux_unit: str | UnitBase | None = None,
     ids: Sequence[str] | None = None,
     step: float = Options.step,
 ) -> list[bytes]:
@@ -79,8 +80,9 @@ def encode_many(
 
     Parameters
     ----------
-    image : array_like, shape (H, W) or (B, H, W)
-        One parent of all sources, or one parent of each [flux_unit per pixel].
+    image : array_like, Quantity, NDData, CCDData or Cutout2D, or list of these
+        One parent of all sources, shape (H, W), or one parent of each, (B, H, W) [flux_unit per
+        pixel].
     x, y : array_like, shape (B,)
         Source positions [parent pixel, 0-based].
     levels : int
@@ -95,8 +97,8 @@ def encode_many(
         One PSF for all sources, or one each.
     psf_size : int or None
         Side of the stored PSF.
-    wcs : sequence of Wcs, or astropy.wcs.WCS, optional
-        One tangent plane for each source, or the common parent's WCS.
+    wcs : astropy.wcs.WCS, other APE-14 WCS, callable, or sequence, optional
+        The common parent's WCS; or one for each source, its tangent plane or its parent's WCS.
     ids : sequence of str, optional
         One identifier for each source.
 
@@ -111,12 +113,19 @@ def encode_many(
     """
     options = Options(encoding, variance_encoding, psf_size, step)
     layout = layout_of(levels)
-    xs, ys = positions_of(x, y)
-    pixels = parents_of(image, "image", len(xs))
+    given = plain_inputs(
+        image, variance=variance, mask=mask, mask_planes=mask_planes, psf=psf, psf_size=psf_size,
+        wcs=wcs, flux_unit=flux_unit,
+    )  # fmt: skip
+    xs, ys = positions_of(plain_position(x, "x"), plain_position(y, "y"))
+    pixels = parents_of(given.image, "image", len(xs))
+    variance, mask = given.variance, given.mask
     spread = None if variance is None else parents_of(variance, "variance", len(xs), pixels)
-    names = None if mask is None else plane_names(mask_planes)
+    names = None if mask is None else plane_names(given.mask_planes)
     bits = None if mask is None else bits_of(mask, pixels)
-    metadata = metadata_of(len(xs), band, flux_unit, ids, wcs, xs, ys, psf, psf_size)
+    metadata = metadata_of(
+        len(xs), band, given.flux_unit, ids, given.wcs, xs, ys, given.psf, psf_size
+    )
     blobs: list[bytes] = []
     chunk = max(1, _CHUNK_BYTES // (4 * layout.side**2))
     for start in range(0, len(xs), chunk):

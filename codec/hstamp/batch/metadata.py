@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..encodings.psf import encode_psf
 from ..errors import InputError
-from ..planes import PsfPlane, Wcs
-
-if TYPE_CHECKING:
-    from astropy.wcs import WCS
+from ..planes import PsfPlane
+from ..tangent import ParentWcs, Wcs, parent_cd, parent_cds
 
 __all__ = ["Metadata", "metadata_of"]
 
@@ -40,7 +38,7 @@ def metadata_of(
     band: str | None,
     flux_unit: str,
     ids: Sequence[str] | None,
-    wcs: Sequence[Wcs] | WCS | None,
+    wcs: Sequence[Wcs | ParentWcs] | ParentWcs | None,
     xs: Array,
     ys: Array,
     psf: npt.ArrayLike | None,
@@ -56,8 +54,6 @@ def metadata_of(
     ra = dec = cd = None
     if wcs is not None:
         planes = _tangent_planes(wcs, xs, ys)
-        if len(planes) != count:
-            raise InputError(f"{len(planes)} WCS for {count} sources")
         ra = np.array([plane.ra for plane in planes], dtype="<f8") % 360.0 % 360.0
         dec = np.array([plane.dec for plane in planes], dtype="<f8")
         cd = np.array([(p.cd1_1, p.cd1_2, p.cd2_1, p.cd2_2) for p in planes], dtype="<f4").reshape(
@@ -72,12 +68,17 @@ def metadata_of(
     return Metadata(band, flux_unit, ids, ra, dec, cd, plane, data)
 
 
-def _tangent_planes(wcs: Sequence[Wcs] | WCS, xs: Array, ys: Array) -> Sequence[Wcs]:
-    if isinstance(wcs, Sequence):
-        return wcs
-    from ..export.wcs import parent_cds
-
-    return parent_cds(wcs, xs, ys)
+def _tangent_planes(
+    wcs: Sequence[Wcs | ParentWcs] | ParentWcs, xs: Array, ys: Array
+) -> Sequence[Wcs]:
+    if not isinstance(wcs, Sequence):
+        return parent_cds(wcs, xs, ys)
+    if len(wcs) != len(xs):
+        raise InputError(f"{len(wcs)} WCS for {len(xs)} sources")
+    return [
+        one if isinstance(one, Wcs) else parent_cd(one, float(x), float(y))
+        for one, x, y in zip(wcs, xs, ys, strict=True)
+    ]
 
 
 def _psf_columns(
