@@ -189,7 +189,7 @@ def run(args: argparse.Namespace) -> int:
         except OutputError as exc:
             status = 1
             progress.say(f"hstamp: {printable(str(exc))}: {_left(job, report)}")
-    if not args.quiet:
+    if not args.quiet and (into_folder or not status):
         # The summary must not get into the output.
         print("\n".join(report.lines()), file=sys.stderr if args.out == STDIN else sys.stdout)
     return status or (0 if report.ok else 1)
@@ -206,9 +206,11 @@ def _check_out(args: argparse.Namespace, into_folder: bool) -> None:
 
 def _left(job: Any, report: Any) -> str:
     """Say what a run that ended early has done."""
+    from ..convert.report import KEPT
+
     if not job.into_folder:
         return "nothing was written"
-    done, total = report.outputs + sum(report.skipped.values()), len(job.inputs)
+    done, total = report.outputs + report.skipped[KEPT], len(job.inputs)
     return f"{done} of {total} outputs are complete; the same command goes on with the others"
 
 

@@ -1,8 +1,9 @@
 """What earlier runs made in an output folder, so that a later run goes on and forgets no failure.
 
-A file of JSON lines in the folder holds, for each output, that it was begun and how it ended. It
-is only added to, one line at a time, so that a run may be killed between any two bytes: a line
-that is not whole says nothing, and an output that was begun and not ended is made again.
+A file of JSON lines in the folder, ``.hstamp-convert.jsonl``, holds for each output that it was
+begun and how it ended. It is only added to, one line at a time, so that a run may be killed
+between any two bytes: a line that is not whole says nothing, and an output that was begun and
+not ended is made again.
 """
 
 from __future__ import annotations
@@ -21,10 +22,7 @@ from .image import Position
 from .parent import EncodeOptions
 from .plan import Job, Output
 
-__all__ = ["LOG", "History", "options_of"]
-
-LOG: Final = ".hstamp-convert.jsonl"
-"""Name of the file; readers of folders pass over names that start with a dot."""
+__all__ = ["History", "options_of"]
 
 _NOT_OPTIONS: Final = ("inputs", "roots", "out", "into_folder", "force", "options")
 _SHOWN: Final = 30
@@ -44,17 +42,22 @@ class _Entry:
 
 
 class History:
-    """The log of a job's output folder.
+    """The log of an output folder.
 
     Parameters
     ----------
-    job : Job
+    folder : Path
+    options : mapping
+        What decides how outputs are made, where it is not the default; see `options_of`.
+    command : str
+        Command that makes the outputs.
     """
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        self._path = job.out / LOG
-        self._options = options_of(job)
+    def __init__(
+        self, folder: Path, options: Mapping[str, str], *, command: str = "convert"
+    ) -> None:
+        self._folder, self._command, self._options = folder, command, dict(options)
+        self._path = folder / f".hstamp-{command}.jsonl"
         self._digest = hashlib.sha256(json.dumps(self._options).encode()).hexdigest()[:16]
         self._runs: dict[str, dict[str, str]] = {}
         self._entries: dict[str, _Entry] = {}
@@ -62,23 +65,41 @@ class History:
         for line in self._lines():
             self._learn(line)
 
-    def check_options(self, kept: Iterable[Output]) -> None:
-        """Refuse to put outputs of other options beside those that are kept.
+    def settle(self, outputs: Iterable[Output]) -> dict[Path, InputError | None]:
+        """Find the outputs that are not to be made.
+
+        Returns
+        -------
+        dict
+            None for an output that is complete, and what forbids to replace another.
 
         Raises
         ------
         InputError
-            If an output of `kept` was made with other options than the job's.
+            If a complete output was made with other options than this run's: a folder whose
+            outputs were made in two ways would be of no use.
         """
-        for output in kept:
-            entry = self._entries[self._key(output)]
-            if entry.options != self._digest:
-                then = self._runs.get(entry.options, {})
-                raise InputError(
-                    f"{output.path} was made with other options"
-                    f" ({_difference(then, self._options)}): choose another folder, or --force"
-                    " to make it again"
-                )
+        settled: dict[Path, InputError | None] = {}
+        for output in outputs:
+            try:
+                complete = self.is_complete(output)
+            except InputError as exc:
+                settled[output.path] = exc
+                continue
+            if complete:
+                self._check_options(output)
+                settled[output.path] = None
+        return settled
+
+    def _check_options(self, output: Output) -> None:
+        entry = self._entries[self._key(output)]
+        if entry.options != self._digest:
+            then = self._runs.get(entry.options, {})
+            raise InputError(
+                f"{output.path} was made with other options"
+                f" ({_difference(then, self._options)}): choose another folder, or --force"
+                " to make it again"
+            )
 
     def is_complete(self, output: Output) -> bool:
         """Whether an output was made from its input as it is now, and nothing failed.
@@ -94,8 +115,8 @@ class History:
         entry = self._entries.get(self._key(output))
         if entry is None or entry.made not in (None, made):
             raise InputError(
-                f"{output.path} exists already and was not made by 'hstamp convert' as it is"
-                " (--force replaces it)"
+                f"{output.path} exists already and 'hstamp {self._command}' did not make it"
+                " as it is (--force replaces it)"
             )
         now = _identity(output)
         if entry.made is None or entry.failed or now != (entry.size, entry.changed):
@@ -106,6 +127,16 @@ class History:
                 )
             return False
         return True
+
+    def left_failed(self, outputs: Iterable[Output]) -> int:
+        """Count the outputs in the folder that failed or were cut short, but for `outputs`."""
+        known = {self._key(output) for output in outputs}
+        return sum(
+            key not in known
+            and (entry.made is None or bool(entry.failed))
+            and _measure(self._folder / key) is not None
+            for key, entry in self._entries.items()
+        )
 
     def begin(self, output: Output) -> None:
         """Note that an output is in the making."""
@@ -122,7 +153,7 @@ class History:
 
     def close(self) -> None:
         """Remove the log where there is no output that it tells about."""
-        if self._said and not any(_measure(self._job.out / key) for key in self._entries):
+        if self._said and not any(_measure(self._folder / key) for key in self._entries):
             self._path.unlink(missing_ok=True)
 
     def _line(self, output: Output) -> dict[str, Any]:
@@ -136,7 +167,7 @@ class History:
         }
 
     def _key(self, output: Output) -> str:
-        return output.path.relative_to(self._job.out).as_posix()
+        return output.path.relative_to(self._folder).as_posix()
 
     def _learn(self, line: Mapping[str, Any]) -> None:
         if isinstance(line.get("run"), str) and isinstance(line.get("options"), dict):

@@ -14,7 +14,7 @@ from ..container.detect import Kind
 from ..errors import FormatError, HstampError, InputError, OutputError, as_hstamp_error
 from ..outputs import atomic_folder, atomic_writer, is_special, output_error
 from ..surveys import fields_of
-from .history import History
+from .history import History, options_of
 from .items import (
     ALERT_KINDS,
     check_alert_schema,
@@ -24,7 +24,7 @@ from .items import (
 )
 from .parquet_sink import ParquetAlertSink
 from .plan import Form, Job, Output, expand, look_at, outputs_of, size_of
-from .report import Report
+from .report import KEPT, Report
 from .sinks import AvroAlertSink, Sink, StampSink
 from .sources import AlertBatch, AlertRecord, AlertSource, BadRecord, open_alerts
 
@@ -82,25 +82,12 @@ def run(
         job.out.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise output_error(job.out, exc) from exc
-    history = History(job)
-    settled = {} if job.force else _settled(outputs, history)
+    history = History(job.out, options_of(job))
+    settled = {} if job.force else history.settle(outputs)
     try:
         _make_all(job, outputs, settled, history, report, say, progress)
     finally:
         history.close()
-
-
-def _settled(outputs: Sequence[Output], history: History) -> dict[Path, InputError | None]:
-    """Outputs that are not to be made: complete ones, and others with what forbids it."""
-    settled: dict[Path, InputError | None] = {}
-    for output in outputs:
-        try:
-            if history.is_complete(output):
-                settled[output.path] = None
-        except InputError as exc:
-            settled[output.path] = exc
-    history.check_options(o for o in outputs if settled.get(o.path, o) is None)
-    return settled
 
 
 def _make_all(
@@ -113,6 +100,8 @@ def _make_all(
     progress: Callable[[int], None],
 ) -> None:
     """Make the outputs that are not settled; tell of those that are."""
+    if left := history.left_failed(outputs):
+        report.notes["failed output of an earlier run, whose input is none of this run's"] += left
     done = 0
     for output in outputs:
         source = output.inputs[0]
@@ -130,7 +119,7 @@ def _make_all(
         elif (error := settled[output.path]) is not None:
             say(str(report.failed(str(source), error)))
         else:
-            report.skipped["output is there and complete (--force makes it again)"] += 1
+            report.skipped[KEPT] += 1
         done += size_of(source)
         progress(done)
 

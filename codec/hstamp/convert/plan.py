@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -26,6 +26,7 @@ __all__ = [
     "look_at",
     "outputs_of",
     "size_of",
+    "subfolder",
 ]
 
 Form = Literal["alerts", "stamps", "blobs"]
@@ -131,13 +132,9 @@ def find_inputs(paths: Sequence[Path], out: Path | None = None) -> Inputs:
             files[path] = None
             continue
         roots.append(path)
-        for folder, folders, names in os.walk(path, onerror=lambda exc: _unread(exc, files)):
-            own = set() if mine is None else {n for n in folders + names if _is(folder, n, mine)}
-            inside = [n for n in folders if not is_passed_over(n) and n not in own]
-            kept = [n for n in names if not is_passed_over(n) and n not in own]
-            passed_over += len(folders) + len(names) - len(inside) - len(kept)
-            folders[:] = sorted(inside)
-            files.update(dict.fromkeys(Path(folder, name) for name in sorted(kept)))
+        inside, others = _walk(path, mine)
+        files.update(dict.fromkeys(inside))
+        passed_over += others
     return Inputs(tuple(files), tuple(roots), passed_over)
 
 
@@ -146,12 +143,25 @@ def is_passed_over(name: str) -> bool:
     return name.startswith((".", "_")) or name.endswith(".crc")
 
 
-def _is(folder: str, name: str, real: str) -> bool:
-    return Path(real).name == name and os.path.realpath(Path(folder, name)) == real
+def _walk(root: Path, mine: str | None) -> tuple[list[Path], int]:
+    """Files of a folder in name order, and how many names are passed over; `mine` is neither."""
+    inside: list[Path] = []
+    passed_over = 0
+    name = None if mine is None else Path(mine).name
 
+    def unread(exc: OSError) -> None:
+        inside.append(Path(str(exc.filename)))
 
-def _unread(exc: OSError, files: dict[Path, None]) -> None:
-    files[Path(str(exc.filename))] = None
+    for folder, folders, names in os.walk(root, onerror=unread):
+        own = {
+            n for n in folders + names if n == name and os.path.realpath(Path(folder, n)) == mine
+        }
+        below = [n for n in folders if not is_passed_over(n) and n not in own]
+        kept = [n for n in names if not is_passed_over(n) and n not in own]
+        passed_over += len(folders) + len(names) - len(below) - len(kept) - len(own)
+        folders[:] = below
+        inside.extend(Path(folder, name) for name in kept)
+    return sorted(inside), passed_over
 
 
 def expand(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -220,7 +230,7 @@ def outputs_of(job: Job) -> list[Output]:
         outputs = [Output(job.out, job.inputs)]
     else:
         outputs = [
-            Output(job.out / _subfolder(job, path) / _name(job, path), (path,))
+            Output(job.out / subfolder(job.roots, path) / _name(job, path), (path,))
             for path in job.inputs
         ]
         seen: dict[Path, Path] = {}
@@ -235,9 +245,9 @@ def outputs_of(job: Job) -> list[Output]:
     return outputs
 
 
-def _subfolder(job: Job, path: Path) -> Path:
-    """Folder of an input below the folder that it was found in."""
-    inside = [root for root in job.roots if path.parent.is_relative_to(root)]
+def subfolder(roots: Iterable[Path], path: Path) -> Path:
+    """Folder of an input below that of `roots` which it was found in."""
+    inside = [root for root in roots if path.parent.is_relative_to(root)]
     if not inside:
         return Path()
     return path.parent.relative_to(max(inside, key=lambda root: len(root.parts)))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 from ..errors import HstampError
 from ..text import printable
 
-__all__ = ["Problem", "Report"]
+__all__ = ["KEPT", "Problem", "Report"]
+
+KEPT: Final = "output is there and complete (--force makes it again)"
+"""Reason for skipping an output of an earlier run."""
 
 
 @dataclass(frozen=True)
