@@ -169,7 +169,9 @@ def _check_image(
     steps = steps_of(values, level, true["noise"]) if wanted == "i2" else ()
     if (wanted, encoding) == ("i2", "f4"):
         if not any(step.exceeds_noise for step in steps):
-            raise Violation("EC-9", "f4 for i2, though no level's range forbids a step in its noise")
+            raise Violation(
+                "EC-9", "f4 for i2, though no level's range forbids a step in its noise"
+            )
     else:
         _same("EN-1", "image.encoding", wanted, encoding)
     zero, scale = (np.array(fields[f"image.{name}"], np.float64) for name in ("zero", "scale"))
