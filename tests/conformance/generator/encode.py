@@ -101,6 +101,7 @@ def geometry() -> Iterator[Case]:
         "corner-high": (39.0, 43.0),
         "edge-left": (-0.5, 20.0),
         "edge-top": (12.3, 43.49),
+        "rounds-to-half": (19 - 2.0**-30, 20 - 2.0**-40),
     }
     for name, (x, y) in places.items():
         yield Case(
