@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import io
+import json
 import os
 import re
 
@@ -80,7 +81,7 @@ def test_a_damaged_second_member_is_no_end(tmp_path):
 def test_gzip_inside_gzip_is_refused(tmp_path):
     path, _ = stamps_file(tmp_path / "s.avro")
     twice = gzip.compress(gzip.compress(path.read_bytes()))
-    with pytest.raises(hstamp.FormatError, match="E_MAGIC.*gzip file inside a gzip file"):
+    with pytest.raises(hstamp.FormatError, match=r"E_MAGIC.*gzip file inside a gzip file"):
         list(hstamp.read_stamps(io.BytesIO(twice)))
 
 
@@ -105,8 +106,7 @@ def test_blobs_and_gzipped_blobs(tmp_path):
 
 def test_parquet_columns_of_blobs(tmp_path):
     pyarrow = pytest.importorskip("pyarrow", reason="Parquet is read by pyarrow")
-    import pyarrow.parquet
-
+    parquet = pytest.importorskip("pyarrow.parquet")
     stamps = [samples.stamp(2, seed=i) for i in range(3)]
     table = pyarrow.table({
         "diaSourceId": [1, 2, 3],
@@ -114,7 +114,7 @@ def test_parquet_columns_of_blobs(tmp_path):
         "hstampTemplate": [None, stamps[1].to_bytes(), stamps[2].to_bytes()],
     })  # fmt: skip
     path = tmp_path / "t.parquet"
-    pyarrow.parquet.write_table(table, path)
+    parquet.write_table(table, path)
     expected = [
         (0, "hstampScience", stamps[0]),
         (1, "hstampTemplate", stamps[1]),
@@ -134,7 +134,7 @@ def test_wire_messages_with_a_schema_and_without(tmp_path):
     schema = {"type": "record", "name": "alert", "fields": [
         {"name": "id", "type": "long"},
         {"name": "hstampScience", "type": ["null", hstamp.STAMP_SCHEMA]}]}  # fmt: skip
-    (tmp_path / "a.avsc").write_text(__import__("json").dumps(schema))
+    (tmp_path / "a.avsc").write_text(json.dumps(schema))
     stamp, out = samples.stamp(2), io.BytesIO()
     fastavro.schemaless_writer(
         out, fastavro.parse_schema(schema), {"id": 7, "hstampScience": stamp.to_dict()}

@@ -111,10 +111,8 @@ def test_fields_and_spans_are_those_of_fastavro(pair):
         kinds = {field["name"]: field["type"] for field in schema["fields"]}
         assert reading.values == {name: plain(kinds[name], back[name]) for name in chosen}
         starts = [1, *reading.stops[:-1]]
-        parts = [
-            written({"type": "record", "name": "one", "fields": [field]}, {field["name"]: value[field["name"]]})
-            for field in schema["fields"]
-        ]  # fmt: skip
+        alone = [{"type": "record", "name": "one", "fields": [f]} for f in schema["fields"]]
+        parts = [written(one, value) for one in alone]
         got = [(before + data)[a:b] for a, b in zip(starts, reading.stops, strict=True)]
         assert got == parts
 
