@@ -74,7 +74,7 @@ def test_a_damaged_second_member_is_no_end(tmp_path):
     data = path.read_bytes()
     second = gzip.compress(data[100:])
     for broken in (second[:-4], second[:20] + b"\xff\xff" + second[22:]):
-        with pytest.raises(hstamp.HstampError):
+        with pytest.raises(hstamp.FormatError, match="E_MAGIC"):
             list(hstamp.read_stamps(io.BytesIO(gzip.compress(data[:100]) + broken)))
 
 
@@ -91,7 +91,7 @@ def test_gzip_that_grows_beyond_its_ceiling(tmp_path, monkeypatch):
     monkeypatch.setattr(gunzip, "_FREE", 2**20)
     monkeypatch.setattr(gunzip, "_RATIO", 10)
     bomb = gzip.compress(b"Obj\x01" + bytes(2**22))
-    with pytest.raises(hstamp.InputError, match="E_LIMIT"):
+    with pytest.raises(hstamp.FormatError, match="E_LIMIT"):
         list(hstamp.read_stamps(io.BytesIO(bomb)))
 
 
