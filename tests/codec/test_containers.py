@@ -345,3 +345,19 @@ def test_a_stamp_behind_empty_records_is_at_fault_at_its_number():
         read(data)
     with pytest.raises(hstamp.FormatError, match=r"^E_AVRO: record 50: "):
         read(header(schema) + block(52, bytes(50)))
+    with pytest.raises(hstamp.FormatError, match=r"^E_AVRO: record 50: "):
+        read(header(schema) + block(2**63 - 1, bytes(50)))
+
+
+def test_lengths_beyond_what_a_machine_can_address():
+    schema = {"type": "record", "name": "a", "fields": [
+        {"name": "x", "type": "string"}, {"name": "y", "type": "double"},
+        {"name": "s", "type": ["null", STAMP]},
+    ]}  # fmt: skip
+    for size in (2**63 - 1, 2**62, 2**31):
+        assert code_of(header(schema) + block(1, samples.long(size) + bytes(40))) == "E_AVRO"
+        for fields in ([], ["x", "y"]):
+            (bad,) = Container(
+                io.BytesIO(header(schema) + block(1, samples.long(size) + bytes(40)))
+            ).records(fields)
+            assert bad.error.code == "E_AVRO"
