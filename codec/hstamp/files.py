@@ -240,7 +240,12 @@ def _plain(stream: BinaryIO, gzipped: bool) -> Iterator[BinaryIO]:
         yield stream
         return
     with tempfile.TemporaryFile(prefix="hstamp-") as plain:
-        inflate_to(stream, plain)
+        try:
+            inflate_to(stream, plain)
+        except InputError as exc:
+            # Of bytes that are no stamp, a decoder says no more than that [LI-1].
+            code = exc.code if exc.code == "E_LIMIT" else "E_MAGIC"
+            raise FormatError(code, exc.reason) from exc
         yield plain
 
 

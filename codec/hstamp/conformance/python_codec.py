@@ -81,10 +81,10 @@ def answer(data: bytes) -> tuple[int, dict[str, Any]]:
     """Exit status and object for one input."""
     try:
         return 0, decode(data)
-    except HstampError as error:
-        return 1, {"error": error.code}
     except MissingExtraError:
         return 2, {}
+    except HstampError as error:
+        return 1, {"error": error.code}
 
 
 def _array(value: Mapping[str, Any], dtype: str) -> np.ndarray[Any, Any]:

@@ -161,7 +161,7 @@ class Cursor:
         """Move behind what `skip` passes over."""
         try:
             position = skip(self.data, self.position, self.tally)
-        except IndexError:
+        except (IndexError, OverflowError):
             position = self.end + 1
         if position > self.end:
             raise FormatError("E_AVRO", f"{what}: the bytes end early")

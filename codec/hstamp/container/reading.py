@@ -123,7 +123,7 @@ class RecordReader:
         if self._same is not None:
             pattern, width = self._same
             most = min(count, (tally.limit - tally.used) // cost) if cost else count
-            run = pattern.match(data, position, position + most * width)
+            run = pattern.match(data, position, min(position + most * width, end))
             done = 0 if run is None else (run.end() - position) // width
             tally.add(done * cost)
             return position + done * width, done
@@ -133,7 +133,7 @@ class RecordReader:
             try:
                 for step in steps:
                     position = step(data, position, tally)
-            except (_StampAheadError, FormatError, IndexError):
+            except (_StampAheadError, FormatError, IndexError, OverflowError):
                 position = end + 1
             if position > end or tally.used > tally.limit:
                 tally.used = before
@@ -150,7 +150,7 @@ class RecordReader:
         """
         try:
             reading = self._read(data, position, tally)
-        except (IndexError, struct.error) as error:
+        except (IndexError, OverflowError, struct.error) as error:
             raise FormatError("E_AVRO", "the bytes end early") from error
         if reading.stop > len(data):
             raise FormatError("E_AVRO", "the bytes end early")
