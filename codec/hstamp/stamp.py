@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .container.as_dict import dict_to_record, record_to_dict
 from .container.blob import read_blob, write_blob
-from .container.record import dict_to_record, record_to_dict
 from .decoder import (
     check_record,
     conserving_values,
@@ -358,17 +358,27 @@ class Stamp:
 
         to_fits(self, path, **options)
 
-    def to_legacy_fits(self, size: int = 30) -> bytes:
-        """FITS bytes laid out as today's LSST cutout of `size` x `size` base pixels."""
+    def to_legacy_fits(self, size: int | None = None, **options: Any) -> bytes:
+        """FITS bytes laid out as today's cutouts; see `hstamp.export.legacy.to_legacy_fits`."""
         from .export.legacy import to_legacy_fits
 
-        return to_legacy_fits(self, size)
+        return to_legacy_fits(self, size, **options)
 
     def plot(self, **options: Any) -> Figure:
         """Draw levels and mosaic; see `hstamp.draw.show`."""
         from .draw import show
 
         return show(self, **options)
+
+    def _repr_html_(self) -> str:
+        from .export.notebook import to_html
+
+        return to_html(self)
+
+    def _repr_png_(self) -> bytes | None:
+        from .export.notebook import to_png
+
+        return to_png(self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Stamp) and self.to_bytes() == other.to_bytes()

@@ -20,7 +20,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from hstamp import draw
-from hstamp.draw.marks import bar_length, level_box, sky_direction
+from hstamp.draw.marks import bar_length, level_box
+from hstamp.draw.orient import sky_direction
 from hstamp.draw.style import HATCH, LEVEL_COLOURS, MISSING
 
 # Table of [GE-3], copied from the specification and not from the code under test.

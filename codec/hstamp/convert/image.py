@@ -6,19 +6,21 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Self, cast
+from typing import BinaryIO, Self, cast
 
+from ..container.gunzip import inflate_to
 from ..errors import InputError
 from ..layout import largest_covered, layout_of, reference_corner
 from ..planes import Wcs
 from ..stamp import Stamp
+from .cards import text
 from .cutout import check_inside
-from .gunzip import inflate_to
-from .hdus import classify, open_fits
+from .hdus import open_fits
+from .pairing import classify
 from .parent import EncodeOptions, encode_parent, load_planes
 from .position import header_wcs, is_source_plane, pixel_of
 
-__all__ = ["FitsImage", "Position", "positions_of"]
+__all__ = ["FitsImage", "Position"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Position:
         Pixel, 0-based, centres at integers.
     id : str or None
         Identifier of the stamp.
+    problem : str or None
+        Why there is no position: a row of a catalogue that cannot be used.
     """
 
     ra: float | None = None
@@ -40,6 +44,7 @@ class Position:
     x: float | None = None
     y: float | None = None
     id: str | None = None
+    problem: str | None = None
 
 
 class FitsImage:
@@ -50,7 +55,7 @@ class FitsImage:
     path : Path
         FITS file, plain, tile-compressed or gzipped (then decompressed to a temporary file).
     hdu : int or str, optional
-        Index or EXTNAME of the image; by default the first two-dimensional image.
+        Index, EXTNAME or ``EXTNAME,EXTVER`` of the image; by default the first image.
     gzipped : bool
         Whether the whole file is gzipped.
 
@@ -74,8 +79,13 @@ class FitsImage:
             self.planes = classify(hdus, hdu)
             self.header = self.planes.image.header
             self.shape: tuple[int, int] = self.planes.image.shape
-            self.wcs = header_wcs(self.header)
-            self.primary = hdus[0].header
+            self.primary = self.planes.primary
+            self.wcs, self._no_wcs = None, "the image has no WCS"
+            try:
+                self.wcs = header_wcs(self.header)
+            except InputError as exc:
+                # A source given by its pixel needs no WCS to be cut out.
+                self._no_wcs = exc.reason
         except BaseException:
             self._stack.close()
             raise
@@ -91,7 +101,7 @@ class FitsImage:
         """Filter by BAND or FILTER of the header; None where a stamp could not carry it."""
         for header in (self.header, self.primary):
             for key in ("BAND", "FILTER"):
-                name = str(header.get(key, "")).strip()
+                name = text(header, key)
                 if name and not name.startswith("_") and len(name) <= 32 and name.isascii():
                     return name
         return None
@@ -104,10 +114,12 @@ class FitsImage:
         InputError
             If the position is incomplete, outside, or needs a WCS that the image does not have.
         """
+        if position.problem is not None:
+            raise InputError(position.problem)
         if position.x is not None and position.y is not None:
             x, y = position.x, position.y
         elif self.wcs is None and position.ra is not None:
-            raise InputError("the image has no WCS: give --x and --y")
+            raise InputError(f"{self._no_wcs}: give --x and --y")
         elif self.wcs is not None and position.ra is not None and position.dec is not None:
             x, y = pixel_of(self.wcs, position.ra, position.dec)
         elif self.wcs is not None and is_source_plane(self.wcs):
@@ -136,7 +148,7 @@ class FitsImage:
             _span(j0 + low, j0 + high, self.shape[0]),
             _span(i0 + low, i0 + high, self.shape[1]),
         )
-        plane = None if self.wcs is None else Wcs.from_astropy(self.wcs, x, y)
+        plane, notes = self._plane(position, x, y)
         parent = load_planes(self.planes, x, y, plane, options, (rows, columns))
         stamp = encode_parent(
             parent,
@@ -144,30 +156,20 @@ class FitsImage:
             id=position.id,
             band=band or self.band,
         )
-        return stamp, parent.notes
+        return stamp, parent.notes + notes
+
+    def _plane(self, position: Position, x: float, y: float) -> tuple[Wcs | None, tuple[str, ...]]:
+        """Tangent plane at the source; a pixel position is worth a stamp without one."""
+        if self.wcs is None:
+            said = self._no_wcs != "the image has no WCS"
+            return None, (f"WCS left out: {self._no_wcs}",) if said else ()
+        try:
+            return Wcs.from_astropy(self.wcs, x, y), ()
+        except InputError as exc:
+            if position.x is None:
+                raise
+            return None, (f"WCS left out: {exc.reason}",)
 
 
 def _span(start: int, stop: int, size: int) -> slice:
     return slice(max(start, 0), min(stop, size))
-
-
-def positions_of(table: Any) -> list[Position]:
-    """Positions of a table with columns ra and dec, or x and y, and optionally id.
-
-    Raises
-    ------
-    InputError
-        If it has neither pair of columns.
-    """
-    names = {name.lower(): name for name in table.colnames}
-    pair = next((p for p in (("ra", "dec"), ("x", "y")) if names.keys() >= set(p)), None)
-    if pair is None:
-        have = ", ".join(table.colnames)
-        raise InputError(f"a catalogue needs columns ra and dec, or x and y; it has {have}")
-    return [
-        Position(
-            **{key: float(row[names[key]]) for key in pair},
-            id=str(row[names["id"]]) if "id" in names else None,
-        )
-        for row in table
-    ]

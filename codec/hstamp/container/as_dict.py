@@ -100,7 +100,7 @@ def dict_to_record(fields: Mapping[str, Any]) -> Record:
         )
     except KeyError as error:
         raise FormatError("E_SCHEMA", f"the stamp has no field {error}") from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FormatError("E_SCHEMA", f"a field of the stamp has another type: {error}") from error
 
 
