@@ -107,14 +107,15 @@ def wanted():
 def test_some_sums_show_a_rounding_left_out():
     """The chosen steps tell two roundings from one [EN-2], and from rounding the product alone."""
     once = products = 0
-    for zero, scale in STEPS[2]:
-        z, s = exact.units(zero), exact.units(scale)
-        for q in range(-32767, 32768):
-            right = exact.round_units(exact.round_units(z + s * q, 53), 24)
-            once += exact.round_units(z + s * q, 24) != right
-            products += exact.round_units(z + exact.round_units(s * q, 24), 24) != right
+    for place, pairs in enumerate(STEPS):
+        for zero, scale in pairs:
+            z, s = exact.units(zero), exact.units(scale)
+            for q in range(-32767, 32768, 1 if place == 2 else 97):
+                right = exact.round_units(exact.round_units(z + s * q, 53), 24)
+                once += exact.round_units(z + s * q, 24) != right
+                products += exact.round_units(z + exact.round_units(s * q, 24), 24) != right
     assert once > 0
-    assert products > 1000
+    assert products > 100
 
 
 def stored(levels):
