@@ -7,12 +7,12 @@ What carries a meaning that a stamp cannot is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .errors import HstampError, InputError, as_hstamp_error
-from .parts import Part, apart, scaled
+from .parts import PLAIN, Part, apart, scaled
 from .tangent import ParentWcs, Wcs
 from .units import DEFAULT_UNIT, factor_between, is_dimensionless, unit_text
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from astropy.units import UnitBase
 
 __all__ = ["Inputs", "plain_inputs", "plain_position"]
-
-_PLAIN: Final = frozenset({np.ndarray, type(None)})
 
 
 class Inputs(NamedTuple):
@@ -88,11 +86,11 @@ def plain_inputs(
         carries a meaning that a stamp cannot.
     """
     if (
-        type(image) in _PLAIN
-        and type(variance) in _PLAIN
-        and type(mask) in _PLAIN
-        and type(psf) in _PLAIN
-        and type(unusable) in _PLAIN
+        type(image) in PLAIN
+        and type(variance) in PLAIN
+        and type(mask) in PLAIN
+        and type(psf) in PLAIN
+        and type(unusable) in PLAIN
         and (flux_unit is None or type(flux_unit) is str)
     ):  # the usual case, in a microsecond
         unit = DEFAULT_UNIT if flux_unit is None else flux_unit
@@ -148,7 +146,10 @@ def plain_position(value: Any, name: str) -> Any:
     if part.unit is not None and str(part.unit) != "pix" and not is_dimensionless(part.unit):
         raise InputError(f"{name} is in {str(part.unit)!r}, not in pixels")
     try:
-        plain = np.asarray(part.values, dtype=np.float64)
+        given = np.asarray(part.values)
+        if given.dtype.kind == "c":
+            raise InputError(f"{name} is complex")
+        plain = given.astype(np.float64)
     except (ValueError, TypeError) as exc:
         raise InputError(f"{name} is no position: {value!r:.80}") from exc
     return plain if plain.ndim else float(plain)

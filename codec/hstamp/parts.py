@@ -19,8 +19,10 @@ from .units import factor_between, parsed, unit_text
 if TYPE_CHECKING:
     from astropy.units import UnitBase
 
-__all__ = ["Part", "apart", "scaled", "variance_of"]
+__all__ = ["PLAIN", "Part", "apart", "scaled", "variance_of"]
 
+PLAIN: Final = frozenset({np.ndarray, type(None)})
+"""Types that need not be taken apart; a row of a list may have no variance, PSF or mask."""
 _NUMBERS: Final = (bool, int, float, np.generic)
 _UNCERTAINTIES: Final = {"std": ("sigma", 2), "var": ("variance", 1), "ivar": ("weight", -1)}
 """Form of astropy's uncertainties, and the power of their unit that is a variance's."""
@@ -58,7 +60,7 @@ def apart(value: Any, name: str) -> Part:
     """
     if isinstance(value, (list, tuple)):
         return _list_apart(value, name)
-    if type(value) is np.ndarray or isinstance(value, _NUMBERS):
+    if type(value) in PLAIN or isinstance(value, _NUMBERS):
         return Part(value)
     if isinstance(value, np.ma.MaskedArray):
         part = _with_unit(apart(np.ma.getdata(value), name), value, name)
@@ -97,7 +99,7 @@ def variance_of(values: npt.ArrayLike, form: str) -> npt.NDArray[Any]:
 
 def scaled(values: Any, factor: float) -> Any:
     """Values, or lists of values, times a factor; untouched where that is one."""
-    if factor == 1.0:
+    if factor == 1.0 or values is None:
         return values
     if isinstance(values, (list, tuple)):
         return [scaled(one, factor) for one in values]
@@ -105,14 +107,17 @@ def scaled(values: Any, factor: float) -> Any:
 
 
 def _list_apart(value: Sequence[Any], name: str) -> Part:
-    """Rows or parents, each taken apart, all in the unit of the first."""
-    if all(type(row) is np.ndarray for row in value):
+    """Rows or parents, each taken apart or None, all in the unit of the first."""
+    if all(type(row) in PLAIN for row in value):
         return Part(value)
     if all(isinstance(row, (list, tuple, *_NUMBERS)) for row in value):
         return Part(_array(value, name))
     parts = [apart(row, name) for row in value]
-    first = parts[0].unit
+    there = [part for part in parts if part.values is not None]
+    first = there[0].unit
     for number, part in enumerate(parts):
+        if part.values is None:
+            continue
         if (part.unit is None) != (first is None):
             raise InputError(f"{name} {number} and {name} 0 do not both have a unit")
         if part.unit is not None and first is not None and part.unit != first:
@@ -123,12 +128,16 @@ def _list_apart(value: Sequence[Any], name: str) -> Part:
             )
     columns = {field: [getattr(part, field) for part in parts] for field in _OWN}
     for field, column in columns.items():
-        if any(one is None for one in column) and any(one is not None for one in column):
+        own = [one for one, part in zip(column, parts, strict=True) if part.values is not None]
+        if any(one is None for one in own) and any(one is not None for one in own):
             raise InputError(f"some of the images have a {field} of their own and some have not")
     return Part(
         [part.values for part in parts],
         first,
-        **{field: None if column[0] is None else column for field, column in columns.items()},
+        **{
+            field: column if any(one is not None for one in column) else None
+            for field, column in columns.items()
+        },
         meta=parts[0].meta,
     )
 

@@ -468,7 +468,13 @@ def test_positions_in_pixels() -> None:
 
 @pytest.mark.parametrize(
     ("x", "cause"),
-    [(3 * u.deg, "not in pixels"), ("here", "no position"), (np.ma.masked, ""), (None, "position")],
+    [
+        (3 + 0j, "complex"),
+        (3 * u.deg, "not in pixels"),
+        ("here", "no position"),
+        (np.ma.masked, ""),
+        (None, "position"),
+    ],
 )
 def test_positions_that_are_none(x: Any, cause: str) -> None:
     with pytest.raises(hstamp.InputError, match=cause or None):

@@ -71,7 +71,7 @@ def metadata_of(
 def _tangent_planes(
     wcs: Sequence[Wcs | ParentWcs] | ParentWcs, xs: Array, ys: Array
 ) -> Sequence[Wcs]:
-    if not isinstance(wcs, (Sequence, np.ndarray)):
+    if not isinstance(wcs, Sequence):
         return parent_cds(wcs, xs, ys)
     if len(wcs) != len(xs):
         raise InputError(f"{len(wcs)} WCS for {len(xs)} sources")
