@@ -469,7 +469,7 @@ def test_positions_in_pixels() -> None:
 @pytest.mark.parametrize(
     ("x", "cause"),
     [
-        (3 + 0j, "complex"),
+        (np.complex64(3), "complex"),
         (3 * u.deg, "not in pixels"),
         ("here", "no position"),
         (np.ma.masked, ""),
