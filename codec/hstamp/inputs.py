@@ -14,7 +14,7 @@ import numpy as np
 from .errors import HstampError, InputError, as_hstamp_error
 from .parts import PLAIN, Part, apart, scaled
 from .tangent import ParentWcs, Wcs
-from .units import DEFAULT_UNIT, factor_between, is_dimensionless, unit_text
+from .units import DEFAULT_UNIT, check_linear, factor_between, is_dimensionless, unit_text
 
 if TYPE_CHECKING:
     from astropy.units import UnitBase
@@ -125,7 +125,7 @@ def _inputs(
         variance=_variance(part, variance, unit, factor),
         mask=_pure(mask, "mask"),
         mask_planes=mask_planes,
-        psf=None if psf is None else apart(psf, "psf").values,
+        psf=_shape(psf),
         unusable=_pure(unusable, "unusable"),
         wcs=part.wcs if wcs is None else wcs,
         flux_unit=unit,
@@ -194,4 +194,14 @@ def _pure(value: Any, name: str) -> Any:
     part = apart(value, name)
     if part.unit is not None and not is_dimensionless(part.unit):
         raise InputError(f"{name} has the unit {str(part.unit)!r}")
+    return part.values
+
+
+def _shape(psf: Any) -> Any:
+    """A PSF's values in any unit that adds up: it is stored with unit sum [EN-9]."""
+    if psf is None:
+        return None
+    part = apart(psf, "psf")
+    if part.unit is not None:
+        check_linear(part.unit, "psf")
     return part.values

@@ -129,6 +129,7 @@ def test_variance_with_a_unit_beside_plain_numbers() -> None:
         (IMAGE, {"variance": IMAGE * u.adu**2}, "not convertible"),
         (IMAGE, {"variance": IMAGE * u.adu**2, "flux_unit": "ADU!"}, "cannot be told"),
         (IMAGE, {"mask": np.ones(SHAPE, int) * u.m, "mask_planes": ["A"]}, "mask has the unit"),
+        (IMAGE, {"psf": np.ones((3, 3)) * u.mag}, "psf is in 'mag'"),
         (IMAGE, {"unusable": np.ones(SHAPE, bool) * u.m}, "unusable has the unit"),
     ],
 )
