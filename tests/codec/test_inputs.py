@@ -470,7 +470,7 @@ def test_positions_in_pixels() -> None:
 @pytest.mark.parametrize(
     ("x", "cause"),
     [
-        (np.complex64(3), "complex"),
+        (np.complex64(3), "is complex"),
         (3 * u.deg, "not in pixels"),
         ("here", "no position"),
         (np.ma.masked, ""),
