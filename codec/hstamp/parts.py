@@ -79,7 +79,8 @@ def apart(value: Any, name: str) -> Part:
         return _with_unit(apart(value.data, name), value, name)
     if hasattr(value, "dask") and hasattr(value, "compute"):
         return apart(value.compute(), name)
-    return _with_unit(Part(_array(value, name)), value, name)
+    # The unit first: another library's may warn when its array loses it.
+    return replace(_with_unit(Part(None), value, name), values=_array(value, name))
 
 
 def variance_of(values: npt.ArrayLike, form: str) -> npt.NDArray[Any]:
