@@ -129,6 +129,7 @@ def test_variance_with_a_unit_beside_plain_numbers() -> None:
         (IMAGE, {"variance": IMAGE * u.adu**2}, "not convertible"),
         (IMAGE, {"variance": IMAGE * u.adu**2, "flux_unit": "ADU!"}, "cannot be told"),
         (IMAGE, {"mask": np.ones(SHAPE, int) * u.m, "mask_planes": ["A"]}, "mask has the unit"),
+        (IMAGE, {"psf": np.ones((3, 3)) * u.mag}, "psf is in 'mag'"),
         (IMAGE, {"unusable": np.ones(SHAPE, bool) * u.m}, "unusable has the unit"),
     ],
 )
@@ -468,7 +469,13 @@ def test_positions_in_pixels() -> None:
 
 @pytest.mark.parametrize(
     ("x", "cause"),
-    [(3 * u.deg, "not in pixels"), ("here", "no position"), (np.ma.masked, ""), (None, "position")],
+    [
+        (np.complex64(3), "is complex"),
+        (3 * u.deg, "not in pixels"),
+        ("here", "no position"),
+        (np.ma.masked, ""),
+        (None, "position"),
+    ],
 )
 def test_positions_that_are_none(x: Any, cause: str) -> None:
     with pytest.raises(hstamp.InputError, match=cause or None):

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS, DistortionLookupTable
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import hstamp
 from hstamp.convert.position import header_wcs, pixel_of, plane_at, read_header_wcs
@@ -288,6 +290,72 @@ def test_unreadable_and_non_finite_cards() -> None:
 def test_absurd_numbers_end_in_a_position_or_an_input_error(cards: dict[str, Any]) -> None:
     with contextlib.suppress(hstamp.InputError):
         assert np.isfinite(used(header(**cards))).all()
+
+
+CODES = [
+    "AZP",
+    "SZP",
+    "TAN",
+    "STG",
+    "SIN",
+    "ARC",
+    "ZPN",
+    "ZEA",
+    "AIR",
+    "CYP",
+    "CEA",
+    "CAR",
+    "MER",
+    "SFL",
+    "PAR",
+    "MOL",
+    "AIT",
+    "COP",
+    "COE",
+    "COD",
+    "COO",
+    "BON",
+    "PCO",
+    "TSC",
+    "CSC",
+    "QSC",
+    "HPX",
+    "XPH",
+    "TNX",
+    "ZPX",
+    "TPV",
+    "DSS",
+    "TAB",
+    "NCP",
+    "GLS",
+    "TAN-SIP",
+    "XYZ",
+]
+KEYS = [
+    *(f"{key}{axis}" for key in ("CUNIT", "CRVAL", "CRPIX", "CDELT", "CROTA") for axis in (1, 2)),
+    *(f"PV{axis}_{m}" for axis in (1, 2) for m in (0, 1, 2, 3, 5, 11, 30, 40, 99)),
+    *("CD1_1", "CD1_2", "PC2_1", "PC1_99", "PC001002", "LONPOLE", "LATPOLE", "RADESYS", "EQUINOX"),
+    *("WCSAXES", "NAXIS", "NAXIS1", "A_ORDER", "B_ORDER", "A_2_0", "A_DMAX", "AP_ORDER", "PROJP1"),
+    *("CPDIS1", "CQDIS2", "D2IMDIS1", "AXISCORR", "WAT1_001", "PPO3", "AMDX1", "CTYPE3", "PS1_0"),
+]
+VALUES = [0, 1, -1, 2, 9, 90.0, 1e-300, 1e300, -1e300, 10**18, 0.5, True, "", "abc", "LOOKUP"]
+
+
+@settings(max_examples=150)
+@given(
+    code=st.sampled_from(CODES),
+    system=st.sampled_from([("RA--", "DEC-"), ("GLON", "GLAT"), ("ELON", "ELAT")]),
+    cards=st.dictionaries(st.sampled_from(KEYS), st.sampled_from(VALUES), max_size=6),
+)
+def test_any_header_has_a_wcs_or_says_why_not(code: str, system: Any, cards: Any) -> None:
+    kinds = {"CTYPE1": f"{system[0]}-{code}", "CTYPE2": f"{system[1]}-{code}"}
+    with contextlib.suppress(hstamp.InputError):
+        wcs = header_wcs(header(**(kinds | cards)))
+        assert wcs is not None
+        plane = parent_cd(wcs, 70.0, 50.0)
+        assert np.isfinite([plane.ra, plane.dec, *plane.cd.ravel()]).all()
+        assert 0 <= plane.ra < 360
+        assert -90 <= plane.dec <= 90
 
 
 def test_cards_beyond_counting_are_refused() -> None:
