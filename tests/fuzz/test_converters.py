@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from . import converters
 from .converters import COMMANDS, judge
 from .convertible import MUTATORS
 
@@ -30,5 +31,5 @@ def test_converters_keep_their_promises(target, tmp_path):
 def test_a_broken_promise_is_noticed(tmp_path, monkeypatch):
     data = MUTATORS["image"](random.Random("image"))
     for wrong in (lambda words: 1 / 0, lambda words: 3, lambda words: 1):
-        monkeypatch.setattr("tests.fuzz.converters.command_line", wrong)
+        monkeypatch.setattr(converters, "command_line", wrong)
         assert judge("info", data, tmp_path)[1]
