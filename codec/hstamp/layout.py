@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +14,23 @@ from .errors import InputError
 
 __all__ = [
     "CORE",
+    "CORE_SIZE",
     "GRID",
+    "GRID_SIZE",
     "HOLE",
+    "HOLE_SIDE",
+    "HOLE_START",
+    "HOLE_STOP",
     "MAX_LEVELS",
     "MIN_LEVELS",
+    "RING_SIZE",
     "Layout",
     "SharedPixels",
     "child_start",
     "largest_covered",
+    "positions_usable",
     "reference_corner",
+    "reference_corners",
     "size_of",
 ]
 
@@ -30,17 +38,29 @@ GRID: Final = 15
 """Pixels along a side of every level [GE-3]."""
 CORE: Final = 14
 """Pixels along a side of the stored part of level 0 [GE-5]."""
-HOLE: Final = slice(4, 11)
+HOLE_START: Final = 4
+HOLE_STOP: Final = 11
+HOLE: Final = slice(HOLE_START, HOLE_STOP)
 """Rows and columns of the hole of a level k >= 1 [GE-4]."""
+HOLE_SIDE: Final = HOLE_STOP - HOLE_START
+GRID_SIZE: Final = GRID**2
+"""Pixels of a level."""
+CORE_SIZE: Final = CORE**2
+"""Stored values of level 0 [GE-5]."""
+RING_SIZE: Final = GRID_SIZE - HOLE_SIDE**2
+"""Stored values of a level k >= 1 [GE-5]."""
 MIN_LEVELS: Final = 2
 MAX_LEVELS: Final = 8
+"""Fewest and most levels of a stamp [GE-2]."""
+_FARTHEST: Final = 2**31
+"""Coordinates from here on are no pixel positions [pixel]."""
 
 IntArray = npt.NDArray[np.intp]
 
 
-def size_of(levels: int) -> int:
+def size_of(n: int) -> int:
     """Number of stored values N(n) of one plane [GE-6]."""
-    return CORE**2 + (levels - 1) * (GRID**2 - (HOLE.stop - HOLE.start) ** 2)
+    return CORE_SIZE + (n - 1) * RING_SIZE
 
 
 def child_start(k: int) -> int:
@@ -50,6 +70,8 @@ def child_start(k: int) -> int:
 
 def reference_corner(x: float, y: float) -> tuple[int, int]:
     """Column and row of the base pixel up and right of the reference corner [GE-1].
+
+    `reference_corners` says the same of arrays.
 
     Parameters
     ----------
@@ -66,9 +88,25 @@ def reference_corner(x: float, y: float) -> tuple[int, int]:
     InputError
         If a coordinate is not finite or beyond 2**31.
     """
-    if not (math.isfinite(x) and math.isfinite(y) and max(abs(x), abs(y)) < 2**31):
+    try:
+        x, y = float(x), float(y)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"source position ({x!r}, {y!r}) is not a pair of numbers") from error
+    if not positions_usable(x, y):
         raise InputError(f"source position ({x}, {y}) is not a pixel position")
     return math.floor(x) + 1, math.floor(y) + 1
+
+
+def reference_corners(
+    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Reference corners of usable positions of shape (B,) [GE-1]; see `reference_corner`."""
+    return np.floor(x).astype(np.int64) + 1, np.floor(y).astype(np.int64) + 1
+
+
+def positions_usable(x: Any, y: Any) -> Any:
+    """Whether positions, numbers or arrays, are finite and within the range of pixel numbers."""
+    return (abs(x) < _FARTHEST) & (abs(y) < _FARTHEST)
 
 
 @dataclass(frozen=True)
@@ -131,7 +169,7 @@ class Layout:
         """Side s_k of a pixel of each level [base pixel]."""
         return tuple(2**k for k in range(self.levels))
 
-    @property
+    @cached_property
     def origins(self) -> tuple[int, ...]:
         """First base offset o_k of each level, the same along both axes [base pixel]."""
         origin, origins = -7, [-7]
@@ -221,9 +259,9 @@ def ring_pixels() -> npt.NDArray[np.bool_]:
 
 
 @lru_cache(maxsize=MAX_LEVELS, typed=True)
-def layout_of(levels: int) -> Layout:
+def layout_of(n: int) -> Layout:
     """Return the shared `Layout` of n levels, so that its index maps are built once."""
-    return Layout(levels)
+    return Layout(n)
 
 
 def largest_covered(shape: tuple[int, int], i0: int, j0: int) -> int:

@@ -7,7 +7,7 @@ checks them and turns them into arrays.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMAT_VERSION",
+    "Encoded",
     "ImagePlane",
     "MaskPlane",
     "PsfPlane",
@@ -128,3 +129,32 @@ class Record:
     variance: VariancePlane | None
     mask: MaskPlane | None
     psf: PsfPlane | None
+
+
+class Encoded(NamedTuple):
+    """One plane of B stamps of one form, still encoded; a single stamp is a batch of one.
+
+    Parameters
+    ----------
+    encoding : str
+        As in the record.
+    n : int
+        Number of levels; of a PSF, its side.
+    rows : ndarray of uint8, shape (B, L)
+        Bytes of each stamp, among which the plane's lie.
+    start : int
+        First byte of the plane in each row; -1 where its data are empty.
+    terms : tuple of ndarray of float64
+        ``i2`` images: zero and scale, (B, n) each; ``log8``: unit, (B,); otherwise nothing.
+    """
+
+    encoding: str
+    n: int
+    rows: npt.NDArray[np.uint8]
+    start: int
+    terms: tuple[npt.NDArray[np.float64], ...] = ()
+
+    def numbers(self, dtype: str, count: int) -> npt.NDArray[Any]:
+        """`count` stored numbers of each stamp, shape (B, count)."""
+        stop = self.start + count * np.dtype(dtype).itemsize
+        return np.ascontiguousarray(self.rows[:, self.start : stop]).view(dtype)

@@ -13,21 +13,15 @@ import numpy.typing as npt
 
 from .container.blob import read_blob, write_blob
 from .container.record import dict_to_record, record_to_dict
-from .decoder import (
-    check_record,
-    conserving_values,
-    decode_image_levels,
-    decode_mask_levels,
-    decode_variance_levels,
-)
+from .decoder import Checked, check_record, conserving_values, decode_plane, stored_values
 from .encoder import Options, encode_record
-from .encodings.image import IMAGE_ENCODINGS, decode_image
-from .encodings.mask import MASK_ENCODINGS, decode_mask
-from .encodings.psf import decode_psf
-from .encodings.variance import VARIANCE_ENCODINGS, decode_variance
+from .encodings.image import IMAGE_ENCODINGS
+from .encodings.mask import MASK_ENCODINGS
+from .encodings.variance import VARIANCE_ENCODINGS
 from .errors import FormatError, InputError
-from .fast import scanner
-from .layout import MIN_LEVELS, Layout, layout_of, size_of
+from .fast import kernels
+from .fast.protocol import Valid
+from .layout import Layout, layout_of, size_of
 from .planes import Record, Wcs
 
 if TYPE_CHECKING:
@@ -35,8 +29,6 @@ if TYPE_CHECKING:
     from astropy.nddata import CCDData
     from astropy.wcs import WCS
     from matplotlib.figure import Figure
-
-    from .fast.single import ScannedBlob
 
 __all__ = ["Stamp", "encodable", "encode"]
 
@@ -120,7 +112,7 @@ def encode(
         psf=psf, wcs=wcs, band=band, flux_unit=flux_unit, id=id, unusable=unusable,
         options=options,
     )  # fmt: skip
-    return Stamp(encodable(record))
+    return Stamp._of(Checked(record))
 
 
 class Stamp:
@@ -137,26 +129,28 @@ class Stamp:
         With the code of the first check of Section 11 that fails.
     """
 
+    _source: Valid
+    """The stamp, checked; its planes are decoded when they are asked for."""
+
     def __init__(self, record: Record) -> None:
         check_record(record)
-        self._record = record
+        self._source = Checked(record)
 
-    _scanned: ScannedBlob | None = None
-    """The blob this stamp was read from, where the compiled path has found it valid."""
-
-    @cached_property
-    def _record(self) -> Record:
-        assert self._scanned is not None
-        return read_blob(self._scanned.rows.tobytes())
+    @classmethod
+    def _of(cls, source: Valid) -> Stamp:
+        """Stamp of what has been checked before."""
+        stamp = cls.__new__(cls)
+        stamp._source = source
+        return stamp
 
     @classmethod
     def from_bytes(cls, blob: bytes) -> Stamp:
         """Stamp of a blob in the single-object form [CO-2]."""
-        scanned = scanner(_DECODE_COST)
-        if scanned is not None and (found := scanned(blob)) is not None:
-            stamp = cls.__new__(cls)
-            stamp._scanned = found
-            return stamp
+        scanned = kernels(_DECODE_COST).scan(blob)
+        if scanned is not None:
+            return cls._of(scanned)
+        if not isinstance(blob, bytes | bytearray | memoryview):
+            raise InputError(f"a stamp is read from bytes, not {type(blob).__name__}")
         return cls(read_blob(blob))
 
     @classmethod
@@ -166,26 +160,26 @@ class Stamp:
 
     def to_bytes(self) -> bytes:
         """Blob in the single-object form."""
-        return write_blob(self._record)
+        return write_blob(self.record)
 
     def to_dict(self) -> dict[str, Any]:
         """Record as an Avro library writes it."""
-        return record_to_dict(self._record)
+        return record_to_dict(self.record)
 
     @property
     def record(self) -> Record:
         """The fields as stored."""
-        return self._record
+        return self._source.record
 
     @property
     def version(self) -> int:
         """100 * MAJOR + MINOR of the format."""
-        return self._record.version
+        return self.record.version
 
     @property
     def n(self) -> int:
         """Number of levels."""
-        return self._record.levels if self._scanned is None else self._scanned.levels
+        return self._source.n
 
     @property
     def layout(self) -> Layout:
@@ -195,72 +189,68 @@ class Stamp:
     @property
     def id(self) -> str | None:
         """Producer's identifier."""
-        return self._record.id
+        return self.record.id
 
     @property
     def band(self) -> str | None:
         """Filter band."""
-        return self._record.band
+        return self.record.band
 
     @property
     def flux_unit(self) -> str:
         """FITS unit string of the image, per base pixel."""
-        return self._record.flux_unit
+        return self.record.flux_unit
 
     @property
     def dx(self) -> float:
         """Source position minus the reference corner along x [base pixel]."""
-        return self._record.dx
+        return self.record.dx
 
     @property
     def dy(self) -> float:
         """Source position minus the reference corner along y [base pixel]."""
-        return self._record.dy
+        return self.record.dy
 
     @property
     def wcs(self) -> Wcs | None:
         """Tangent plane at the source, or None when the orientation is not known."""
-        return self._record.wcs
+        return self.record.wcs
 
     @cached_property
     def values(self) -> npt.NDArray[np.float32]:
         """Stored image values in stamp order, shape (N,), NaN where missing [flux_unit]."""
-        return _frozen(decode_image(self._record.image, self.n))
+        values: npt.NDArray[np.float32] = _frozen(stored_values(self._source, "image"))
+        return values
 
     @cached_property
     def levels(self) -> npt.NDArray[np.float32]:
         """Image levels, shape (n, 15, 15), NaN where missing [flux_unit per base pixel]."""
-        if self._scanned is not None:
-            return _frozen(self._scanned.image())
-        return _frozen(decode_image_levels(self._record))
+        levels: npt.NDArray[np.float32] = _frozen(decode_plane(self._source, "image"))
+        return levels
 
     @cached_property
     def variance(self) -> npt.NDArray[np.float32] | None:
         """Variance levels, shape (n, 15, 15), NaN where missing [flux_unit**2]."""
-        scanned = self._scanned
-        levels = scanned.variance() if scanned else decode_variance_levels(self._record)
-        return None if levels is None else _frozen(levels)
+        variance: npt.NDArray[np.float32] | None = _frozen(decode_plane(self._source, "variance"))
+        return variance
 
     @cached_property
     def mask(self) -> npt.NDArray[np.uint16] | None:
         """Mask levels, shape (n, 15, 15); bit b is plane ``mask_planes[b]``."""
-        scanned = self._scanned
-        levels = scanned.mask() if scanned else decode_mask_levels(self._record)
-        return None if levels is None else _frozen(levels)
+        mask: npt.NDArray[np.uint16] | None = _frozen(decode_plane(self._source, "mask"))
+        return mask
 
     @property
     def mask_planes(self) -> tuple[str, ...]:
         """Names of the mask's bits; empty without a mask."""
-        return () if self._record.mask is None else self._record.mask.planes
+        mask = self.record.mask
+        return () if mask is None else mask.planes
 
     @cached_property
     def psf(self) -> npt.NDArray[np.float32] | None:
         """PSF on base pixels, odd square, unit sum."""
-        if self._scanned is not None:
-            psf = self._scanned.psf()
-        else:
-            psf = None if self._record.psf is None else decode_psf(self._record.psf)
-        return None if psf is None else _frozen(psf)
+        psf: npt.NDArray[np.float32] | None = _frozen(decode_plane(self._source, "psf"))
+        return psf
 
     def mosaic(self, plane: str = "image", *, conserve: bool = True) -> npt.NDArray[Any]:
         """Finest stored value at every base pixel [DE-5].
@@ -283,18 +273,12 @@ class Stamp:
         InputError
             If the stamp has no such plane.
         """
-        record = self._record
-        values: npt.NDArray[Any]
         if plane == "image" and conserve:
             extended = conserving_values(self.values, self.n)
             return extended[self.layout.conserving_index]
-        if plane == "image":
-            values = self.values
-        elif plane == "variance" and record.variance is not None:
-            values = decode_variance(record.variance, self.n)
-        elif plane == "mask" and record.mask is not None:
-            values = decode_mask(record.mask, self.n)
-        else:
+        known = plane in ("image", "variance", "mask")
+        values = stored_values(self._source, plane) if known else None
+        if values is None:
             raise InputError(f"this stamp has no plane {plane!r}")
         return values[self.layout.mosaic_index]
 
@@ -306,9 +290,9 @@ class Stamp:
         levels : int
             Levels to keep, 2 to n.
         """
-        if not MIN_LEVELS <= levels <= self.n:
+        if layout_of(levels).levels > self.n:
             raise InputError(f"a stamp of {self.n} levels cannot be cut to {levels}")
-        record, size = self._record, size_of(levels)
+        record, size = self.record, size_of(levels)
         image, variance, mask = record.image, record.variance, record.mask
         return Stamp(
             dataclasses.replace(
@@ -334,7 +318,7 @@ class Stamp:
     def replace(self, *, id: str | None = None, band: str | None = None) -> Stamp:
         """Same stamp with another identifier or band; None keeps what is there."""
         record = dataclasses.replace(
-            self._record,
+            self.record,
             id=self.id if id is None else id,
             band=self.band if band is None else band,
         )
@@ -377,10 +361,10 @@ class Stamp:
         return hash(self.to_bytes())
 
     def __reduce__(self) -> tuple[Any, tuple[Record]]:
-        return type(self), (self._record,)
+        return type(self), (self.record,)
 
     def __repr__(self) -> str:
-        record = self._record
+        record = self.record
         planes = [f"image {record.image.encoding}"]
         if record.variance is not None:
             planes.append(f"variance {record.variance.encoding}")
@@ -408,6 +392,8 @@ def _unless_zero(data: bytes) -> bytes:
     return data if any(data) else b""
 
 
-def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    array.flags.writeable = False
+def _frozen(array: npt.NDArray[Any] | None) -> Any:
+    """Protect an array that is kept; None stays None."""
+    if array is not None:
+        array.flags.writeable = False
     return array

@@ -182,7 +182,7 @@ def _alert(made: list[hstamp.Stamp]) -> dict[str, tuple[Callable[[], Any], int]]
 
 def _out_of_avro(batch: list[bytes], rounds: int) -> dict[str, Any]:
     """Planes that are already arrays: dequantise and gather, against a bare numpy.take."""
-    from hstamp.fast import planes as kernels
+    from hstamp.fast import decode as kernels
 
     layout, count = hstamp.Layout(5), 256
     stamps = [hstamp.Stamp.from_bytes(b).record for b in batch[:count]]
