@@ -114,10 +114,10 @@ class Checked:
         record = self.record
         if plane == "image":
             image = record.image
-            terms = (np.array([image.zero]), np.array([image.scale])) if image.zero else ()
+            terms = np.array([[image.zero], [image.scale]]) if image.zero else None
             return Encoded(image.encoding, self.n, _row(image.data), 0, terms)
         if plane == "variance" and (spread := record.variance) is not None:
-            unit = (np.array([spread.unit]),) if spread.encoding == "log8" else ()
+            unit = np.array([[[spread.unit]]]) if spread.encoding == "log8" else None
             return Encoded(spread.encoding, self.n, _row(spread.data), 0, unit)
         if plane == "mask" and (mask := record.mask) is not None:
             return Encoded(mask.encoding, self.n, _row(mask.data), 0 if mask.data else -1)
@@ -131,8 +131,7 @@ def decode_plane(stamp: Valid, plane: str) -> npt.NDArray[Any] | None:
     encoded = stamp.encoded(plane)
     if encoded is None:
         return None
-    array: npt.NDArray[Any] = kernels(_NUMPY_COST).decode(plane, encoded)[0]
-    return array
+    return kernels(_NUMPY_COST).decode(plane, encoded)[0]  # type: ignore[no-any-return]
 
 
 def stored_values(stamp: Valid, plane: str) -> npt.NDArray[Any] | None:

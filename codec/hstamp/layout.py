@@ -193,13 +193,18 @@ class Layout:
         return slice(self.starts[k], size_of(k + 1))
 
     @cached_property
+    def stored_index(self) -> IntArray:
+        """Place in the flattened (n, 15, 15) levels of each stored value, shape (N,) [GE-6]."""
+        stored = np.zeros((self.levels, GRID, GRID), dtype=np.bool_)
+        stored[0, :CORE, :CORE] = True
+        stored[1:, ring_pixels()] = True
+        return _frozen(np.flatnonzero(stored))
+
+    @cached_property
     def level_index(self) -> IntArray:
         """Stamp-order position of each level pixel, shape (n, 15, 15); -1 where none is stored."""
         index = np.full((self.levels, GRID, GRID), -1, dtype=np.intp)
-        index[0, :CORE, :CORE] = np.arange(CORE**2).reshape(CORE, CORE)
-        for k in range(1, self.levels):
-            part = self.part(k)
-            index[k][ring_pixels()] = np.arange(part.start, part.stop)
+        index.ravel()[self.stored_index] = np.arange(self.size)
         return _frozen(index)
 
     @cached_property

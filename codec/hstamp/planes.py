@@ -144,15 +144,16 @@ class Encoded(NamedTuple):
         Bytes of each stamp, among which the plane's lie.
     start : int
         First byte of the plane in each row; -1 where its data are empty.
-    terms : tuple of ndarray of float64
-        ``i2`` images: zero and scale, (B, n) each; ``log8``: unit, (B,); otherwise nothing.
+    terms : ndarray of float64, shape (T, B, m), or None
+        ``i2`` images: zero and scale of each level, T >= 2 and m >= n; ``log8``: the unit, T = 1
+        and first of m; otherwise None.
     """
 
     encoding: str
     n: int
     rows: npt.NDArray[np.uint8]
     start: int
-    terms: tuple[npt.NDArray[np.float64], ...] = ()
+    terms: npt.NDArray[np.float64] | None = None
 
     def numbers(self, dtype: str, count: int) -> npt.NDArray[Any]:
         """`count` stored numbers of each stamp, shape (B, count)."""

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from .layout import CORE, GRID, HOLE, HOLE_START, child_start, layout_of, ring_pixels
+from .layout import CORE, GRID, HOLE, HOLE_START, child_start, layout_of
 
 __all__ = [
     "fill_levels",
@@ -26,7 +26,6 @@ __all__ = [
     "variance_children",
 ]
 
-_RING: Final = ring_pixels()
 _DERIVED: Final = HOLE_START + np.arange(GRID) // 2
 """Row or column of level 1 that row or column a of level 0 lies in [GE-7]."""
 _SCALAR = TypeVar("_SCALAR", bound=np.generic)
@@ -108,13 +107,9 @@ def true_levels(
 
 def store(grids: npt.NDArray[_SCALAR]) -> npt.NDArray[_SCALAR]:
     """Stored values of levels (..., n, 15, 15) in stamp order [GE-6], shape (..., N)."""
-    lead, n = grids.shape[:-3], grids.shape[-3]
-    layout = layout_of(n)
-    stored = np.empty((*lead, layout.size), dtype=grids.dtype)
-    stored[..., layout.part(0)] = grids[..., 0, :CORE, :CORE].reshape(*lead, -1)
-    for k in range(1, n):
-        stored[..., layout.part(k)] = grids[..., k, _RING]
-    return stored
+    layout = layout_of(grids.shape[-3])
+    flat = grids.reshape(*grids.shape[:-3], -1)
+    return flat[..., layout.stored_index]
 
 
 def fill_levels(
@@ -137,12 +132,10 @@ def fill_levels(
     -------
     ndarray, shape (..., n, 15, 15)
     """
-    layout = layout_of(n)
-    lead = values.shape[:-1]
-    grids = np.empty((*lead, n, GRID, GRID), dtype=values.dtype)
-    grids[..., 0, :CORE, :CORE] = values[..., layout.part(0)].reshape(*lead, CORE, CORE)
+    grids = np.empty((*values.shape[:-1], n, GRID, GRID), dtype=values.dtype)
+    flat = grids.reshape(*values.shape[:-1], -1)
+    flat[..., layout_of(n).stored_index] = values
     for k in range(1, n):
-        grids[..., k, _RING] = values[..., layout.part(k)]
         start = child_start(k - 1)
         below = grids[..., k - 1, start : start + CORE, start : start + CORE]
         grids[..., k, HOLE, HOLE] = parents(below)

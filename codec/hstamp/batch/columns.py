@@ -60,14 +60,14 @@ class Shape:
         record, n = self.record, self.record.levels
         start = self.places[plane].start if plane in self.places else -1
 
-        def terms(*names: str) -> tuple[npt.NDArray[np.float64], ...]:
-            return tuple(self.column(matrix, name, "<f4").astype(np.float64) for name in names)
+        def terms(*names: str) -> npt.NDArray[np.float64]:
+            return np.stack([self.column(matrix, name, "<f4") for name in names], dtype=np.float64)
 
         if plane == "image":
-            steps = terms("zero", "scale") if "scale" in self.places else ()
+            steps = terms("zero", "scale") if "scale" in self.places else None
             return Encoded(record.image.encoding, n, matrix, start, steps)
         if plane == "variance" and (spread := record.variance) is not None:
-            unit = (terms("unit")[0][:, 0],) if spread.encoding == "log8" else ()
+            unit = terms("unit") if spread.encoding == "log8" else None
             return Encoded(spread.encoding, n, matrix, start, unit)
         if plane == "mask" and record.mask is not None:
             return Encoded(record.mask.encoding, n, matrix, start)

@@ -106,9 +106,9 @@ def image_within(values: F4) -> Flags:
 def decode_image(plane: Encoded) -> F4:
     """Stored values of valid image planes [EN-1], [EN-2], shape (B, N), NaN where missing."""
     size = size_of(plane.n)
-    if plane.encoding == "f4":
+    if plane.terms is None:
         return plane.numbers("<f4", size).astype(np.float32)
-    layout, (zero, scale) = layout_of(plane.n), plane.terms
+    layout, zero, scale = layout_of(plane.n), plane.terms[0], plane.terms[1]
     codes = plane.numbers("<i2", size)
     values = np.empty(codes.shape, dtype=np.float32)
     with np.errstate(over="ignore", under="ignore"):  # the missing code alone may overflow

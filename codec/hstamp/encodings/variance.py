@@ -94,15 +94,15 @@ def variance_within(values: F4) -> Flags:
 def decode_variance(plane: Encoded) -> F4:
     """Stored values of valid variance planes [EN-4], [EN-5], shape (B, N), NaN where missing."""
     size = size_of(plane.n)
-    if plane.encoding == "f4":
+    if plane.terms is None:
         return plane.numbers("<f4", size).astype(np.float32)
-    layout, (unit,) = layout_of(plane.n), plane.terms
+    layout, unit = layout_of(plane.n), plane.terms[0, :, :1]
     codes = plane.numbers("u1", size)
     values = np.empty(codes.shape, dtype=np.float32)
     with np.errstate(under="ignore"):
         for k in range(plane.n):
             # unit * M is exact in binary64 and the powers of two are too, so one rounding remains.
-            values[:, layout.part(k)] = unit[:, None] * LEVEL_VALUES[k][codes[:, layout.part(k)]]
+            values[:, layout.part(k)] = unit * LEVEL_VALUES[k][codes[:, layout.part(k)]]
     return values
 
 

@@ -74,8 +74,8 @@ def kernels(cost: float) -> Kernels:
     """What carries out work that costs numpy about `cost` seconds."""
     if _forbidden.get():
         return _PLAIN
-    if _Progress.loaded is not None:
-        return _Progress.loaded
+    if (loaded := _Progress.loaded) is not None:
+        return loaded
     if _Progress.broken or not available():
         return _PLAIN
     _Progress.spent += cost

@@ -11,7 +11,7 @@ from ..container.blob import HEADER, MAX_BLOB, read_blob
 from ..encodings.image import MAD_TO_SIGMA, Steps
 from ..encodings.mask import MASK_ENCODINGS
 from ..encodings.variance import LEVEL_VALUES, MIDPOINTS
-from ..layout import GRID, GRID_SIZE, MAX_LEVELS, size_of
+from ..layout import GRID, MAX_LEVELS, size_of
 from ..planes import Encoded, Record
 from . import decode, pyramid, quantise
 from .protocol import Codes, Means, Valid
@@ -102,17 +102,17 @@ class Compiled:
         if plane == "mask":
             if start < 0:
                 return np.zeros((count, n, GRID, GRID), dtype=np.uint16)
-            out = np.empty((count, n * GRID_SIZE), dtype=np.uint16)
+            out = np.empty((count, n, GRID, GRID), dtype=np.uint16)
             decode.mask_levels(rows, start, MASK_ENCODINGS[encoding], out)
-            return out.reshape(count, n, GRID, GRID)
-        out = np.empty((count, n * GRID_SIZE), dtype=np.float32)
+            return out
+        out = np.empty((count, n, GRID, GRID), dtype=np.float32)
         if encoding == "i2":
-            decode.image_i2(rows, start, terms[0], terms[1], out)
+            decode.image_i2(rows, start, terms, out)
         elif encoding == "log8":
-            decode.levels_log8(rows, start, terms[0], LEVEL_VALUES, out)
+            decode.levels_log8(rows, start, terms, LEVEL_VALUES, out)
         else:
             decode.levels_f4(rows, start, plane == "variance", out)
-        return out.reshape(count, n, GRID, GRID)
+        return out
 
     def scan(self, blob: bytes) -> Valid | None:
         """Find and check everything in a blob."""
@@ -122,7 +122,7 @@ class Compiled:
         places, terms = np.empty(PLACES, dtype=np.int64), np.empty(_TERMS)
         if not scan(row, places, terms):
             return None
-        return Scanned(row.reshape(1, -1), places.tolist(), terms)
+        return Scanned(row[None], places.tolist(), terms)
 
 
 class Scanned:
@@ -148,11 +148,14 @@ class Scanned:
         if plane == "image":
             if places[IMAGE_F4]:
                 return Encoded("f4", n, rows, places[IMAGE_START])
-            return Encoded("i2", n, rows, places[IMAGE_START], (self._terms[0], self._terms[1]))
+            return Encoded("i2", n, rows, places[IMAGE_START], self._terms)
         if plane == "variance":
             start = places[VARIANCE_START]
-            form = ("f4", ()) if places[VARIANCE_F4] else ("log8", (self._terms[2, 0],))
-            return Encoded(form[0], n, rows, start, form[1]) if start else None
+            if not start:
+                return None
+            if places[VARIANCE_F4]:
+                return Encoded("f4", n, rows, start)
+            return Encoded("log8", n, rows, start, self._terms[2:])
         if plane == "mask":
             start = places[MASK_START]
             return Encoded(_MASK[places[MASK_WIDTH]], n, rows, start) if start else None

@@ -74,20 +74,16 @@ class Plain:
         if count <= _CHUNK:
             return decode(encoded)
         parts = [slice(start, start + _CHUNK) for start in range(0, count, _CHUNK)]
-        return np.concatenate(
-            [
-                decode(
-                    encoded._replace(
-                        rows=encoded.rows[part], terms=tuple(t[part] for t in encoded.terms)
-                    )
-                )
-                for part in parts
-            ]
-        )
+        return np.concatenate([decode(_part(encoded, part)) for part in parts])
 
     def scan(self, blob: bytes) -> Valid | None:
         """Leave the blob to the plain reader."""
         return None
+
+
+def _part(encoded: Encoded, part: slice) -> Encoded:
+    terms = None if encoded.terms is None else encoded.terms[:, part]
+    return encoded._replace(rows=encoded.rows[part], terms=terms)
 
 
 _DECODERS: Final[dict[str, Callable[[Encoded], Array]]] = {

@@ -1,7 +1,7 @@
 """Kernels of the decoder: from bytes of many records to levels, one plane at a time.
 
-`rows` is a (B, L) byte matrix of B records whose plane starts at byte `start` of each. `out` is
-(B, n * 225) in the order of (B, n, 15, 15). The plain definitions are `hstamp.encodings` and
+`rows` is a (B, L) byte matrix of B records whose plane starts at byte `start` of each. `out`,
+(B, n, 15, 15), receives the levels. The plain definitions are `hstamp.encodings` and
 `hstamp.values.fill_levels`.
 """
 
@@ -98,10 +98,10 @@ def _fill(o: Any, levels: int, squared: bool) -> None:
                         o[h + v] = np.float32(s / (m * m if squared else m))
 
 
-@kernel(types.void, _ROWS, I8, readable(F8, 2), readable(F8, 2), writable(F4, 2))
-def image_i2(rows: Any, start: int, zero: Any, scale: Any, out: Any) -> None:
-    """Image levels of ``i2`` planes [EN-2]."""
-    levels = out.shape[1] // GRID_SIZE
+@kernel(types.void, _ROWS, I8, readable(F8, 3), writable(F4, 4))
+def image_i2(rows: Any, start: int, terms: Any, out: Any) -> None:
+    """Image levels of ``i2`` planes [EN-2]; `terms` are as in `hstamp.planes.Encoded`."""
+    levels = out.shape[1]
     size = CORE_SIZE + RING_SIZE * (levels - 1)
     stored = np.empty(size, np.int16)
     raw = stored.view(np.uint8)
@@ -110,8 +110,8 @@ def image_i2(rows: Any, start: int, zero: Any, scale: Any, out: Any) -> None:
     for b in range(out.shape[0]):
         raw[:] = rows[b, start : start + 2 * size]
         for k in range(levels):
-            z = zero[b, k]
-            s = scale[b, k]
+            z = terms[0, b, k]
+            s = terms[1, b, k]
             first = 0 if k == 0 else CORE_SIZE + RING_SIZE * (k - 1)
             # Slices start at 0, which spares each element the test for a negative index.
             codes, decoded = (
@@ -122,50 +122,50 @@ def image_i2(rows: Any, start: int, zero: Any, scale: Any, out: Any) -> None:
                 q = codes[i]
                 v = np.float32(z + s * np.float64(q))
                 decoded[i] = missing if q == Q_MISSING else v
-        o = out[b]
+        o = out[b].reshape(levels * GRID_SIZE)
         _place(values, levels, o)
         _fill(o, levels, False)
         _derive(o)
 
 
-@kernel(types.void, _ROWS, I8, types.boolean, writable(F4, 2))
+@kernel(types.void, _ROWS, I8, types.boolean, writable(F4, 4))
 def levels_f4(rows: Any, start: int, squared: bool, out: Any) -> None:
     """Image or variance levels of ``f4`` planes [EN-1], [EN-4]."""
-    levels = out.shape[1] // GRID_SIZE
+    levels = out.shape[1]
     size = CORE_SIZE + RING_SIZE * (levels - 1)
     values = np.empty(size, np.float32)
     raw = values.view(np.uint8)
     for b in range(out.shape[0]):
         raw[:] = rows[b, start : start + 4 * size]
-        o = out[b]
+        o = out[b].reshape(levels * GRID_SIZE)
         _place(values, levels, o)
         _fill(o, levels, squared)
         _derive(o)
 
 
-@kernel(types.void, _ROWS, I8, readable(F8, 1), readable(F8, 2), writable(F4, 2))
-def levels_log8(rows: Any, start: int, unit: Any, table: Any, out: Any) -> None:
+@kernel(types.void, _ROWS, I8, readable(F8, 3), readable(F8, 2), writable(F4, 4))
+def levels_log8(rows: Any, start: int, terms: Any, table: Any, out: Any) -> None:
     """Variance levels of ``log8`` planes [EN-5]; `table` is M * 2**(e - 15 - 2k), (8, 256)."""
-    levels = out.shape[1] // GRID_SIZE
+    levels = out.shape[1]
     size = CORE_SIZE + RING_SIZE * (levels - 1)
     values = np.empty(size, np.float32)
     for b in range(out.shape[0]):
-        u = unit[b]
+        u = terms[0, b, 0]
         for k in range(levels):
             first = 0 if k == 0 else CORE_SIZE + RING_SIZE * (k - 1)
             # Left as one loop over indices: as slices it is vectorised with gathers, and slower.
             for i in range(first, CORE_SIZE + RING_SIZE * k):
                 values[i] = np.float32(u * table[k, rows[b, start + i]])
-        o = out[b]
+        o = out[b].reshape(levels * GRID_SIZE)
         _place(values, levels, o)
         _fill(o, levels, True)
         _derive(o)
 
 
-@kernel(types.void, _ROWS, I8, I8, writable(U2, 2))
+@kernel(types.void, _ROWS, I8, I8, writable(U2, 4))
 def mask_levels(rows: Any, start: int, width: int, out: Any) -> None:
     """Mask levels of ``u1`` (width 1) and ``u2`` (width 2) planes [EN-8]."""
-    levels = out.shape[1] // GRID_SIZE
+    levels = out.shape[1]
     size = CORE_SIZE + RING_SIZE * (levels - 1)
     values = np.empty(size, np.uint16)
     raw = values.view(np.uint8)
@@ -175,7 +175,7 @@ def mask_levels(rows: Any, start: int, width: int, out: Any) -> None:
                 values[i] = rows[b, start + i]
         else:
             raw[:] = rows[b, start : start + 2 * size]
-        o = out[b]
+        o = out[b].reshape(levels * GRID_SIZE)
         _place(values, levels, o)
         for k in range(1, levels):
             below = GRID_SIZE * (k - 1) + (GRID + 1) * ((k - 1) % 2)
