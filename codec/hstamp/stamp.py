@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,10 +30,18 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
     from matplotlib.figure import Figure
 
-__all__ = ["Stamp", "encodable", "encode"]
+__all__ = ["Stamp", "encode", "view"]
 
 _DECODE_COST = 3e-4
 """What decoding one stamp takes without compiled kernels [s]."""
+_VIEWS: dict[str, Callable[..., Any]] = {}
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def view(function: _Function) -> _Function:
+    """Make a function of a stamp what the method of its name calls; see `hstamp.views`."""
+    _VIEWS[function.__name__] = function
+    return function
 
 
 def encode(
@@ -317,42 +325,42 @@ class Stamp:
 
     def replace(self, *, id: str | None = None, band: str | None = None) -> Stamp:
         """Same stamp with another identifier or band; None keeps what is there."""
+        for name, text in (("id", id), ("band", band)):
+            if not isinstance(text, str | None):
+                raise InputError(f"{name} must be text or None, not {text!r}")
         record = dataclasses.replace(
             self.record,
             id=self.id if id is None else id,
             band=self.band if band is None else band,
         )
-        return Stamp(encodable(record))
+        try:
+            return Stamp(record)
+        except FormatError as error:
+            raise InputError(f"the stamp would not be valid: {error.reason}") from error
 
     def to_ccddata(self, level: int | None = None) -> CCDData:
         """Level, or the mosaic, as `astropy.nddata.CCDData` with unit, WCS and uncertainty."""
-        from .export.ccddata import to_ccddata
-
-        return to_ccddata(self, level)
+        made: CCDData = _VIEWS["to_ccddata"](self, level)
+        return made
 
     def to_hdulist(self, **options: Any) -> HDUList:
         """FITS HDUs; see `hstamp.export.fits.to_hdulist`."""
-        from .export.fits import to_hdulist
-
-        return to_hdulist(self, **options)
+        made: HDUList = _VIEWS["to_hdulist"](self, **options)
+        return made
 
     def to_fits(self, path: str | Path, **options: Any) -> None:
         """Write a FITS file of levels and mosaic; see `hstamp.export.fits.to_fits`."""
-        from .export.fits import to_fits
-
-        to_fits(self, path, **options)
+        _VIEWS["to_fits"](self, path, **options)
 
     def to_legacy_fits(self, size: int = 30) -> bytes:
         """FITS bytes laid out as today's LSST cutout of `size` x `size` base pixels."""
-        from .export.legacy import to_legacy_fits
-
-        return to_legacy_fits(self, size)
+        made: bytes = _VIEWS["to_legacy_fits"](self, size)
+        return made
 
     def plot(self, **options: Any) -> Figure:
         """Draw levels and mosaic; see `hstamp.draw.show`."""
-        from .draw import show
-
-        return show(self, **options)
+        made: Figure = _VIEWS["plot"](self, **options)
+        return made
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Stamp) and self.to_bytes() == other.to_bytes()
@@ -376,15 +384,6 @@ class Stamp:
         return (
             f"<Stamp{name}: {self.n} levels, {self.layout.side} pixels wide, {', '.join(planes)}>"
         )
-
-
-def encodable(record: Record) -> Record:
-    """Return a record that is valid; raise `InputError` for one that is not."""
-    try:
-        check_record(record)
-    except FormatError as error:
-        raise InputError(f"the stamp would not be valid: {error.reason}") from error
-    return record
 
 
 def _unless_zero(data: bytes) -> bytes:
