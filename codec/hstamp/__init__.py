@@ -9,7 +9,7 @@ section of the specification               module
 4 Geometry [GE]                            `hstamp.layout`
 5 Values, 6 Planes [VA], [PL]              `hstamp.values` (rules), `hstamp.parents` (what a parent
                                            gives), `hstamp.planes` (what a record holds)
-6.5 Position                               `hstamp.planes.Wcs`, `hstamp.export.wcs`
+6.5 Position                               `hstamp.tangent`
 7 Encodings [EN]                           `hstamp.limits` (ranges), `hstamp.encodings` (one module
                                            for each plane)
 8 Container [CO]                           `hstamp.container`
@@ -32,8 +32,9 @@ from .container.ocf import read_stamps, write_stamps
 from .container.schema import STAMP_SCHEMA
 from .errors import FormatError, HstampError, InputError
 from .layout import Layout, reference_corner
-from .planes import FORMAT_VERSION, Wcs
+from .planes import FORMAT_VERSION
 from .stamp import Stamp, encode
+from .tangent import Wcs
 
 __version__ = "1.0.0"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -40,10 +40,8 @@ from .parents import (
     variance_windows,
     windows_of,
 )
-from .planes import FORMAT_VERSION, ImagePlane, PsfPlane, Record, VariancePlane, Wcs
-
-if TYPE_CHECKING:
-    from astropy.wcs import WCS
+from .planes import FORMAT_VERSION, ImagePlane, PsfPlane, Record, VariancePlane
+from .tangent import ParentWcs, Wcs, parent_cd
 
 __all__ = [
     "EncodedPlanes",
@@ -265,7 +263,7 @@ def encode_record(
     mask: npt.ArrayLike | None,
     mask_planes: Sequence[str] | None,
     psf: npt.ArrayLike | None,
-    wcs: Wcs | WCS | None,
+    wcs: Wcs | ParentWcs | None,
     band: str | None,
     flux_unit: str,
     id: str | None,
@@ -368,11 +366,11 @@ def encoded_psf(psf: npt.ArrayLike, options: Options) -> PsfPlane:
         return encode_psf(real_array(psf, "psf").astype(np.float64), options.psf_size)
 
 
-def stored_wcs(wcs: Wcs | WCS | None, x: float, y: float) -> Wcs | None:
+def stored_wcs(wcs: Wcs | ParentWcs | None, x: float, y: float) -> Wcs | None:
     """Tangent plane at the source with its CD matrix rounded to float32 [CO-1]."""
     if wcs is None:
         return None
-    plane = wcs if isinstance(wcs, Wcs) else Wcs.from_astropy(wcs, x, y)
+    plane = wcs if isinstance(wcs, Wcs) else parent_cd(wcs, float(x), float(y))
     try:
         numbers = np.array(
             [plane.ra, plane.dec, plane.cd1_1, plane.cd1_2, plane.cd2_1, plane.cd2_2], np.float64

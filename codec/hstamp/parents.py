@@ -72,10 +72,7 @@ class Parents:
 
 
 def real_array(values: Any, name: str) -> Array:
-    """Array of real numbers, NaN where a masked array is masked; raise `InputError` otherwise."""
-    if isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "fiu":
-        wide = values.astype(np.result_type(values, np.float32))
-        values = np.ma.filled(wide, np.nan)
+    """Array of real numbers; raise `InputError` for anything else."""
     try:
         array = np.asarray(values)
     except Exception as error:  # whatever an object's own conversion raises

@@ -7,13 +7,12 @@ checks them and turns them into arrays.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from astropy.wcs import WCS
+from .tangent import Wcs
 
 __all__ = [
     "FORMAT_VERSION",
@@ -28,52 +27,6 @@ __all__ = [
 
 FORMAT_VERSION: Final = 100
 """100 * MAJOR + MINOR of the specification this package implements."""
-
-
-@dataclass(frozen=True)
-class Wcs:
-    """Tangent plane whose tangent point is the source [PL-7].
-
-    Parameters
-    ----------
-    ra, dec : float
-        Source position, ICRS [deg].
-    cd1_1, cd1_2, cd2_1, cd2_2 : float
-        CD matrix of the base pixel [deg/pixel]; stored as float32.
-    """
-
-    ra: float
-    dec: float
-    cd1_1: float
-    cd1_2: float
-    cd2_1: float
-    cd2_2: float
-
-    @property
-    def cd(self) -> npt.NDArray[np.float64]:
-        """CD matrix, shape (2, 2) [deg/pixel]."""
-        return np.array([[self.cd1_1, self.cd1_2], [self.cd2_1, self.cd2_2]])
-
-    @property
-    def pixel_scale(self) -> float:
-        """Square root of a base pixel's area on the sky [arcsec]."""
-        return float(np.sqrt(abs(np.linalg.det(self.cd)))) * 3600.0
-
-    @classmethod
-    def from_astropy(cls, wcs: WCS, x: float, y: float) -> Wcs:
-        """Tangent plane at pixel (x, y) of a parent with any celestial WCS.
-
-        Parameters
-        ----------
-        wcs : astropy.wcs.WCS
-            The parent's. One without CTYPE is read as today's LSST cutouts mean it: a tangent
-            plane at CRVAL.
-        x, y : float
-            Source position in the parent [pixel, 0-based].
-        """
-        from .export.wcs import parent_cd
-
-        return parent_cd(wcs, x, y)
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,15 @@ from .encodings.variance import VARIANCE_ENCODINGS
 from .errors import FormatError, InputError
 from .fast import kernels
 from .fast.protocol import Valid
+from .inputs import plain_inputs, plain_position
 from .layout import Layout, layout_of, size_of
-from .planes import Record, Wcs
+from .planes import Record
+from .tangent import ParentWcs, Wcs
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList
     from astropy.nddata import CCDData
-    from astropy.wcs import WCS
+    from astropy.units import UnitBase
     from matplotlib.figure import Figure
 
 __all__ = ["Stamp", "encode", "view"]
@@ -57,9 +59,9 @@ def encode(
     mask_planes: Sequence[str] | None = None,
     psf: npt.ArrayLike | None = None,
     psf_size: int | None = 21,
-    wcs: Wcs | WCS | None = None,
+    wcs: Wcs | ParentWcs | None = None,
     band: str | None = None,
-    flux_unit: str = "nJy",
+    flux_unit: str | UnitBase | None = None,
     id: str | None = None,
     unusable: npt.ArrayLike | None = None,
     step: float = Options.step,
@@ -68,8 +70,9 @@ def encode(
 
     Parameters
     ----------
-    image : array_like, shape (H, W)
-        Parent image [flux_unit per pixel]. NaN and infinite pixels are missing.
+    image : array_like, Quantity, NDData, CCDData or Cutout2D, shape (H, W)
+        Parent image [flux_unit per pixel]. NaN, infinite and masked pixels are missing. Where
+        they are not given, unit, variance, WCS and PSF are those of the object.
     x, y : float
         Source position [parent pixel, 0-based, centres at integers]; it may lie outside.
     levels : int, optional
@@ -88,12 +91,14 @@ def encode(
         PSF at the source on parent pixels, both sides odd.
     psf_size : int or None
         Side of the stored PSF; None keeps the parent's longer side.
-    wcs : Wcs or astropy.wcs.WCS, optional
-        Tangent plane at the source, or the parent's WCS, from which it is taken.
+    wcs : Wcs, astropy.wcs.WCS, other APE-14 WCS, or callable, optional
+        Tangent plane at the source, or the parent's WCS, from which it is taken; see
+        `hstamp.tangent.parent_cd`.
     band : str, optional
         Filter band.
-    flux_unit : str
-        FITS unit string of the image.
+    flux_unit : str or astropy unit, optional
+        FITS unit string of the image; values with another unit are converted to it. By default
+        the unit of `image`, and nJy where it has none.
     id : str, optional
         Identifier of the stamp.
     unusable : array_like of bool, shape (H, W), optional
@@ -112,12 +117,19 @@ def encode(
 
     Notes
     -----
-    The value rules are Sections 5 and 6 of the specification, the choice of steps is [EC-4].
+    The value rules are Sections 5 and 6 of the specification, the choice of steps is [EC-4]. Where
+    values span more than ``i2`` can hold within the noise, the image is written as ``f4`` [EC-9]:
+    ``stamp.record.image.encoding`` says which it is.
     """
     options = Options(encoding, variance_encoding, psf_size, step)
+    given = plain_inputs(
+        image, variance=variance, mask=mask, mask_planes=mask_planes, psf=psf, psf_size=psf_size,
+        unusable=unusable, wcs=wcs, flux_unit=flux_unit,
+    )  # fmt: skip
     record = encode_record(
-        image, x, y, levels=levels, variance=variance, mask=mask, mask_planes=mask_planes,
-        psf=psf, wcs=wcs, band=band, flux_unit=flux_unit, id=id, unusable=unusable,
+        given.image, plain_position(x, "x"), plain_position(y, "y"), levels=levels,
+        variance=given.variance, mask=given.mask, mask_planes=given.mask_planes, psf=given.psf,
+        wcs=given.wcs, band=band, flux_unit=given.flux_unit, id=id, unusable=given.unusable,
         options=options,
     )  # fmt: skip
     return Stamp._of(Checked(record))

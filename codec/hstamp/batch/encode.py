@@ -19,13 +19,14 @@ from ..encoder import (
     record_of,
 )
 from ..errors import InputError
+from ..inputs import plain_inputs, plain_position
 from ..layout import layout_of, positions_usable, reference_corners
 from ..parents import Parents, as_bits, as_flags, as_plane, parents_of, real_array
-from ..planes import Wcs
+from ..tangent import ParentWcs, Wcs
 from .labels import psfs_of, tangents_of, texts_of
 
 if TYPE_CHECKING:
-    from astropy.wcs import WCS
+    from astropy.units import UnitBase
 
 __all__ = ["EncodedBatch", "encode_many"]
 
@@ -66,9 +67,9 @@ class EncodeOptions(TypedDict, total=False):
     mask_planes: Sequence[str] | None
     psf: Each | None
     psf_size: int | None
-    wcs: Sequence[Wcs | WCS | None] | WCS | None
+    wcs: Sequence[Wcs | ParentWcs | None] | ParentWcs | None
     band: str | Sequence[str | None] | None
-    flux_unit: str | Sequence[str]
+    flux_unit: str | UnitBase | None
     ids: Sequence[str | None] | None
     unusable: Each | None
     step: float
@@ -109,9 +110,9 @@ def encode_many(
     mask_planes: Sequence[str] | None = None,
     psf: Each | None = None,
     psf_size: int | None = 21,
-    wcs: Sequence[Wcs | WCS | None] | WCS | None = None,
+    wcs: Sequence[Wcs | ParentWcs | None] | ParentWcs | None = None,
     band: str | Sequence[str | None] | None = None,
-    flux_unit: str | Sequence[str] = "nJy",
+    flux_unit: str | UnitBase | None = None,
     ids: Sequence[str | None] | None = None,
     unusable: Each | None = None,
     step: float = Options.step,
@@ -123,8 +124,9 @@ def encode_many(
 
     Parameters
     ----------
-    image : array_like, shape (H, W) or (B, H, W), or sequence of B arrays (H_b, W_b)
-        One parent of all sources, or one parent of each [flux_unit per pixel].
+    image : array_like, Quantity, NDData, CCDData or Cutout2D, or sequence of B of these
+        One parent of all sources, shape (H, W), or one parent of each, (B, H, W); in a sequence
+        they may differ in shape [flux_unit per pixel].
     x, y : array_like, shape (B,)
         Source positions [parent pixel, 0-based].
     levels : int or None
@@ -139,10 +141,12 @@ def encode_many(
         One PSF for all sources, or one each.
     psf_size : int or None
         Side of the stored PSFs; None keeps each parent's longer side.
-    wcs : sequence of (Wcs, astropy.wcs.WCS or None), or astropy.wcs.WCS, optional
-        One for each source, or the common parent's.
-    band, flux_unit : str or sequence of str, optional
+    wcs : astropy.wcs.WCS, other APE-14 WCS, callable, or sequence, optional
+        The common parent's WCS; or for each source its tangent plane, its parent's WCS, or None.
+    band : str or sequence of (str or None), optional
         One for all sources, or one each.
+    flux_unit : str or astropy unit, optional
+        As in `hstamp.encode`.
     ids : sequence of (str or None), optional
         One identifier for each source.
     errors : {'raise', 'collect'}
@@ -163,8 +167,15 @@ def encode_many(
     if errors not in ("raise", "collect"):
         raise InputError(f"errors must be 'raise' or 'collect', not {errors!r}")
     options = Options(encoding, variance_encoding, psf_size, step)
-    names = names_of(mask, mask_planes)
-    xs, ys = (real_array(v, "x and y").astype(np.float64) for v in (x, y))
+    given = plain_inputs(
+        image, variance=variance, mask=mask, mask_planes=mask_planes, psf=psf, psf_size=psf_size,
+        unusable=unusable, wcs=wcs, flux_unit=flux_unit,
+    )  # fmt: skip
+    names = names_of(given.mask, given.mask_planes)
+    xs, ys = (
+        real_array(plain_position(v, name), name).astype(np.float64)
+        for v, name in ((x, "x"), (y, "y"))
+    )
     if xs.ndim != 1 or xs.shape != ys.shape:
         raise InputError(f"x and y must be one-dimensional and equal, not {xs.shape}, {ys.shape}")
     count = len(xs)
@@ -172,21 +183,20 @@ def encode_many(
         row: InputError(f"({xs[row]}, {ys[row]}) is not a pixel position")
         for row in np.flatnonzero(~positions_usable(xs, ys)).tolist()
     }
-    pixels = parents_of(image, "image", as_plane, faults, count)
+    pixels = parents_of(given.image, "image", as_plane, faults, count)
 
     def plane(values: Any, name: str, check: Any) -> Parents | None:
         return None if values is None else parents_of(values, name, check, faults, count, pixels)
 
     planes = (
-        plane(variance, "variance", as_plane),
-        plane(mask, "mask", as_bits),
-        plane(unusable, "unusable", as_flags),
+        plane(given.variance, "variance", as_plane),
+        plane(given.mask, "mask", as_bits),
+        plane(given.unusable, "unusable", as_flags),
     )
     bands = texts_of(band, "band", count, True)
-    units = texts_of(flux_unit, "flux_unit", count, True)
     identifiers = texts_of(ids, "ids", count, False)
-    tangents = tangents_of(wcs, xs, ys, faults)
-    psfs = psfs_of(psf, count, options, faults)
+    tangents = tangents_of(given.wcs, xs, ys, faults)
+    psfs = psfs_of(given.psf, count, options, faults)
     good = np.array([row not in faults for row in range(count)], dtype=np.bool_)
     i0, j0 = reference_corners(np.where(good, xs, 0.0), np.where(good, ys, 0.0))
 
@@ -195,7 +205,7 @@ def encode_many(
         done = encode_planes(sources, options)
         for b, row in enumerate(sources.rows.tolist()):
             label = Label(
-                float(xs[row]), float(ys[row]), tangents[row], bands[row], units[row],
+                float(xs[row]), float(ys[row]), tangents[row], bands[row], given.flux_unit,
                 identifiers[row], psfs[row],
             )  # fmt: skip
             try:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..encoder import Options, encoded_psf, stored_wcs
-from ..errors import HstampError, InputError, as_hstamp_error
+from ..errors import InputError, as_hstamp_error
 from ..parents import one_each
-from ..planes import PsfPlane, Wcs
-
-if TYPE_CHECKING:
-    from astropy.wcs import WCS
+from ..planes import PsfPlane
+from ..tangent import ParentWcs, Wcs, tangent_rows
 
 __all__ = ["psfs_of", "tangents_of", "texts_of"]
 
@@ -36,36 +34,31 @@ def texts_of(values: Any, name: str, count: int, one_for_all: bool) -> Sequence[
 
 
 def tangents_of(
-    wcs: Sequence[Wcs | WCS | None] | WCS | None, xs: Array, ys: Array, faults: Faults
+    wcs: Sequence[Wcs | ParentWcs | None] | ParentWcs | None, xs: Array, ys: Array, faults: Faults
 ) -> Sequence[Wcs | None]:
     """Tangent plane of each source [PL-7]; faults of single sources go to `faults`."""
     if wcs is None:
         return (None,) * len(xs)
     given: Sequence[Any]
     if isinstance(wcs, Sequence):
-        if len(wcs) != len(xs):
-            raise InputError(f"{len(wcs)} WCS for {len(xs)} sources")
         given = wcs
+    elif isinstance(wcs, np.ndarray) and wcs.ndim == 1:
+        given = wcs.tolist()
     else:
-        try:
-            given = _common(wcs, xs, ys)
-        except HstampError:
-            given = (wcs,) * len(xs)  # one by one, to find whose fault it is
+        given = tangent_rows(wcs, xs, ys)
+    if len(given) != len(xs):
+        raise InputError(f"{len(given)} WCS for {len(xs)} sources")
     planes: list[Wcs | None] = [None] * len(xs)
     for row, one in enumerate(given):
         if row in faults:
             continue
         try:
+            if isinstance(one, InputError):
+                raise one
             planes[row] = stored_wcs(one, float(xs[row]), float(ys[row]))
         except Exception as error:
             faults[row] = as_input_error(error)
     return planes
-
-
-def _common(wcs: WCS, xs: Array, ys: Array) -> Sequence[Wcs]:
-    from ..export.wcs import parent_cds
-
-    return parent_cds(wcs, xs, ys)
 
 
 def psfs_of(psf: Any, count: int, options: Options, faults: Faults) -> Sequence[PsfPlane | None]:

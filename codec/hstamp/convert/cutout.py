@@ -51,7 +51,7 @@ def parent_from_cutout(
     with open_fits(data) as hdus:
         planes = classify(hdus)
         header, shape = planes.image.header, planes.image.shape
-        wcs = header_wcs(header)
+        wcs = header_wcs(header, hdus)
         plane: Wcs | None
         if wcs is not None:
             x, y = pixel_of(wcs, ra, dec)

@@ -10,13 +10,12 @@ from typing import Any, BinaryIO, Self, cast
 
 from ..errors import InputError
 from ..layout import largest_covered, layout_of, reference_corner
-from ..planes import Wcs
 from ..stamp import Stamp
 from .cutout import check_inside
 from .gunzip import inflate_to
 from .hdus import classify, open_fits
 from .parent import EncodeOptions, encode_parent, load_planes
-from .position import header_wcs, is_source_plane, pixel_of
+from .position import is_source_plane, pixel_of, plane_at, read_header_wcs
 
 __all__ = ["FitsImage", "Position", "positions_of"]
 
@@ -74,7 +73,8 @@ class FitsImage:
             self.planes = classify(hdus, hdu)
             self.header = self.planes.image.header
             self.shape: tuple[int, int] = self.planes.image.shape
-            self.wcs = header_wcs(self.header)
+            found = read_header_wcs(self.header, hdus)
+            self.wcs, self.wcs_fault = found.wcs, found.fault
             self.primary = hdus[0].header
         except BaseException:
             self._stack.close()
@@ -107,7 +107,7 @@ class FitsImage:
         if position.x is not None and position.y is not None:
             x, y = position.x, position.y
         elif self.wcs is None and position.ra is not None:
-            raise InputError("the image has no WCS: give --x and --y")
+            raise InputError(f"{self.wcs_fault or 'the image has no WCS'}: give --x and --y")
         elif self.wcs is not None and position.ra is not None and position.dec is not None:
             x, y = pixel_of(self.wcs, position.ra, position.dec)
         elif self.wcs is not None and is_source_plane(self.wcs):
@@ -136,7 +136,9 @@ class FitsImage:
             _span(j0 + low, j0 + high, self.shape[0]),
             _span(i0 + low, i0 + high, self.shape[1]),
         )
-        plane = None if self.wcs is None else Wcs.from_astropy(self.wcs, x, y)
+        plane, notes = plane_at(self.wcs, x, y)
+        if self.wcs_fault is not None:
+            notes = (f"WCS left out: {self.wcs_fault}",)
         parent = load_planes(self.planes, x, y, plane, options, (rows, columns))
         stamp = encode_parent(
             parent,
@@ -144,7 +146,7 @@ class FitsImage:
             id=position.id,
             band=band or self.band,
         )
-        return stamp, parent.notes
+        return stamp, parent.notes + notes
 
 
 def _span(start: int, stop: int, size: int) -> slice:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from astropy.io.fits import Header
+from astropy.io.fits import Header, VerifyError
 from astropy.wcs import WCS
 
 from ..errors import InputError
@@ -95,7 +95,10 @@ class Parent:
 
 def flux_unit(header: Header) -> str:
     """BUNIT of a header as a stamp can carry it, ``unknown`` where there is none [EN-10]."""
-    unit = str(header.get("BUNIT", "")).strip()
+    try:
+        unit = str(header.get("BUNIT", "")).strip()
+    except VerifyError:
+        return UNKNOWN_UNIT
     if 0 < len(unit) <= 32 and all(" " <= c <= "~" for c in unit):
         return unit
     return UNKNOWN_UNIT
