@@ -88,7 +88,8 @@ class MissingExtraError(HstampError, ImportError):
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        reason = f"this needs the package {package!r}: pip install 'hstamp[{extra}]'"
+        # Not the extra: that would be looked for on an index that may not have this package.
+        reason = f"this needs the package {package!r} (extra {extra!r}): pip install {package}"
         super().__init__("E_INPUT", reason)
         self.package = package
         self.extra = extra

@@ -364,15 +364,23 @@ class Stamp:
         """Write a FITS file of levels and mosaic; see `hstamp.export.fits.to_fits`."""
         _VIEWS["to_fits"](self, path, **options)
 
-    def to_legacy_fits(self, size: int = 30) -> bytes:
-        """FITS bytes laid out as today's LSST cutout of `size` x `size` base pixels."""
-        made: bytes = _VIEWS["to_legacy_fits"](self, size)
+    def to_legacy_fits(self, size: int | None = None, **options: Any) -> bytes:
+        """FITS bytes laid out as today's cutouts; see `hstamp.export.legacy.to_legacy_fits`."""
+        made: bytes = _VIEWS["to_legacy_fits"](self, size, **options)
         return made
 
     def plot(self, **options: Any) -> Figure:
         """Draw levels and mosaic; see `hstamp.draw.show`."""
         made: Figure = _VIEWS["plot"](self, **options)
         return made
+
+    def _repr_html_(self) -> str:
+        html: str = _VIEWS["to_html"](self)
+        return html
+
+    def _repr_png_(self) -> bytes | None:
+        png: bytes | None = _VIEWS["to_png"](self)
+        return png
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Stamp) and self.to_bytes() == other.to_bytes()

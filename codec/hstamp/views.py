@@ -44,11 +44,11 @@ def to_fits(stamp: Stamp, path: str | Path, **options: Any) -> None:
 
 
 @view
-def to_legacy_fits(stamp: Stamp, *arguments: Any, **options: Any) -> bytes:
+def to_legacy_fits(stamp: Stamp, size: int | None, **options: Any) -> bytes:
     """`hstamp.export.legacy.to_legacy_fits`."""
     from .export.legacy import to_legacy_fits
 
-    return to_legacy_fits(stamp, *arguments, **options)
+    return to_legacy_fits(stamp, size, **options)
 
 
 @view
@@ -57,3 +57,19 @@ def plot(stamp: Stamp, **options: Any) -> Figure:
     from .draw import show
 
     return show(stamp, **options)
+
+
+@view
+def to_html(stamp: Stamp) -> str:
+    """`hstamp.notebook.to_html`."""
+    from .notebook import to_html
+
+    return to_html(stamp)
+
+
+@view
+def to_png(stamp: Stamp) -> bytes | None:
+    """`hstamp.notebook.to_png`."""
+    from .notebook import to_png
+
+    return to_png(stamp)

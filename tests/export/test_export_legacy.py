@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from export_cases import lsst_cutouts, make_full
 
 import hstamp
 from hstamp.export import to_legacy_fits
+from hstamp.export.legacy import legacy_of_alert, on_detector
 
 
 def stamp_of(cutout: bytes, encoding: str = "f4") -> tuple[hstamp.Stamp, fits.HDUList]:
@@ -143,3 +147,121 @@ def test_impossible_sizes(size: int) -> None:
 def test_impossible_psf_sizes(psf_size: int) -> None:
     with pytest.raises(hstamp.InputError, match="psf_size"):
         to_legacy_fits(make_full(2), psf_size=psf_size)
+
+
+def todays(rotpa: object = 33.244, corner: object = (641, 2185)) -> bytes:
+    """A cutout with the cards of schema 10 in their order, source at (14.8, 14.1), 0-based."""
+    hdu = fits.PrimaryHDU(np.zeros((30, 30), dtype=np.float32))
+    header = hdu.header
+    header["EXTEND"] = True
+    if corner is not None:
+        header["CUTMINX"], header["CUTMINY"] = corner  # type: ignore[misc]
+    if rotpa is not None:
+        header["ROTPA"] = rotpa
+    header["BUNIT"] = "nJy"
+    header["CRPIX1"], header["CRPIX2"] = 15.8, 15.1
+    stream = io.BytesIO()
+    hdu.writeto(stream)
+    return stream.getvalue()
+
+
+def of_todays(levels: int = 2) -> hstamp.Stamp:
+    side = 15 * 2 ** (levels - 1) + 10
+    low = (side - 30) // 2
+    return hstamp.encode(
+        np.ones((side, side)), low + 14.8, low + 14.1, levels=levels,
+        wcs=hstamp.Wcs(149.87, 2.26, -5.456e-8, 4.6214763e-5, 4.6653238e-5, -6.568e-10),
+    )  # fmt: skip
+
+
+def test_rotpa_is_where_and_what_todays_is() -> None:
+    header = fits.Header.fromstring(of_todays().to_legacy_fits(rotpa=33.244, corner=(641, 2185)))
+    assert list(header)[5:10] == ["EXTEND", "CUTMINX", "CUTMINY", "ROTPA", "BUNIT"]
+    assert header["ROTPA"] == 33.244
+    assert header.comments["ROTPA"] == "Pos angle in deg of focal plane +Y wrt North"
+    assert "ROTPA" not in fits.Header.fromstring(of_todays().to_legacy_fits())
+
+
+@pytest.mark.parametrize("angle", [float("nan"), float("inf")])
+def test_an_angle_is_a_number(angle: float) -> None:
+    with pytest.raises(hstamp.InputError, match="rotpa"):
+        of_todays().to_legacy_fits(rotpa=angle)
+
+
+@pytest.mark.parametrize(("levels", "size"), [(2, 30), (4, 30), (4, 60), (4, 20)])
+def test_the_alerts_cutout_gives_the_cards_for_any_size(levels: int, size: int) -> None:
+    header = fits.Header.fromstring(legacy_of_alert(of_todays(levels), todays(), size))
+    assert header["ROTPA"] == 33.244
+    # The source is at the parent's pixel (641 + 14.8, 2185 + 14.1) whatever is cut out.
+    assert header["CUTMINX"] + header["CRPIX1"] - 1 == pytest.approx(655.8, abs=1e-5)
+    assert header["CUTMINY"] + header["CRPIX2"] - 1 == pytest.approx(2199.1, abs=1e-5)
+    assert header["CUTMINX"] == 641 - (size - 30) // 2
+
+
+def test_cards_of_another_source_are_not_given() -> None:
+    stamp = hstamp.encode(np.ones((40, 40)), 20.3, 20.1, levels=2)
+    header = fits.Header.fromstring(legacy_of_alert(stamp, todays()))
+    assert header["ROTPA"] == 33.244
+    assert "CUTMINX" not in header
+
+
+@pytest.mark.parametrize(
+    "cutout",
+    [
+        None, b"", b"\x1f\x8b rubbish", b"SIMPLE  =", bytes(5760), todays()[:1000],
+        todays(rotpa="east", corner=None), todays(rotpa=True, corner=None),
+        todays().replace(b"ROTPA   =               33.244", b"ROTPA   =               33.2.4"),
+    ],
+)  # fmt: skip
+def test_unreadable_cards_cost_the_cards_only(cutout: bytes | None) -> None:
+    header = fits.Header.fromstring(legacy_of_alert(of_todays(), cutout))
+    assert "ROTPA" not in header
+    assert header["NAXIS1"] == 30
+
+
+@pytest.mark.parametrize("form", ["avro", "parquet"])
+@pytest.mark.parametrize("kept", [True, False])
+def test_command_takes_the_cards_from_the_alert(form: str, kept: bool, tmp_path: Path) -> None:
+    import fastavro
+
+    from hstamp.cli import main
+
+    path = tmp_path / f"alert.{form}"
+    stamp, cutout = of_todays(), todays() if kept else None
+    if form == "parquet":
+        pa = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+        import pyarrow.parquet as pq
+
+        columns = {"cutoutScience": [cutout], "hstampScience": [stamp.to_bytes()]}
+        pq.write_table(pa.table({k: pa.array(v, pa.binary()) for k, v in columns.items()}), path)
+    else:
+        own = Path(__file__).parents[2] / "schemas" / "hstamp.v1.stamp.avsc"
+        schema: dict[str, Any] = {
+            "type": "record",
+            "name": "alert",
+            "fields": [
+                {"name": "cutoutScience", "type": ["null", "bytes"]},
+                {"name": "hstampScience", "type": ["null", json.loads(own.read_text())]},
+            ],
+        }
+        with path.open("wb") as stream:
+            record = {"cutoutScience": cutout, "hstampScience": stamp.to_dict()}
+            fastavro.writer(stream, schema, [record])
+    out = tmp_path / "legacy.fits"
+    assert main(["export", str(path), "--field", "science", "--legacy", "-o", str(out)]) == 0
+    header = fits.getheader(out)
+    found = {key: header.get(key) for key in ("ROTPA", "CUTMINX", "CUTMINY")}
+    known = {"ROTPA": 33.244, "CUTMINX": 641, "CUTMINY": 2185}
+    assert found == (known if kept else dict.fromkeys(known))
+
+
+def test_real_headers_give_what_astropy_reads() -> None:
+    count = 0
+    for name, cutout in lsst_cutouts():
+        header = fits.getheader(io.BytesIO(cutout))
+        found = on_detector(cutout)
+        assert found.corner == (header["CUTMINX"], header["CUTMINY"]), name
+        assert found.crpix == (header["CRPIX1"], header["CRPIX2"]), name
+        assert found.rotpa == header.get("ROTPA"), name
+        count += 1
+    assert count > 50

@@ -11,7 +11,7 @@ from strategies import scenes
 import hstamp
 from hstamp import fast
 
-pytest.importorskip("numba", reason="the compiled path needs numba: pip install 'hstamp[fast]'")
+pytest.importorskip("numba", reason="the compiled path needs numba (the extra fast)")
 
 NAMES = ("BAD", "SAT", "CR", "EDGE", "P4", "P5", "P6", "P7", "P8", "P9")
 

@@ -156,6 +156,10 @@ class TestReports:
                      "--limit", "2"]) == 0  # fmt: skip
         text = page.read_text()
         assert text.count("<img ") == text.count("data:image/png;base64,") == 2
+        assert text.count('href="#stamp-') == 4
+        for outside in ("http:", "https:", "<script"):
+            assert outside not in text
+        assert 'name="viewport"' in text
         assert "Hosts of 3 alerts, the first 2" in text
         assert "simulated" in text
 
@@ -187,6 +191,24 @@ class TestReports:
         (cross,) = [line for line in ax.lines if line.get_gid() == "host"]
         assert cross.get_xdata()[0] == pytest.approx(32.0, abs=10.0)
         assert cross.get_ydata()[0] == pytest.approx(-24.0, abs=10.0)
+
+    def test_the_cross_fades_where_there_is_no_host(self):
+        pytest.importorskip("matplotlib", reason="reports are drawn by matplotlib")
+        from matplotlib.figure import Figure
+
+        from hstamp.hosts.report import Panel, _draw
+
+        shown = []
+        for none in (0.0, 0.4, 0.999, float("nan")):
+            found = [1.0 - none], [[3.0, 4.0]], [[[4.0, 0.0], [0.0, 4.0]]]
+            if none != none:
+                found = [1.0], *found[1:]
+            item = Panel(scene(5), "x", (), *map(np.array, found), none)
+            ax = Figure().add_subplot()
+            _draw(ax, item)
+            (cross,) = [line for line in ax.lines if line.get_gid() == "host"]
+            shown.append(cross.get_alpha())
+        assert shown == pytest.approx([1.0, 0.6, 0.2, 1.0])
 
 
 @pytest.mark.usefixtures("runtime")
@@ -244,7 +266,7 @@ def test_missing_onnxruntime_is_said_in_one_line(tmp_path, monkeypatch, capsys):
     load_finder.cache_clear()
     source = stamps_file(tmp_path / "s.avro", 1)
     assert main(["hosts", str(source), "-o", str(tmp_path / "h.csv")]) == 1
-    assert "pip install 'hstamp[model]'" in capsys.readouterr().err
+    assert "pip install onnxruntime" in capsys.readouterr().err
     assert not (tmp_path / "h.csv").exists()
 
 

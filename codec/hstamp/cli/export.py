@@ -8,6 +8,7 @@ from typing import Any
 
 from ..alerts.files import atomic_writer
 from ..errors import InputError
+from ..export.legacy import legacy_of_alert
 from .options import add_selection, command, selected
 from .show import target
 
@@ -15,8 +16,9 @@ __all__ = ["register"]
 
 _DESCRIPTION = """\
 Write stamps in formats that other programs open. By default a FITS file with the mosaic and
-one extension for each level and plane, each with its own WCS; with --legacy the bytes of an
-LSST cutout as of today (image, UNCERT, PSFIMAGE), for code that is not to be changed; with
+one extension for each level and plane, each with its own WCS; with --legacy the bytes of a
+cutout as of today, for code that is not to be changed (LSST: image, UNCERT, PSFIMAGE, and ROTPA
+and CUTMINX, CUTMINY where the alert still has its cutout; stamps of ZTF: 63x63, gzipped); with
 --blob the stamp itself, in Avro's single-object form."""
 
 _EXAMPLES = """\
@@ -37,7 +39,7 @@ def register(subparsers: Any) -> None:
     kind.add_argument("--legacy", action="store_true", help="today's LSST cutout")
     kind.add_argument("--blob", action="store_true", help="the stamp in single-object form")
     parser.add_argument(
-        "--size", type=int, default=30, metavar="S", help="side of the legacy cutout (default 30)"
+        "--size", type=int, metavar="S", help="side of the legacy cutout (default 30, ZTF 63)"
     )
     parser.add_argument(
         "--what", choices=("levels", "mosaic"), help="only the levels, or only the mosaic"
@@ -57,7 +59,9 @@ def run(args: argparse.Namespace) -> int:
         if path.exists() and not args.force:
             raise InputError(f"{path} exists already (--force replaces it)")
         if args.legacy or args.blob:
-            data = stamp.to_legacy_fits(args.size) if args.legacy else stamp.to_bytes()
+            data = stamp.to_bytes()
+            if args.legacy:
+                data = legacy_of_alert(stamp, item.cutout, args.size)
             with atomic_writer(path) as stream:
                 stream.write(data)
         elif args.what is not None:

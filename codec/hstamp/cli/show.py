@@ -17,7 +17,7 @@ north and east, a scale bar, and the other planes. The suffix of OUT chooses PNG
 _EXAMPLES = """\
   hstamp show stamp.hstamp
   hstamp show alert.avro --field template -o template.png
-  hstamp show stamps.avro --all -o pictures/
+  hstamp show stamps.avro --all -o pictures/ --north-up
 """
 
 
@@ -27,6 +27,9 @@ def register(subparsers: Any) -> None:
     parser.add_argument("file", metavar="FILE", help="blob, file of stamps, or alerts with stamps")
     parser.add_argument(
         "-o", "--out", metavar="OUT", help="picture, or folder (default FILE's name .png)"
+    )
+    parser.add_argument(
+        "--north-up", action="store_true", help="turn the picture: north up, east to the left"
     )
     parser.add_argument(
         "--schema", type=Path, metavar="AVSC", help="writer's schema of a wire-format message"
@@ -41,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     for item in selected(args, Path(args.file)):
         path = target(args, item, ".png")
-        show(item.stamp, path)
+        show(item.stamp, path, north_up=args.north_up)
         print(path)
     return 0
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..alerts.fields import STAMP_FIELDS
+from ..alerts.fields import CUTOUT_FIELDS, STAMP_FIELDS
 from ..container.blob import MAX_BLOB
 from ..container.schema import stamp_fields
 from ..convert.detect import Kind, detect
@@ -32,12 +32,15 @@ class Item:
         Alert field; None where the record is the stamp.
     size : int
         Bytes of the stamp as a blob; 0 when it is faulty.
+    cutout : bytes or None
+        The alert's own cutout of the same image, where the record still has it.
     """
 
     path: Path
     record: int
     field: str | None
     result: Stamp | HstampError
+    cutout: bytes | None = None
 
     @property
     def stamp(self) -> Stamp:
@@ -94,7 +97,13 @@ def _items(path: Path, item: AlertRecord, fields: tuple[str, ...], make: Any) ->
         yield Item(path, item.number, None, _from(make, item.record))
     for name in fields:
         if (value := item.record.get(name)) is not None:
-            yield Item(path, item.number, name, _from(make, value))
+            yield Item(path, item.number, name, _from(make, value), _cutout(item, name))
+
+
+def _cutout(item: AlertRecord, name: str) -> bytes | None:
+    kinds = [kind for kind, field in STAMP_FIELDS.items() if field == name]
+    value = item.record.get(CUTOUT_FIELDS[kinds[0]]) if kinds else None
+    return value if isinstance(value, bytes) else None
 
 
 def _fields(schema: Any, kind: Kind) -> tuple[str, ...] | None:

@@ -119,13 +119,17 @@ def _bar(arcsec: float, across: float) -> str:
 
 def _compass(angle: float) -> str:
     """Arrows to north and, a quarter turn towards the left of it, east."""
-    marks = []
+    marks, x, y = [], 200.0, 40.0
     for name, turn in (("N", math.radians(angle)), ("E", math.radians(angle) - math.pi / 2)):
         # On the picture +y is up; north lies `angle` from +y, towards +x since east is left.
         dx, dy = math.sin(turn), -math.cos(turn)
+        head = " ".join(
+            f"{x + a * dx - b * dy:.1f},{y + a * dy + b * dx:.1f}"
+            for a, b in ((24, 0), (14, 5), (14, -5))
+        )
         marks.append(
-            f'<line class="arrow" x1="210" y1="30" '
-            f'x2="{210 + 16 * dx:.1f}" y2="{30 + 16 * dy:.1f}"/>'
-            f'<text class="mid" x="{210 + 24 * dx:.1f}" y="{34 + 24 * dy:.1f}">{name}</text>'
+            f'<path class="arrow" d="M{x:.1f} {y:.1f} L{x + 15 * dx:.1f} {y + 15 * dy:.1f}"/>'
+            f'<polygon class="head" points="{head}"/>'
+            f'<text class="mid" x="{x + 33 * dx:.1f}" y="{y + 5 + 33 * dy:.1f}">{name}</text>'
         )
     return "".join(marks)

@@ -1,4 +1,4 @@
-"""Pictures of stamps; needs matplotlib (``pip install 'hstamp[plot]'``) and no display."""
+"""Pictures of stamps; needs matplotlib (the extra ``plot``) and no display."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ except ImportError as error:
 
 from .figures import gallery, show
 from .marks import compass, level_outlines, scale_bar, source_marker
+from .orient import Orientation
 from .panels import mask_panel, noise_panel, panel, psf_panel
 from .stretch import Stretch
 
 __all__ = [
+    "Orientation",
     "Stretch",
     "compass",
     "gallery",

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..errors import InputError
+from .orient import AS_STORED, Orientation
 from .panels import mask_panel, noise_panel, panel, psf_panel
 from .stretch import Stretch
 from .style import DPI
@@ -31,6 +32,7 @@ def show(
     *,
     title: str | None = None,
     stretch: Stretch | None = None,
+    north_up: bool = False,
 ) -> Figure:
     """Draw all of a stamp: its levels side by side, the mosaic, and the other planes it has.
 
@@ -46,12 +48,21 @@ def show(
         Heading; by default the stamp's identifier and band.
     stretch : Stretch or None
         Brightness scale; by default that of the stamp.
+    north_up : bool
+        Turn the picture, and flip it where the parity asks for it, so that north is up and east
+        to the left.
 
     Returns
     -------
     matplotlib.figure.Figure
         The figure, not registered with pyplot: it needs no display and no closing.
+
+    Raises
+    ------
+    InputError
+        If north is to be up and the stamp has no WCS.
     """
+    turn = Orientation.north_up(stamp) if north_up else AS_STORED
     stretch = Stretch.of(stamp) if stretch is None else stretch
     width = max(8.0, 1.75 * stamp.n)
     heights = min(width / stamp.n, 2.6) + 0.1, 0.62 * width
@@ -62,26 +73,29 @@ def show(
 
     axes = upper.subplots(1, stamp.n, squeeze=False)[0]
     for k, ax in enumerate(axes):
-        panel(ax, stamp, k, stretch=stretch, title=_level_title(stamp, k))
+        panel(ax, stamp, k, stretch=stretch, title=_level_title(stamp, k), turn=turn)
         ax.set_label(f"level {k}")
 
     planes = _other_planes(stamp)
     # Three rows whatever their number, so that the mosaic has the same place in every figure.
     grid = lower.add_gridspec(3, 2 if planes else 1, width_ratios=(3.5, 1.0) if planes else None)
     ax = lower.add_subplot(grid[:, 0], label="mosaic")
-    image = panel(ax, stamp, stretch=stretch, title=_mosaic_title(stamp))
+    image = panel(ax, stamp, stretch=stretch, title=_mosaic_title(stamp), turn=turn)
     bar = lower.colorbar(image, ax=ax, shrink=0.9, pad=0.02, location="left")
     bar.set_label(f"{stamp.flux_unit} per base pixel", fontsize=8, parse_math=False)
+    ticks = stretch.ticks()
+    bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    bar.ax.minorticks_off()
     bar.ax.tick_params(labelsize=7)
     bar.ax.set_label("colour bar")
     for row, (name, draw) in enumerate(planes):
-        draw(lower.add_subplot(grid[row, 1], label=name), stamp)
+        draw(lower.add_subplot(grid[row, 1], label=name), stamp, turn)
     if path is not None:
         figure.savefig(path)
     return figure
 
 
-def _other_planes(stamp: Stamp) -> list[tuple[str, Callable[[Axes, Stamp], object]]]:
+def _other_planes(stamp: Stamp) -> list[tuple[str, Callable[[Axes, Stamp, Orientation], object]]]:
     known = (
         ("noise", stamp.variance, noise_panel),
         ("mask", stamp.mask, mask_panel),

@@ -9,9 +9,10 @@ import numpy.typing as npt
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.patches import Patch, Rectangle
 
-from .marks import compass, level_box, level_outlines, scale_bar, source_marker
+from .marks import compass, level_box, level_outlines, scale_bar, source_marker, window_of
+from .orient import AS_STORED, Orientation
 from .stretch import Stretch
-from .style import CMAP, HATCH, LEVEL_COLOURS, MASK_COLOURS, MISSING
+from .style import BEYOND, CMAP, HATCH, LEVEL_COLOURS, MASK_COLOURS, MISSING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +33,7 @@ def panel(
     labels: bool = True,
     marks: bool = True,
     title: str | None = None,
+    turn: Orientation = AS_STORED,
 ) -> AxesImage:
     """Draw a level or the mosaic.
 
@@ -53,6 +55,9 @@ def panel(
         Mark the source, and draw a scale bar and (in a mosaic) the directions to north and east.
     title : str or None
         Text above the panel.
+    turn : Orientation
+        How the picture is turned, for example ``Orientation.north_up(stamp)``; the values stay
+        those of the stamp.
 
     Returns
     -------
@@ -62,10 +67,10 @@ def panel(
     k = stamp.n - 1 if level is None else level
     data = stamp.mosaic() if level is None else stamp.levels[level]
     stretch = Stretch.of(stamp) if stretch is None else stretch
-    image = _draw(ax, stamp, k, data, cmap=CMAP, norm=stretch.norm())
-    x, y, side = level_box(stamp, k)
+    image = _draw(ax, stamp, k, data, turn, cmap=CMAP, norm=stretch.norm())
+    x, y, side = window_of(stamp, k, turn)
     if level is None and outlines:
-        level_outlines(ax, stamp, labels=labels)
+        level_outlines(ax, stamp, labels=labels, turn=turn)
     if level is not None:
         for spine in ax.spines.values():
             spine.set_color(LEVEL_COLOURS[level % len(LEVEL_COLOURS)])
@@ -74,15 +79,16 @@ def panel(
         # In a mosaic the levels around the source are small: the ticks stay short of them.
         shrink = 0.4 if level is None else 1.0
         source_marker(ax, gap=0.045 * shrink * side, length=0.08 * shrink * side)
-        scale_bar(ax, stamp, k=level)
+        scale_bar(ax, stamp, k=level, turn=turn)
         if level is None:
-            compass(ax, stamp, size=0.09 * side, centre=(x + 0.87 * side, y + 0.13 * side))
+            centre = (x + 0.85 * side, y + 0.15 * side)
+            compass(ax, stamp, size=0.11 * side, centre=centre, turn=turn)
     if title is not None:
         ax.set_title(title, fontsize=9, parse_math=False)
     return image
 
 
-def noise_panel(ax: Axes, stamp: Stamp) -> AxesImage | None:
+def noise_panel(ax: Axes, stamp: Stamp, turn: Orientation = AS_STORED) -> AxesImage | None:
     """Draw the square root of the mosaic's variance; None for a stamp without variance."""
     if stamp.variance is None:
         return None
@@ -91,13 +97,16 @@ def noise_panel(ax: Axes, stamp: Stamp) -> AxesImage | None:
     finite = noise[np.isfinite(noise)]
     low, high = np.percentile(finite, [0.5, 99.5]) if finite.size else (0.0, 1.0)
     norm = Normalize(low, high if high > low else low + 1.0)
-    image = _draw(ax, stamp, stamp.n - 1, noise, cmap="cividis", norm=norm)
+    image = _draw(ax, stamp, stamp.n - 1, noise, turn, cmap="cividis", norm=norm)
+    ax.set_facecolor("white")  # the colours of low noise are dark and bluish too
     title = f"noise: {low:.3g} to {high:.3g} {stamp.flux_unit}" if finite.size else "noise: none"
     ax.set_title(title, fontsize=8, parse_math=False)
     return image
 
 
-def mask_panel(ax: Axes, stamp: Stamp, *, legend: bool = True) -> AxesImage | None:
+def mask_panel(
+    ax: Axes, stamp: Stamp, turn: Orientation = AS_STORED, *, legend: bool = True
+) -> AxesImage | None:
     """Draw the lowest set bit of each pixel of the mosaic; None for a stamp without mask."""
     if stamp.mask is None:
         return None
@@ -108,7 +117,7 @@ def mask_panel(ax: Axes, stamp: Stamp, *, legend: bool = True) -> AxesImage | No
     colours = [MASK_COLOURS[b % len(MASK_COLOURS)] for b in range(16)]
     norm = Normalize(-0.5, 15.5)
     image = _draw(
-        ax, stamp, stamp.n - 1, lowest, cmap=ListedColormap(colours), norm=norm, hatch=False
+        ax, stamp, stamp.n - 1, lowest, turn, cmap=ListedColormap(colours), norm=norm, hatch=False
     )
     ax.set_facecolor("#202020")
     ax.set_title("mask" if present else "mask: all clear", fontsize=8)
@@ -128,7 +137,7 @@ def mask_panel(ax: Axes, stamp: Stamp, *, legend: bool = True) -> AxesImage | No
     return image
 
 
-def psf_panel(ax: Axes, stamp: Stamp) -> AxesImage | None:
+def psf_panel(ax: Axes, stamp: Stamp, turn: Orientation = AS_STORED) -> AxesImage | None:
     """Draw the PSF on base pixels; None for a stamp without PSF."""
     if stamp.psf is None:
         return None
@@ -142,8 +151,9 @@ def psf_panel(ax: Axes, stamp: Stamp) -> AxesImage | None:
         cmap=CMAP,
         norm=stretch.norm(),
         extent=(-half, half, -half, half),
+        transform=turn.on(ax),
     )
-    _no_ticks(ax)
+    _frame(ax, turn, -half, -half, 2.0 * half)
     ax.set_title(f"PSF, {len(stamp.psf)} px", fontsize=8)
     return image
 
@@ -153,6 +163,7 @@ def _draw(
     stamp: Stamp,
     k: int,
     data: npt.NDArray[Any],
+    turn: Orientation,
     *,
     hatch: bool = True,
     **style: Any,
@@ -171,6 +182,7 @@ def _draw(
                 linewidth=0.0,
                 gid="missing",
                 zorder=0,
+                transform=turn.on(ax),
             )
         )
     image = ax.imshow(
@@ -179,15 +191,19 @@ def _draw(
         interpolation="nearest",
         extent=(x, x + side, y, y + side),
         zorder=1,
+        transform=turn.on(ax),
         **style,
     )
-    ax.set_xlim(x, x + side)
-    ax.set_ylim(y, y + side)
-    _no_ticks(ax)
+    _frame(ax, turn, x, y, side)
     return image
 
 
-def _no_ticks(ax: Axes) -> None:
+def _frame(ax: Axes, turn: Orientation, x: float, y: float, side: float) -> None:
+    """Show the square of the picture that holds a square of the image, and no ticks."""
+    left, low, width = turn.window(x, y, side)
+    ax.set_xlim(left, left + width)
+    ax.set_ylim(low, low + width)
+    ax.set_facecolor(BEYOND)
     ax.set_xticks([])
     ax.set_yticks([])
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["Stretch"]
 
 FloatArray = npt.NDArray[np.floating]
+
+_DECADES: Final = 8
+"""Powers of ten below the largest value that may have a tick."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,43 @@ class Stretch:
         if not high > low:
             return cls(low - 1.0, low + 1.0, background, 1.0)
         return cls(low, high, background, max(4.0 * noise, 0.01 * (high - low)))
+
+    def scaled(self, value: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Values on the scale, 0 at `low` and 1 at `high`; not cut at the ends."""
+        at = [
+            np.arcsinh((np.asarray(v, dtype=np.float64) - self.background) / self.softening)
+            for v in (value, self.low, self.high)
+        ]
+        return np.asarray((at[0] - at[1]) / (at[2] - at[1]))
+
+    def ticks(self, gap: float = 0.07) -> list[float]:
+        """Round values for a colour bar, no two of which come closer than labels can be read.
+
+        Parameters
+        ----------
+        gap : float
+            Least distance of two ticks, as a fraction of the bar.
+
+        Returns
+        -------
+        list of float
+            Zero where it lies on the scale, and 1, 2 and 5 times powers of ten of both signs,
+            rounder and larger values first; in ascending order.
+        """
+        largest = max(abs(self.low), abs(self.high))
+        top = math.floor(math.log10(largest)) if largest > 0 else 0
+        steps = [m * 10.0**p for m in (1, 5, 2) for p in range(top, top - _DECADES, -1)]
+        wanted = [0.0, *(sign * step for step in steps for sign in (1.0, -1.0))]
+        chosen: list[float] = []
+        for value in wanted:
+            if self.low <= value <= self.high and all(
+                abs(float(self.scaled(value)) - float(self.scaled(other))) >= gap
+                for other in chosen
+            ):
+                chosen.append(value)
+        if len(chosen) < 2:  # a narrow range far from zero has no such values
+            chosen = [self.low, self.high]
+        return sorted(chosen)
 
     def norm(self) -> FuncNorm:
         """Normalisation for matplotlib."""

@@ -6,7 +6,16 @@ from typing import Final
 
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
-__all__ = ["CMAP", "DPI", "HATCH", "LEVEL_COLOURS", "MASK_COLOURS", "MISSING", "outline"]
+__all__ = [
+    "BEYOND",
+    "CMAP",
+    "DPI",
+    "HATCH",
+    "LEVEL_COLOURS",
+    "MASK_COLOURS",
+    "MISSING",
+    "outline",
+]
 
 CMAP: Final = "gray"
 """One lightness ramp: brightness carries the values, colour is left to the annotations."""
@@ -14,6 +23,9 @@ CMAP: Final = "gray"
 MISSING: Final = "#6a4c75"
 HATCH: Final = "#d8b8e2"
 """Missing pixels: a hatched hue that the grey ramp does not contain."""
+
+BEYOND: Final = "#17212e"
+"""Corners of a turned picture, where there is no stamp; no grey either, and dark behind marks."""
 
 # Okabe & Ito, "Color Universal Design" (2008): distinct under all common colour deficiencies.
 LEVEL_COLOURS: Final = (
@@ -30,6 +42,8 @@ MASK_COLOURS: Final = LEVEL_COLOURS[:7]
 DPI: Final = 120
 
 
-def outline(width: float = 2.0, colour: str = "black") -> list[AbstractPathEffect]:
+def outline(
+    width: float = 2.0, colour: str = "black", alpha: float = 1.0
+) -> list[AbstractPathEffect]:
     """Path effects that keep a light line or text readable on any background."""
-    return [withStroke(linewidth=width, foreground=colour)]
+    return [withStroke(linewidth=width, foreground=colour, alpha=alpha)]

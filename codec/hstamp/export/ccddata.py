@@ -8,7 +8,8 @@ import numpy as np
 from astropy.io import fits
 from astropy.nddata import CCDData, VarianceUncertainty
 
-from ._cards import describe, flux_unit, mask_cards
+from .headers import describe, mask_cards
+from .units import unit_of
 from .wcs import checked_level, level_wcs, mosaic_wcs
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def to_ccddata(stamp: Stamp, level: int | None = None) -> CCDData:
         wcs = mosaic_wcs(stamp) if level is None else level_wcs(stamp, level)
     ccd = CCDData(
         np.array(image, dtype=np.float32),
-        unit=flux_unit(stamp),
+        unit=unit_of(stamp.flux_unit),
         uncertainty=None if variance is None else VarianceUncertainty(np.array(variance)),
         mask=np.isnan(image),
         flags=None if bits is None else np.array(bits, dtype=np.uint16),

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from astropy.io import fits
 
 from ..errors import InputError
-from ._cards import describe, mask_cards, unit_string
+from .headers import describe, mask_cards
+from .units import bunit
 from .wcs import grid_position, level_wcs, mosaic_wcs
 
 if TYPE_CHECKING:
@@ -149,8 +150,8 @@ def _grid_hdus(
         header = _grid_header(stamp, k)
         if plane == "mask":
             header.update(mask_cards(stamp.mask_planes))
-        else:
-            header["BUNIT"] = (unit_string(stamp, plane), "per base pixel")
+        elif unit := bunit(stamp.flux_unit, 2 if plane == "variance" else 1):
+            header["BUNIT"] = (unit, "per base pixel")
         if first:
             yield _primary(data, header, name)
             first = False

@@ -1,9 +1,9 @@
 """The arithmetic of the codec, and the choice between numpy and compiled kernels.
 
 `kernels` is the one place where that choice is made. Compiled kernels give the same bits as numpy
-and can be absent: they are used when numba is installed (``pip install 'hstamp[fast]'``), works,
-and the environment variable ``HSTAMP_NO_NUMBA`` is not set. Loading numba takes about a second, so
-the first stamps go through numpy until their work adds up to about that; `load` does not wait.
+and can be absent: they are used when numba is installed (the extra ``fast``), works, and the
+environment variable ``HSTAMP_NO_NUMBA`` is not set. Loading numba takes about a second, so the
+first stamps go through numpy until their work adds up to about that; `load` does not wait.
 Where numba or its cache cannot be used, numpy goes on and the logger ``hstamp`` says so once: a log
 line, because an acceleration that is missing must not stop programs that turn warnings into errors.
 """

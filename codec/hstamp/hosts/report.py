@@ -15,6 +15,7 @@ import numpy as np
 
 from ..alerts.files import atomic_writer
 from ..errors import InputError
+from ..export.pages import ENLARGE_STYLE, VIEWPORT, enlarging
 from ..stamp import Stamp
 from .alerts import Alert
 from .table import HostTable
@@ -29,10 +30,16 @@ _SUFFIXES: Final = (".html", ".htm", ".png", ".pdf", ".svg")
 _COLUMNS: Final = 6
 _LEAST_WEIGHT: Final = 0.02
 """Candidates with less weight are not drawn, the best one excepted."""
+_INCHES: Final = 2.6
+_DPI: Final = 220
+"""Pictures of a page, sharp when they are enlarged; half of them are flat sky, which packs well."""
+_FAINTEST: Final = 0.2
+"""Opacity of the cross where there is no host: the best candidate can still be looked for."""
 
 REMARK: Final = (
     "The model was trained on a simulated sky. Ellipses: candidates (two sigma, line width"
-    " by probability), the cross in the best one; white ticks: the source."
+    " by probability), the cross in the best one, fainter the more probable it is that no host is"
+    " in the stamp; white ticks: the source."
 )
 
 
@@ -51,6 +58,8 @@ class Panel:
         Base pixels from the source.
     covariance : ndarray, shape (K, 2, 2)
         Base pixels squared.
+    none : float
+        Probability that no host is in the stamp.
     """
 
     stamp: Stamp
@@ -59,6 +68,7 @@ class Panel:
     weight: Any
     mean: Any
     covariance: Any
+    none: float = 0.0
 
 
 def check_report(path: Path) -> None:
@@ -91,6 +101,7 @@ def panels_of(alerts: Sequence[Alert], hosts: HostTable) -> list[Panel]:
                 found.weight[b],
                 np.stack([found.x[b], found.y[b]], axis=-1),
                 found.covariance_pixels[b],
+                float(hosts.none[b]),
             )
         )
     return panels
@@ -151,9 +162,11 @@ def _draw(ax: Axes, item: Panel) -> None:
             )
         )  # fmt: skip
     if item.weight[0] > 0:
+        seen = 1.0 if math.isnan(item.none) else max(1.0 - item.none, _FAINTEST)
         (cross,) = ax.plot(
-            *item.mean[0], "+", color=_COLOUR, markersize=7, zorder=4, path_effects=outline(2.2)
-        )
+            *item.mean[0], "+", color=_COLOUR, markersize=9, markeredgewidth=1.6, alpha=seen,
+            zorder=4, path_effects=outline(3.0, alpha=seen),
+        )  # fmt: skip
         cross.set_gid("host")
 
 
@@ -176,33 +189,33 @@ def _sheet(panels: Sequence[Panel], title: str, form: str) -> bytes:
 
 
 def _page(panels: Sequence[Panel], title: str) -> str:
-    cards = "\n".join(_card(item) for item in panels)
+    cards = "\n".join(_card(number, item) for number, item in enumerate(panels))
     return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title><style>
-body {{ font: 14px/1.4 sans-serif; margin: 2em; background: #fff; color: #222; }}
-main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: 1em; }}
-figure {{ margin: 0; }} img {{ width: 100%; }}
-figcaption b {{ overflow-wrap: anywhere; }}
+<html lang="en"><head><meta charset="utf-8">{VIEWPORT}<title>{html.escape(title)}</title><style>
+body {{ font: 14px/1.4 sans-serif; margin: 1.5em; background: #fff; color: #222; }}
+main {{ display: grid; gap: 1em;
+  grid-template-columns: repeat(auto-fill, minmax(min(240px, 100%), 1fr)); }}
+h1, figcaption b {{ overflow-wrap: anywhere; }}
+{ENLARGE_STYLE}
+figure > img {{ width: 100%; }}
 </style></head><body>
 <h1>{html.escape(title)}</h1>
-<p>{html.escape(REMARK)}</p>
+<p>{html.escape(REMARK)} A click enlarges a picture.</p>
 <main>
 {cards}
 </main></body></html>
 """
 
 
-def _card(item: Panel) -> str:
+def _card(number: int, item: Panel) -> str:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(2.6, 2.6), dpi=100)
+    figure = Figure(figsize=(_INCHES, _INCHES), dpi=_DPI)
     _draw(figure.add_axes((0.0, 0.0, 1.0, 1.0)), item)
     out = io.BytesIO()
     figure.savefig(out, format="png")
     picture = base64.b64encode(out.getvalue()).decode("ascii")
     name = html.escape(item.title)
     lines = "<br>".join(html.escape(line) for line in item.lines)
-    return (
-        f'<figure><img alt="stamp of {name}" src="data:image/png;base64,{picture}">'
-        f"<figcaption><b>{name}</b><br>{lines}</figcaption></figure>"
-    )
+    image = f'<img alt="stamp of {name}" src="data:image/png;base64,{picture}">'
+    return enlarging(f"stamp-{number}", image, caption=f"<b>{name}</b><br>{lines}")

@@ -5,34 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-import astropy.units as u
 from astropy.io import fits
 
 if TYPE_CHECKING:
     from ..stamp import Stamp
 
-__all__ = ["describe", "flux_unit", "mask_cards", "unit_string"]
+__all__ = ["describe", "mask_cards"]
 
 _AFW_NAME: Final = re.compile(r"[A-Z0-9_-]+")
 """Plane names that a FITS keyword can carry without loss."""
 
 _LONGEST_STRING: Final = 68
 """Characters of a string value that fit one card."""
-
-
-def flux_unit(stamp: Stamp) -> u.UnitBase:
-    """Return the unit of the image values; one that astropy does not know is kept by name."""
-    return u.Unit(stamp.flux_unit, parse_strict="silent")
-
-
-def unit_string(stamp: Stamp, plane: str) -> str:
-    """BUNIT of a plane: the flux unit, or its square for the variance."""
-    if plane != "variance":
-        return stamp.flux_unit
-    try:
-        return str((flux_unit(stamp) ** 2).to_string("fits"))
-    except (ValueError, TypeError):
-        return f"({stamp.flux_unit})**2"
 
 
 def describe(stamp: Stamp) -> fits.Header:
