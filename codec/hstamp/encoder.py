@@ -6,7 +6,6 @@ Planes are encoded for B sources at a time, `encode_planes`, and then one record
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,18 +23,19 @@ from .encodings.image import (
 from .encodings.mask import check_names, encode_mask
 from .encodings.psf import check_size, encode_psf
 from .encodings.variance import TOO_LARGE_LOG8, VARIANCE_ENCODINGS
-from .errors import FormatError, InputError
+from .errors import FormatError, InputError, shown
 from .fast import kernels
 from .fast.protocol import Codes, Kernels, Means
-from .layout import largest_covered, layout_of, reference_corner
-from .limits import unit_within
+from .layout import count_of, largest_covered, layout_of, reference_corner
+from .limits import FLT_MAX, unit_within
 from .parents import (
+    Check,
     Parents,
     as_bits,
     as_flags,
     as_plane,
     image_windows,
-    parents_of,
+    own_plane,
     real_array,
     variance_windows,
     windows_of,
@@ -91,10 +91,13 @@ class Options:
             ("variance_encoding", self.variance_encoding, VARIANCE_ENCODINGS),
         ):
             if not isinstance(value, str) or value not in known:
-                raise InputError(f"{name} must be one of {sorted(known)}, not {value!r}")
+                raise InputError(f"{name} must be one of {sorted(known)}, not {shown(value)}")
         check_size(self.psf_size)
-        if not isinstance(self.step, _NUMBERS) or not 0 < self.step < math.inf:
-            raise InputError(f"step must be a positive fraction of the noise, not {self.step!r}")
+        # Compared with a float, so that an integer too large for one is refused.
+        if not isinstance(self.step, _NUMBERS) or not 0 < self.step <= FLT_MAX:
+            raise InputError(
+                f"step must be a positive fraction of the noise, not {shown(self.step)}"
+            )
         object.__setattr__(self, "step", float(self.step))
 
 
@@ -274,10 +277,9 @@ def encode_record(
     names = names_of(mask, mask_planes)
     i0, j0 = reference_corner(x, y)
     pixels = Parents(as_plane(image, "image"))
-    faults: dict[int, InputError] = {}
 
-    def plane(values: Any, name: str, check: Any) -> Parents | None:
-        return None if values is None else parents_of(values, name, check, faults, 1, pixels)
+    def plane(values: Any, name: str, check: Check) -> Parents | None:
+        return None if values is None else Parents(own_plane(values, name, check, pixels.of(0)))
 
     sources = Sources(
         levels_of(levels, pixels, 0, i0, j0), np.array([0]), np.array([i0]), np.array([j0]),
@@ -306,9 +308,9 @@ def record_of(
     """
     for name, text in (("band", label.band), ("id", label.id)):
         if not isinstance(text, str | None):
-            raise InputError(f"{name} must be text or None, not {text!r}")
+            raise InputError(f"{name} must be text or None, not {shown(text)}")
     if not isinstance(label.flux_unit, str):
-        raise InputError(f"flux_unit must be text, not {label.flux_unit!r}")
+        raise InputError(f"flux_unit must be text, not {shown(label.flux_unit)}")
     mask = None
     if planes.mask is not None and names is not None:
         mask = encode_mask(planes.mask[b], names)
@@ -336,7 +338,7 @@ def record_of(
 def levels_of(levels: int | None, image: Parents, row: int, i0: int, j0: int) -> int:
     """Return the number of levels asked for, or else the largest that the parent covers [EC-7]."""
     if levels is not None:
-        return layout_of(levels).levels
+        return count_of(levels)
     parent = image.of(row)
     assert parent is not None
     return largest_covered((parent.shape[0], parent.shape[1]), i0, j0)
@@ -355,7 +357,7 @@ def names_of(mask: object, names: Sequence[str] | None) -> tuple[str, ...] | Non
     except TypeError:
         given = ()
     if isinstance(names, str | bytes) or not all(isinstance(name, str) for name in given):
-        raise InputError(f"mask_planes must be a sequence of names, not {names!r}")
+        raise InputError(f"mask_planes must be a sequence of names, not {shown(names)}")
     check_names(given)
     return given
 

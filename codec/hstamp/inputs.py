@@ -149,7 +149,10 @@ def plain_position(value: Any, name: str) -> Any:
     if part.unit is not None and str(part.unit) != "pix" and not is_dimensionless(part.unit):
         raise InputError(f"{name} is in {str(part.unit)!r}, not in pixels")
     try:
-        plain = np.asarray(part.values, dtype=np.float64)
+        given = np.asarray(part.values)
+        if given.dtype.kind == "c":
+            raise InputError(f"{name} is complex")
+        plain = given.astype(np.float64)
     except (ValueError, TypeError) as exc:
         raise InputError(f"{name} is no position: {value!r:.80}") from exc
     return plain if plain.ndim else float(plain)

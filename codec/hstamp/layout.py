@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from .errors import InputError
+from .errors import InputError, shown
 
 __all__ = [
     "CORE",
@@ -27,6 +27,7 @@ __all__ = [
     "Layout",
     "SharedPixels",
     "child_start",
+    "count_of",
     "largest_covered",
     "positions_usable",
     "reference_corner",
@@ -63,6 +64,15 @@ def size_of(n: int) -> int:
     return CORE_SIZE + (n - 1) * RING_SIZE
 
 
+def count_of(levels: object) -> int:
+    """Check a number of levels [GE-2]; raise `InputError` for anything else."""
+    if isinstance(levels, bool) or not isinstance(levels, int | np.integer):
+        raise InputError(f"levels must be an integer, not {shown(levels)}")
+    if not MIN_LEVELS <= levels <= MAX_LEVELS:
+        raise InputError(f"levels must be {MIN_LEVELS} to {MAX_LEVELS}, not {shown(levels)}")
+    return int(levels)
+
+
 def child_start(k: int) -> int:
     """First row and column of level `k` that lies under the hole of level k + 1 [GE-4]."""
     return k % 2
@@ -90,8 +100,8 @@ def reference_corner(x: float, y: float) -> tuple[int, int]:
     """
     try:
         x, y = float(x), float(y)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"source position ({x!r}, {y!r}) is not a pair of numbers") from error
+    except Exception as error:  # whatever an object's own conversion raises
+        raise InputError(f"({shown(x)}, {shown(y)}) is not a pair of numbers") from error
     if not positions_usable(x, y):
         raise InputError(f"source position ({x}, {y}) is not a pixel position")
     return math.floor(x) + 1, math.floor(y) + 1
@@ -153,11 +163,7 @@ class Layout:
     levels: int = 5
 
     def __post_init__(self) -> None:
-        if isinstance(self.levels, bool) or not isinstance(self.levels, int | np.integer):
-            raise InputError(f"levels must be an integer, not {self.levels!r}")
-        if not MIN_LEVELS <= self.levels <= MAX_LEVELS:
-            raise InputError(f"levels must be {MIN_LEVELS} to {MAX_LEVELS}, not {self.levels}")
-        object.__setattr__(self, "levels", int(self.levels))
+        object.__setattr__(self, "levels", count_of(self.levels))
 
     @property
     def size(self) -> int:

@@ -17,12 +17,14 @@ from .encodings.mask import MAX_PLANES, unnamed
 from .errors import InputError
 
 __all__ = [
+    "Check",
     "Parents",
     "as_bits",
     "as_flags",
     "as_plane",
     "image_windows",
     "one_each",
+    "own_plane",
     "parents_of",
     "real_array",
     "variance_windows",
@@ -31,6 +33,8 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
+Check = Callable[[Any, str, int], Array]
+"""`as_plane`, `as_bits` or `as_flags`."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +126,13 @@ def one_each(values: Any) -> Sequence[Any] | None:
     if not isinstance(values, list | tuple):
         return None
     each = all(v is None or getattr(v, "ndim", None) == 2 for v in values)
-    return values if each and len(values) else None
+    return values if each else None
 
 
 def parents_of(
     values: Any,
     name: str,
-    check: Callable[[Any, str, int], Array],
+    check: Check,
     faults: dict[int, InputError],
     count: int,
     like: Parents | None = None,
@@ -141,8 +145,8 @@ def parents_of(
         One image of all sources, or one for each.
     name : str
         What to call it in messages.
-    check : callable
-        `as_plane`, `as_bits` or `as_flags`.
+    check : Check
+        What the plane must be.
     faults : dict of int to InputError
         Receives the fault of a source of its own image.
     count : int
@@ -171,13 +175,18 @@ def parents_of(
         if one is None and like is not None:
             continue
         try:
-            image = check(one, name, 2)
-            if like is not None and (own := like.of(row)) is not None:
-                _equal(image.shape, name, own.shape)
-            checked[row] = image
+            checked[row] = own_plane(one, name, check, None if like is None else like.of(row))
         except InputError as fault:
             faults.setdefault(row, fault)
     return Parents(checked)
+
+
+def own_plane(values: Any, name: str, check: Check, like: Array | None) -> Array:
+    """Check one plane of one parent, which must have the shape of `like`."""
+    plane = check(values, name, 2)
+    if like is not None:
+        _equal(plane.shape, name, like.shape)
+    return plane
 
 
 def windows_of(parents: Parents, rows: Array, corner: tuple[Array, Array], side: int) -> Array:

@@ -109,6 +109,6 @@ class Encoded(NamedTuple):
     terms: npt.NDArray[np.float64] | None = None
 
     def numbers(self, dtype: str, count: int) -> npt.NDArray[Any]:
-        """`count` stored numbers of each stamp, shape (B, count)."""
+        """`count` stored little-endian numbers of each stamp [NO-1], shape (B, count)."""
         stop = self.start + count * np.dtype(dtype).itemsize
         return np.ascontiguousarray(self.rows[:, self.start : stop]).view(dtype)

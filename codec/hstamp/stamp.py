@@ -18,11 +18,11 @@ from .encoder import Options, encode_record
 from .encodings.image import IMAGE_ENCODINGS
 from .encodings.mask import MASK_ENCODINGS
 from .encodings.variance import VARIANCE_ENCODINGS
-from .errors import FormatError, InputError
+from .errors import FormatError, InputError, shown
 from .fast import kernels
 from .fast.protocol import Valid
 from .inputs import plain_inputs, plain_position
-from .layout import Layout, layout_of, size_of
+from .layout import Layout, count_of, layout_of, size_of
 from .planes import Record
 from .tangent import ParentWcs, Wcs
 
@@ -218,7 +218,7 @@ class Stamp:
 
     @property
     def flux_unit(self) -> str:
-        """FITS unit string of the image, per base pixel."""
+        """FITS unit string of the image, per base pixel [PL-1]."""
         return self.record.flux_unit
 
     @property
@@ -293,13 +293,13 @@ class Stamp:
         InputError
             If the stamp has no such plane.
         """
-        if plane == "image" and conserve:
+        if isinstance(plane, str) and plane == "image" and conserve:
             extended = conserving_values(self.values, self.n)
             return extended[self.layout.conserving_index]
-        known = plane in ("image", "variance", "mask")
+        known = isinstance(plane, str) and plane in ("image", "variance", "mask")
         values = stored_values(self._source, plane) if known else None
         if values is None:
-            raise InputError(f"this stamp has no plane {plane!r}")
+            raise InputError(f"this stamp has no plane {shown(plane)}")
         return values[self.layout.mosaic_index]
 
     def cut(self, levels: int) -> Stamp:
@@ -310,7 +310,7 @@ class Stamp:
         levels : int
             Levels to keep, 2 to n.
         """
-        if layout_of(levels).levels > self.n:
+        if count_of(levels) > self.n:
             raise InputError(f"a stamp of {self.n} levels cannot be cut to {levels}")
         record, size = self.record, size_of(levels)
         image, variance, mask = record.image, record.variance, record.mask
@@ -339,7 +339,7 @@ class Stamp:
         """Same stamp with another identifier or band; None keeps what is there."""
         for name, text in (("id", id), ("band", band)):
             if not isinstance(text, str | None):
-                raise InputError(f"{name} must be text or None, not {text!r}")
+                raise InputError(f"{name} must be text or None, not {shown(text)}")
         record = dataclasses.replace(
             self.record,
             id=self.id if id is None else id,

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import FormatError, InputError
+from ..errors import FormatError, InputError, shown
 from ..fast import kernels
 from ..fast.protocol import PLANES
 from ..layout import GRID, MIN_LEVELS
@@ -130,8 +130,8 @@ def decode_many(
         With ``errors='raise'``: the first rejected input; its reason names the input's number.
     """
     wanted = _wanted(planes)
-    if errors not in ("raise", "collect"):
-        raise InputError(f"errors must be 'raise' or 'collect', not {errors!r}")
+    if not isinstance(errors, str) or errors not in ("raise", "collect"):
+        raise InputError(f"errors must be 'raise' or 'collect', not {shown(errors)}")
     groups, rejected = _grouped(_checked_blobs(blobs), wanted)
     if rejected and errors == "raise":
         first = min(rejected)
@@ -145,7 +145,7 @@ def _wanted(planes: Collection[str]) -> set[str]:
     try:
         wanted = set(given)
     except TypeError:
-        raise InputError(f"planes must be names out of {PLANES}, not {planes!r}") from None
+        raise InputError(f"planes must be names out of {PLANES}, not {shown(planes)}") from None
     if unknown := wanted - set(PLANES):
         raise InputError(f"unknown planes {sorted(map(repr, unknown))}; there are {PLANES}")
     return wanted

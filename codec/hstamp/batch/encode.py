@@ -18,10 +18,10 @@ from ..encoder import (
     names_of,
     record_of,
 )
-from ..errors import InputError
+from ..errors import InputError, shown
 from ..inputs import plain_inputs, plain_position
 from ..layout import layout_of, positions_usable, reference_corners
-from ..parents import Parents, as_bits, as_flags, as_plane, parents_of, real_array
+from ..parents import Check, Parents, as_bits, as_flags, as_plane, parents_of, real_array
 from ..tangent import ParentWcs, Wcs
 from .labels import psfs_of, tangents_of, texts_of
 
@@ -164,8 +164,8 @@ def encode_many(
         If what is given for all sources cannot be used; with ``errors='raise'`` also the fault of
         the first source that has one, whose number its reason names.
     """
-    if errors not in ("raise", "collect"):
-        raise InputError(f"errors must be 'raise' or 'collect', not {errors!r}")
+    if not isinstance(errors, str) or errors not in ("raise", "collect"):
+        raise InputError(f"errors must be 'raise' or 'collect', not {shown(errors)}")
     options = Options(encoding, variance_encoding, psf_size, step)
     given = plain_inputs(
         image, variance=variance, mask=mask, mask_planes=mask_planes, psf=psf, psf_size=psf_size,
@@ -185,7 +185,7 @@ def encode_many(
     }
     pixels = parents_of(given.image, "image", as_plane, faults, count)
 
-    def plane(values: Any, name: str, check: Any) -> Parents | None:
+    def plane(values: Any, name: str, check: Check) -> Parents | None:
         return None if values is None else parents_of(values, name, check, faults, count, pixels)
 
     planes = (

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..encoder import Options, encoded_psf, stored_wcs
-from ..errors import InputError, as_hstamp_error
+from ..errors import InputError, as_hstamp_error, shown
 from ..parents import one_each
 from ..planes import PsfPlane
 from ..tangent import ParentWcs, Wcs, tangent_rows
@@ -27,7 +27,7 @@ def texts_of(values: Any, name: str, count: int, one_for_all: bool) -> Sequence[
     if isinstance(values, np.ndarray) and values.ndim == 1:
         values = values.tolist()
     if isinstance(values, str | bytes) or not isinstance(values, Sequence):
-        raise InputError(f"{name} must be a sequence of texts, not {values!r}")
+        raise InputError(f"{name} must be a sequence of texts, not {shown(values)}")
     if len(values) != count:
         raise InputError(f"{name} has {len(values)} texts for {count} sources")
     return values

@@ -104,7 +104,7 @@ def image_within(values: F4) -> Flags:
 
 
 def decode_image(plane: Encoded) -> F4:
-    """Stored values of valid image planes [EN-1], [EN-2], shape (B, N), NaN where missing."""
+    """Stored values of valid image planes [EN-1], [EN-2], (B, N), NaN where missing [VA-1]."""
     size = size_of(plane.n)
     if plane.terms is None:
         return plane.numbers("<f4", size).astype(np.float32)
@@ -125,7 +125,7 @@ def canonical_f4(values: F4) -> F4:
 
 
 def choose_steps(values: F4, noise: F8, step: float) -> Steps:
-    """Zero point and scale of each level [EC-4].
+    """Zero point and scale of each level [EC-4], [EN-3].
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def choose_steps(values: F4, noise: F8, step: float) -> Steps:
 
 
 def quantise(values: F4, zero: F8, scale: F8) -> I2:
-    """Nearest ``i2`` codes of values (..., N), -32768 where missing."""
+    """Nearest ``i2`` codes of values (..., N) [EC-3], -32768 where missing."""
     layout = layout_of(zero.shape[-1])
     codes = np.full(values.shape, Q_MISSING, dtype=np.int16)
     with np.errstate(over="ignore", invalid="ignore"):  # in stamps that do not fit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import FormatError, InputError
+from ..errors import FormatError, InputError, shown
 from ..limits import MAX_PSF_SIZE, Q_MAX, psf_within
 from ..planes import Encoded, PsfPlane
 
@@ -66,6 +66,8 @@ def encode_psf(psf: F8, size: int | None) -> PsfPlane:
     InputError
         If the PSF or the size cannot be stored.
     """
+    if size == 0:
+        raise InputError("a PSF is given, and psf_size 0 leaves it out")
     square = _square(psf, size)
     with np.errstate(over="ignore", invalid="ignore"):
         total = square.sum()
@@ -82,13 +84,13 @@ def encode_psf(psf: F8, size: int | None) -> PsfPlane:
 
 
 def check_size(size: int | None) -> None:
-    """Raise `InputError` for a side that no stored PSF can have [EN-9]."""
-    if size is None:
+    """Raise `InputError` for a side that no stored PSF can have [EN-9], but 0, which means none."""
+    if size is None or (type(size) is int and size == 0):
         return
     if isinstance(size, bool) or not isinstance(size, int | np.integer):
-        raise InputError(f"psf_size must be an odd integer or None, not {size!r}")
+        raise InputError(f"psf_size must be an odd integer or None, not {shown(size)}")
     if size % 2 == 0 or not 1 <= size <= MAX_PSF_SIZE:
-        raise InputError(f"psf_size must be odd and 1 to {MAX_PSF_SIZE}, not {size}")
+        raise InputError(f"psf_size must be odd and 1 to {MAX_PSF_SIZE}, not {shown(size)}")
 
 
 def _square(psf: F8, size: int | None) -> F8:
