@@ -194,7 +194,7 @@ class Stamp:
     @property
     def version(self) -> int:
         """100 * MAJOR + MINOR of the format."""
-        return self.record.version
+        return self._source.record.version
 
     @property
     def n(self) -> int:
@@ -209,32 +209,32 @@ class Stamp:
     @property
     def id(self) -> str | None:
         """Producer's identifier."""
-        return self.record.id
+        return self._source.record.id
 
     @property
     def band(self) -> str | None:
         """Filter band."""
-        return self.record.band
+        return self._source.record.band
 
     @property
     def flux_unit(self) -> str:
         """FITS unit string of the image, per base pixel [PL-1]."""
-        return self.record.flux_unit
+        return self._source.record.flux_unit
 
     @property
     def dx(self) -> float:
         """Source position minus the reference corner along x [base pixel]."""
-        return self.record.dx
+        return self._source.record.dx
 
     @property
     def dy(self) -> float:
         """Source position minus the reference corner along y [base pixel]."""
-        return self.record.dy
+        return self._source.record.dy
 
     @property
     def wcs(self) -> Wcs | None:
         """Tangent plane at the source, or None when the orientation is not known."""
-        return self.record.wcs
+        return self._source.record.wcs
 
     @cached_property
     def values(self) -> npt.NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -96,9 +97,9 @@ class Compiled:
         count = len(rows)
         out: Array
         if plane == "psf":
-            out = np.empty((count, n * n), dtype=np.float32)
+            out = np.empty((count, n, n), dtype=np.float32)
             decode.psf_i2(rows, start, out)
-            return out.reshape(count, n, n)
+            return out
         if plane == "mask":
             if start < 0:
                 return np.zeros((count, n, GRID, GRID), dtype=np.uint16)
@@ -128,19 +129,14 @@ class Compiled:
 class Scanned:
     """A valid blob and where its planes lie, as `hstamp.fast.scan` has found them."""
 
-    __slots__ = ("_places", "_record", "_rows", "_terms", "n")
-
     def __init__(self, rows: Array, places: list[int], terms: Array) -> None:
         self.n = places[LEVELS]
         self._rows, self._places, self._terms = rows, places, terms
-        self._record: Record | None = None
 
-    @property
+    @cached_property
     def record(self) -> Record:
         """All fields, parsed when they are first asked for."""
-        if self._record is None:
-            self._record = read_blob(self._rows.tobytes())
-        return self._record
+        return read_blob(self._rows.tobytes())
 
     def encoded(self, plane: str) -> Encoded | None:
         """One plane."""

@@ -187,10 +187,10 @@ def mask_levels(rows: Any, start: int, width: int, out: Any) -> None:
         _derive(o)
 
 
-@kernel(types.void, _ROWS, I8, writable(F4, 2))
+@kernel(types.void, _ROWS, I8, writable(F4, 3))
 def psf_i2(rows: Any, start: int, out: Any) -> None:
     """Valid PSFs of unit sum [EN-9]."""
-    count = out.shape[1]
+    count = out.shape[1] * out.shape[2]
     stored = np.empty(count, np.int16)
     raw = stored.view(np.uint8)
     for b in range(out.shape[0]):
@@ -198,6 +198,6 @@ def psf_i2(rows: Any, start: int, out: Any) -> None:
         total = np.int64(0)
         for i in range(count):
             total += np.int64(stored[i])
-        q = np.float64(total)
+        q, o = np.float64(total), out[b].reshape(count)
         for i in range(count):
-            out[b, i] = np.float32(np.float64(stored[i]) / q)
+            o[i] = np.float32(np.float64(stored[i]) / q)
