@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from strategies import pixels, scenes
 
 import hstamp
+from hstamp.encodings.variance import MANTISSAS
+from hstamp.limits import TOP_MANTISSA
 
 
 def truth(scene, rows, combine=brute.mean):
@@ -336,3 +338,7 @@ def test_one_level_decides_for_all():
     stamp = hstamp.encode(image, 30.2, 30.1, levels=2, variance=np.ones_like(image))
     assert stamp.record.image.encoding == "f4"
     np.testing.assert_array_equal(stamp.levels[0, :14, :14], image[24:38, 24:38])
+
+
+def test_the_top_of_log8_is_that_of_its_table():
+    assert TOP_MANTISSA == MANTISSAS[13]

@@ -20,6 +20,8 @@ __all__ = [
     "decode_mask",
     "encode_mask",
     "mask_within",
+    "unnamed",
+    "valid_plane_name",
 ]
 
 MASK_ENCODINGS: Final = {"u1": 1, "u2": 2}
@@ -99,15 +101,16 @@ def unnamed(found: int, count: int) -> str:
     )
 
 
+def valid_plane_name(name: str) -> bool:
+    """Whether a plane name is 1 to 32 printable ASCII characters without spaces [EN-7]."""
+    return 1 <= len(name) <= NAME_LIMIT and all("\x21" <= c <= "\x7e" for c in name)
+
+
 def _fault_of(names: tuple[str, ...], most: int) -> str | None:
     """Say how names violate [EN-7]; None where they do not."""
     if not 1 <= len(names) <= most:
         return f"mask has {len(names)} planes; it can have 1 to {most}"
-    if len(set(names)) != len(names) or not all(map(_valid_name, names)):
+    if len(set(names)) != len(names) or not all(map(valid_plane_name, names)):
         shown = [name[:NAME_LIMIT] for name in names]
         return f"mask plane names {shown} are not distinct printable names"
     return None
-
-
-def _valid_name(name: str) -> bool:
-    return 1 <= len(name) <= NAME_LIMIT and all("\x21" <= c <= "\x7e" for c in name)
