@@ -51,7 +51,7 @@ __all__ = [
     "encode_planes",
     "encode_record",
     "encoded_psf",
-    "levels_of",
+    "n_of",
     "names_of",
     "record_of",
     "stored_wcs",
@@ -282,7 +282,7 @@ def encode_record(
         return None if values is None else Parents(own_plane(values, name, check, pixels.of(0)))
 
     sources = Sources(
-        levels_of(levels, pixels, 0, i0, j0), np.array([0]), np.array([i0]), np.array([j0]),
+        n_of(levels, pixels, 0, i0, j0), np.array([0]), np.array([i0]), np.array([j0]),
         pixels, plane(variance, "variance", as_plane), plane(mask, "mask", as_bits),
         plane(unusable, "unusable", as_flags),
     )  # fmt: skip
@@ -335,7 +335,7 @@ def record_of(
     return record
 
 
-def levels_of(levels: int | None, image: Parents, row: int, i0: int, j0: int) -> int:
+def n_of(levels: int | None, image: Parents, row: int, i0: int, j0: int) -> int:
     """Return the number of levels asked for, or else the largest that the parent covers [EC-7]."""
     if levels is not None:
         return count_of(levels)

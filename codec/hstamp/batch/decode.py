@@ -298,14 +298,14 @@ def _merged(groups: list[_Group], rejected: dict[int, FormatError], planes: set[
     ids: list[str | None] = [None] * count
     bands: list[str | None] = [None] * count
     names: list[tuple[str, ...]] = [()] * count
-    levels = np.zeros(count, dtype=np.int64)
+    counts = np.zeros(count, dtype=np.int64)
     if len(groups) == 1:
         record = groups[0].record
         ids, bands = list(groups[0].ids), [record.band] * count
         names = [() if record.mask is None else record.mask.planes] * count
-        levels[:] = record.levels
+        counts[:] = record.levels
     for group, place in zip(groups, places, strict=True) if len(groups) > 1 else ():
-        levels[place] = group.record.levels
+        counts[place] = group.record.levels
         for row, text in zip(place.tolist(), group.ids, strict=True):
             ids[row] = text
             bands[row] = group.record.band
@@ -313,7 +313,7 @@ def _merged(groups: list[_Group], rejected: dict[int, FormatError], planes: set[
     return StampBatch(
         index=index,
         errors=rejected,
-        n=levels,
+        n=counts,
         dx=gather("dx", (), np.float32, np.nan),
         dy=gather("dy", (), np.float32, np.nan),
         ra=gather("ra", (), np.float64, np.nan),

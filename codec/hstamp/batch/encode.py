@@ -14,7 +14,7 @@ from ..encoder import (
     Options,
     Sources,
     encode_planes,
-    levels_of,
+    n_of,
     names_of,
     record_of,
 )
@@ -233,12 +233,12 @@ def _groups(
     lists = [p.images for p in planes if p is not None and isinstance(p.images, list)]
     groups: dict[tuple[Any, ...], Any] = {}
     if levels is not None and not lists:
-        n = levels_of(levels, image, 0, 0, 0)
+        n = n_of(levels, image, 0, 0, 0)
         if len(rows):
             groups[(n,)] = rows
     else:
         for row in rows.tolist():
-            n = levels_of(levels, image, row, int(i0[row]), int(j0[row]))
+            n = n_of(levels, image, row, int(i0[row]), int(j0[row]))
             groups.setdefault((n, *(given[row] is None for given in lists)), []).append(row)
     for (n, *_), members in groups.items():
         part = np.array(members, dtype=np.intp)

@@ -38,12 +38,12 @@ _FIRST = HOLE_START * GRID + HOLE_START
 
 
 @inline
-def _place(values: Any, levels: int, o: Any) -> None:
+def _place(values: Any, n: int, o: Any) -> None:
     """Core and rings to their places (step 3 of [DE-1])."""
     for r in range(CORE):
         for c in range(CORE):
             o[r * GRID + c] = values[r * CORE + c]
-    for k in range(1, levels):
+    for k in range(1, n):
         a = CORE_SIZE + RING_SIZE * (k - 1)
         g = GRID_SIZE * k
         o[g : g + _HEAD] = values[a : a + _HEAD]
@@ -65,10 +65,10 @@ def _derive(o: Any) -> None:
 
 
 @inline
-def _fill(o: Any, levels: int, squared: bool) -> None:
+def _fill(o: Any, n: int, squared: bool) -> None:
     """Holes from their finite children [VA-3], or the variances of such means [PL-3]."""
     whole = 0.0625 if squared else 0.25
-    for k in range(1, levels):
+    for k in range(1, n):
         c = (k - 1) % 2
         below = GRID_SIZE * (k - 1) + (GRID + 1) * c
         hole = GRID_SIZE * k + _FIRST
@@ -101,15 +101,15 @@ def _fill(o: Any, levels: int, squared: bool) -> None:
 @kernel(types.void, _ROWS, I8, readable(F8, 3), writable(F4, 4))
 def image_i2(rows: Any, start: int, terms: Any, out: Any) -> None:
     """Image levels of ``i2`` planes [EN-2]; `terms` are as in `hstamp.planes.Encoded`."""
-    levels = out.shape[1]
-    size = CORE_SIZE + RING_SIZE * (levels - 1)
+    n = out.shape[1]
+    size = CORE_SIZE + RING_SIZE * (n - 1)
     stored = np.empty(size, np.int16)
     raw = stored.view(np.uint8)
     values = np.empty(size, np.float32)
     missing = np.float32(np.nan)
     for b in range(out.shape[0]):
         raw[:] = rows[b, start : start + 2 * size]
-        for k in range(levels):
+        for k in range(n):
             z = terms[0, b, k]
             s = terms[1, b, k]
             first = 0 if k == 0 else CORE_SIZE + RING_SIZE * (k - 1)
@@ -122,51 +122,51 @@ def image_i2(rows: Any, start: int, terms: Any, out: Any) -> None:
                 q = codes[i]
                 v = np.float32(z + s * np.float64(q))
                 decoded[i] = missing if q == Q_MISSING else v
-        o = out[b].reshape(levels * GRID_SIZE)
-        _place(values, levels, o)
-        _fill(o, levels, False)
+        o = out[b].reshape(n * GRID_SIZE)
+        _place(values, n, o)
+        _fill(o, n, False)
         _derive(o)
 
 
 @kernel(types.void, _ROWS, I8, types.boolean, writable(F4, 4))
 def levels_f4(rows: Any, start: int, squared: bool, out: Any) -> None:
     """Image or variance levels of ``f4`` planes [EN-1], [EN-4]."""
-    levels = out.shape[1]
-    size = CORE_SIZE + RING_SIZE * (levels - 1)
+    n = out.shape[1]
+    size = CORE_SIZE + RING_SIZE * (n - 1)
     values = np.empty(size, np.float32)
     raw = values.view(np.uint8)
     for b in range(out.shape[0]):
         raw[:] = rows[b, start : start + 4 * size]
-        o = out[b].reshape(levels * GRID_SIZE)
-        _place(values, levels, o)
-        _fill(o, levels, squared)
+        o = out[b].reshape(n * GRID_SIZE)
+        _place(values, n, o)
+        _fill(o, n, squared)
         _derive(o)
 
 
 @kernel(types.void, _ROWS, I8, readable(F8, 3), readable(F8, 2), writable(F4, 4))
 def levels_log8(rows: Any, start: int, terms: Any, table: Any, out: Any) -> None:
     """Variance levels of ``log8`` planes [EN-5]; `table` is M * 2**(e - 15 - 2k), (8, 256)."""
-    levels = out.shape[1]
-    size = CORE_SIZE + RING_SIZE * (levels - 1)
+    n = out.shape[1]
+    size = CORE_SIZE + RING_SIZE * (n - 1)
     values = np.empty(size, np.float32)
     for b in range(out.shape[0]):
         u = terms[0, b, 0]
-        for k in range(levels):
+        for k in range(n):
             first = 0 if k == 0 else CORE_SIZE + RING_SIZE * (k - 1)
             # Left as one loop over indices: as slices it is vectorised with gathers, and slower.
             for i in range(first, CORE_SIZE + RING_SIZE * k):
                 values[i] = np.float32(u * table[k, rows[b, start + i]])
-        o = out[b].reshape(levels * GRID_SIZE)
-        _place(values, levels, o)
-        _fill(o, levels, True)
+        o = out[b].reshape(n * GRID_SIZE)
+        _place(values, n, o)
+        _fill(o, n, True)
         _derive(o)
 
 
 @kernel(types.void, _ROWS, I8, I8, writable(U2, 4))
 def mask_levels(rows: Any, start: int, width: int, out: Any) -> None:
     """Mask levels of ``u1`` (width 1) and ``u2`` (width 2) planes [EN-8]."""
-    levels = out.shape[1]
-    size = CORE_SIZE + RING_SIZE * (levels - 1)
+    n = out.shape[1]
+    size = CORE_SIZE + RING_SIZE * (n - 1)
     values = np.empty(size, np.uint16)
     raw = values.view(np.uint8)
     for b in range(out.shape[0]):
@@ -175,9 +175,9 @@ def mask_levels(rows: Any, start: int, width: int, out: Any) -> None:
                 values[i] = rows[b, start + i]
         else:
             raw[:] = rows[b, start : start + 2 * size]
-        o = out[b].reshape(levels * GRID_SIZE)
-        _place(values, levels, o)
-        for k in range(1, levels):
+        o = out[b].reshape(n * GRID_SIZE)
+        _place(values, n, o)
+        for k in range(1, n):
             below = GRID_SIZE * (k - 1) + (GRID + 1) * ((k - 1) % 2)
             hole = GRID_SIZE * k + _FIRST
             for u in range(HOLE_SIDE):

@@ -104,12 +104,12 @@ def _wcs(blob: Any, at: int, word: Any, single: Any, double: Any) -> Any:
 
 
 @inline
-def _floats(blob: Any, at: int, end: int, levels: int, out: Any, word: Any, number: Any) -> int:
-    """Position behind an array of one block of `levels` floats, which go to `out`."""
+def _floats(blob: Any, at: int, end: int, n: int, out: Any, word: Any, number: Any) -> int:
+    """Position behind an array of one block of `n` floats, which go to `out`."""
     count, at = _long(blob, at, end)
-    if at < 0 or count != levels or 4 * count + 1 > end - at:
+    if at < 0 or count != n or 4 * count + 1 > end - at:
         return -1
-    for k in range(levels):
+    for k in range(n):
         out[k] = _f4(blob, at, word, number)
         at += 4
     return at + 1 if blob[at] == 0 else -1
