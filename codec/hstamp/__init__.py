@@ -28,9 +28,9 @@ both, in numpy or compiled.
 
 from . import views  # noqa: F401  # the methods of a stamp that stand above it
 from .batch import EncodedBatch, StampBatch, decode_many, encode_many
-from .container.ocf import read_stamps, write_stamps
 from .container.schema import STAMP_SCHEMA
 from .errors import FormatError, HstampError, InputError
+from .files import Fault, Found, read_stamps, write_stamps
 from .layout import Layout, reference_corner
 from .planes import FORMAT_VERSION
 from .stamp import Stamp, encode
@@ -42,7 +42,9 @@ __all__ = [
     "FORMAT_VERSION",
     "STAMP_SCHEMA",
     "EncodedBatch",
+    "Fault",
     "FormatError",
+    "Found",
     "HstampError",
     "InputError",
     "Layout",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 __all__ = [
     "CODES",
@@ -10,6 +10,7 @@ __all__ = [
     "HstampError",
     "InputError",
     "MissingExtraError",
+    "OutputError",
     "as_hstamp_error",
     "shown",
 ]
@@ -62,7 +63,7 @@ class HstampError(Exception):
         self.code = code
         self.reason = reason
 
-    def __reduce__(self) -> tuple[type[HstampError], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[HstampError], tuple[Any, ...]]:
         return type(self), (self.code, self.reason)
 
 
@@ -100,6 +101,34 @@ class MissingExtraError(HstampError, ImportError):
 
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
         return type(self), (self.package, self.extra)
+
+
+class OutputError(HstampError, OSError):
+    """An output cannot be written: the disk is full, a folder belongs to another user.
+
+    It is no verdict on an input, so its code ``E_OUTPUT`` is none of the specification's. A run
+    over many inputs goes on after any other error, and stops at this one.
+
+    Parameters
+    ----------
+    path : str
+        The output.
+    reason : str
+        What the system said.
+    errno : int, optional
+        Its number for that.
+    """
+
+    def __init__(self, path: str, reason: str, errno: int | None = None) -> None:
+        OSError.__init__(self, errno, reason, path)
+        self.code = "E_OUTPUT"
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: cannot be written: {self.reason}"
+
+    def __reduce__(self) -> tuple[type[OutputError], tuple[Any, ...]]:
+        return type(self), (self.path, self.reason, self.errno)
 
 
 def shown(value: object) -> str:

@@ -51,7 +51,8 @@ class SkyPlane:
 
     def sky(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         """ICRS right ascension and declination of 0-based pixels [deg]; NaN where none."""
-        from astropy.coordinates import ICRS, SkyCoord
+        from astropy.coordinates import ICRS, UnitSphericalRepresentation
+        from astropy.units import deg
 
         lon, lat = self._in_order(*self.wcs.all_pix2world(x, y, 0))
         if isinstance(self.frame, ICRS):
@@ -59,17 +60,19 @@ class SkyPlane:
         known = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lat) <= 90.0)
         ra, dec = np.full(np.shape(lon), np.nan), np.full(np.shape(lat), np.nan)
         if known.any():
-            icrs = SkyCoord(lon[known], lat[known], unit="deg", frame=self.frame).icrs
+            places = UnitSphericalRepresentation(lon[known] * deg, lat[known] * deg)
+            icrs = self.frame.realize_frame(places).transform_to(ICRS())
             ra[known], dec[known] = icrs.ra.deg, icrs.dec.deg
         return ra, dec
 
     def world(self, ra: float, dec: float) -> tuple[float, float]:
         """World coordinates of an ICRS position, in the order of the axes [deg]."""
-        from astropy.coordinates import ICRS, SkyCoord
+        from astropy.coordinates import ICRS
+        from astropy.units import deg
 
         lon, lat = ra, dec
         if not isinstance(self.frame, ICRS):
-            there = SkyCoord(ra, dec, unit="deg", frame="icrs").transform_to(self.frame)
+            there = ICRS(ra * deg, dec * deg).transform_to(self.frame)
             lon, lat = float(there.spherical.lon.deg), float(there.spherical.lat.deg)
         first, second = self._in_order(lon, lat)
         return float(first), float(second)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from .container.as_dict import dict_to_record, record_to_dict
 from .container.blob import read_blob, write_blob
-from .container.record import dict_to_record, record_to_dict
 from .decoder import Checked, check_record, conserving_values, decode_plane, stored_values
 from .encoder import Options, encode_record
 from .encodings.image import IMAGE_ENCODINGS

@@ -13,7 +13,14 @@ from .errors import InputError
 if TYPE_CHECKING:
     from astropy.units import UnitBase
 
-__all__ = ["DEFAULT_UNIT", "factor_between", "is_dimensionless", "parsed", "unit_text"]
+__all__ = [
+    "DEFAULT_UNIT",
+    "check_linear",
+    "factor_between",
+    "is_dimensionless",
+    "parsed",
+    "unit_text",
+]
 
 DEFAULT_UNIT: Final = "nJy"
 """Unit of an image that comes without one."""
@@ -30,7 +37,7 @@ def unit_text(unit: UnitBase, name: str = "the image") -> str:
     InputError
         If it is not linear, has no spelling, or none of up to 32 printable ASCII characters.
     """
-    _check_linear(unit, name)
+    check_linear(unit, name)
     for style in ("fits", "generic"):
         try:
             with warnings.catch_warnings():
@@ -83,7 +90,7 @@ def factor_between(unit: UnitBase, target: str, power: int, name: str) -> float:
     """
     from astropy.units import UnitsError
 
-    _check_linear(unit, name)
+    check_linear(unit, name)
     wanted = parsed(target)
     shown = f"the unit {target!r}" + (" squared" if power == 2 else "")
     if wanted is None:
@@ -101,7 +108,7 @@ def is_dimensionless(unit: Any) -> bool:
     return str(unit) == "" or getattr(unit, "physical_type", None) == "dimensionless"
 
 
-def _check_linear(unit: Any, name: str) -> None:
+def check_linear(unit: Any, name: str) -> None:
     """Refuse magnitudes and their like: pixels' values are averaged and summed [VA-3]."""
     bases = getattr(unit, "bases", None)
     if bases is None or hasattr(unit, "function_unit"):

@@ -136,10 +136,156 @@ def test_export(stamps, tmp_path):
     assert "no stamp matches" in run("export", stamps, "--id", "gone", status=1).stderr
 
 
+def alert_file(path, count=2):
+    """Alerts of today, without stamps; the last one's science cutout is damaged."""
+    import fastavro
+
+    rng = np.random.default_rng(1)
+    schema = {"type": "record", "name": "lsst.v9_0.alert", "fields": [
+        {"name": "diaSource", "type": {"type": "record", "name": "source", "fields": [
+            {"name": "diaSourceId", "type": "long"}, {"name": "ra", "type": "double"},
+            {"name": "dec", "type": "double"}, {"name": "band", "type": "string"}]}},
+        *({"name": f"cutout{kind}", "type": ["null", "bytes"]} for kind in
+          ("Difference", "Science", "Template"))]}  # fmt: skip
+
+    def cutout():
+        primary = fits.PrimaryHDU(rng.normal(0, 3, (30, 30)).astype(np.float32))
+        for key, value in {"CRPIX1": 15.3, "CRPIX2": 15.6, "CRVAL1": 150.0, "CRVAL2": 2.0,
+                           "CD1_1": -5.5e-5, "CD2_2": 5.5e-5, "BUNIT": "nJy"}.items():  # fmt: skip
+            primary.header[key] = value
+        stream = io.BytesIO()
+        primary.writeto(stream)
+        return stream.getvalue()
+
+    rows = [
+        {"diaSource": {"diaSourceId": 7 + i, "ra": 150.0, "dec": 2.0, "band": "r"},
+         "cutoutDifference": None, "cutoutScience": cutout(), "cutoutTemplate": cutout()}
+        for i in range(count)
+    ]  # fmt: skip
+    rows[-1]["cutoutScience"] = b"no image"
+    with open(path, "wb") as stream:
+        fastavro.writer(stream, fastavro.parse_schema(schema), rows)
+    return path
+
+
+def test_info_counts_what_it_lists(stamps, tmp_path):
+    for name in ("a.avro", "b.avro"):
+        (tmp_path / name).write_bytes(stamps.read_bytes())
+    (tmp_path / "_SUCCESS").touch()
+    (tmp_path / "text").write_text("no stamp")
+    done = run("info", tmp_path, status=1)
+    size = len(next(hstamp.read_stamps(stamps)).stamp.to_bytes())
+    assert "3 files: 2 stamps, 1 faults" in done.stdout
+    assert "2 with n=5; 2 i2, 2 variance log8, 2 wcs" in done.stdout
+    assert f"{2 * size:,} bytes as blobs, {size:,} each" in done.stdout
+    assert f"{tmp_path / 'text'}: E_MAGIC" in done.stderr
+    assert "_SUCCESS" not in done.stdout + done.stderr
+
+
+def test_alerts_of_today_are_converted_in_memory(tmp_path):
+    path = alert_file(tmp_path / "alerts.avro")
+    said = run("info", path, status=1).stdout
+    assert "record 0 cutoutScience (converted): 7/science r, n=2" in said
+    assert "record 1 cutoutScience: E_INPUT" in said
+    assert "3 stamps, 1 faults" in said
+    facts = [json.loads(line) for line in run("info", "--json", path, status=1).stdout.splitlines()]
+    assert [(f["record"], f["field"], f.get("converted")) for f in facts] == [
+        (0, "cutoutScience", True), (0, "cutoutTemplate", True),
+        (1, "cutoutScience", None), (1, "cutoutTemplate", True),
+    ]  # fmt: skip
+    run("export", path, "--field", "template", "--record", 1, "--blob", "-o", tmp_path / "t")
+    assert hstamp.Stamp.from_bytes((tmp_path / "t").read_bytes()).id == "8/template"
+    run("export", path, "--id", "8/template", "--blob", "-o", tmp_path / "u")
+    assert (tmp_path / "u").read_bytes() == (tmp_path / "t").read_bytes()
+    # Of all that match, the faulty one is reported and the others are written.
+    done = run("export", path, "--all", "--blob", "-o", tmp_path / "all", status=1)
+    assert sorted(p.name for p in (tmp_path / "all").iterdir()) == [
+        "alerts-000000-cutoutScience.hstamp", "alerts-000000-cutoutTemplate.hstamp",
+        "alerts-000001-cutoutTemplate.hstamp",
+    ]  # fmt: skip
+    assert "record 1, cutoutScience: E_INPUT" in done.stderr
+
+
+def test_images_are_converted_in_memory(image, tmp_path):
+    said = run("info", image).stdout
+    assert "FITS file" in said
+    assert "0 stamps, 0 faults" in said
+    assert "n=5, 47.5 arcsec" in run("info", image, "--ra", 150.0, "--dec", 2.0).stdout
+    run("export", image, "--x", 130, "--y", 130, "--blob", "-o", tmp_path / "s")
+    made = hstamp.Stamp.from_bytes((tmp_path / "s").read_bytes())
+    with fits.open(image) as hdus:
+        # The core shows the image's own pixels from 7 before the nearest corner, 131, on.
+        own = hdus[0].data[124:138, 124:138]
+    assert np.abs(made.levels[0][:14, :14] - own).max() < 2 / 16
+    assert "where is the source" in run("export", image, status=1).stderr
+    run("export", image, "--ra", 1, status=2)
+
+
+class Stdin(io.TextIOWrapper):
+    def isatty(self):
+        return False
+
+
+@pytest.mark.parametrize("command", ["info", "validate", "show", "export"])
+def test_standard_input(command, stamps, tmp_path, monkeypatch):
+    if command == "show":
+        pytest.importorskip("matplotlib")
+    monkeypatch.setattr(sys, "stdin", Stdin(io.BytesIO(stamps.read_bytes())))
+    said = run(command, "-", cwd=tmp_path)
+    made = {"show": ["stdin.png"], "export": ["stdin.fits"]}.get(command, [])
+    assert [p.name for p in tmp_path.iterdir()] == made
+    if command in ("info", "validate"):
+        assert "1 valid stamps" in said.stdout or "standard input: Avro container" in said.stdout
+
+
+def test_export_to_standard_output(stamps, tmp_path):
+    with open(tmp_path / "blob", "wb") as out:
+        done = subprocess.run(
+            [sys.executable, "-m", "hstamp.cli", "export", str(stamps), "--blob", "-o", "-"],
+            stdout=out, stderr=subprocess.PIPE, check=False,
+            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    expected = next(hstamp.read_stamps(stamps)).stamp
+    assert hstamp.Stamp.from_bytes((tmp_path / "blob").read_bytes()) == expected
+
+
+HOSTILE = ("py-fixed-size-null.avro", "py-skip-bomb-69kB.avro", "py-decimal-quadratic-900kB.avro")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("command", ["info", "validate", "export", "convert"])
+def test_hostile_files_stay_within_memory(name, command, shared, tmp_path):
+    path = shared.parent / "hostile" / name
+    if not path.exists():
+        pytest.skip("the hostile files are not here")
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_DATA, (2**30, 2**30));"
+        "from hstamp.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    extra = ["-o", str(tmp_path / "out")] if command in ("export", "convert") else []
+    done = subprocess.run(
+        [sys.executable, "-c", limited, command, str(path), *extra],
+        capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    if "decimal" in name and command in ("info", "validate"):
+        assert done.returncode == 0
+    else:
+        assert done.returncode == 1
+        assert "E_" in done.stderr + done.stdout
+
+
 def test_convert_repeats_and_failures(image, tmp_path):
     out = tmp_path / "out/"
     run("convert", image, "--x", 130, "--y", 130, "-o", f"{out}/")
-    assert "exists already" in run("convert", image, "--x", 1, "--y", 1, "-o", f"{out}/").stdout
+    again = ("convert", image, "--x", 130, "--y", 130, "-o")
+    assert "skipped     1 x" in run(*again, f"{out}/").stdout
+    run(*again, tmp_path / "one.avro")
+    before = (tmp_path / "one.avro").read_bytes()
+    assert "exists already" in run(*again, tmp_path / "one.avro", status=1).stderr
+    assert (tmp_path / "one.avro").read_bytes() == before
     bad = tmp_path / "bad.fits"
     bad.write_bytes(image.read_bytes()[:5000])
     done = run("convert", bad, image, "--x", 130, "--y", 130, "-o", tmp_path / "two.avro", status=1)

@@ -40,7 +40,7 @@ def test_every_clause_is_cited(clauses, cited):
 
 
 def test_no_clause_is_cited_that_is_not_there(clauses, cited):
-    assert cited - clauses <= {"EC-9"}
+    assert cited <= clauses
 
 
 def test_every_section_of_the_table_names_modules_that_exist():

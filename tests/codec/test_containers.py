@@ -116,6 +116,7 @@ def alert_schema(stamp=hstamp.STAMP_SCHEMA):
 
 def container(schema, records, **options):
     out = io.BytesIO()
+    options = {"sync_marker": bytes(16)} | options  # tests of two workers have the same names
     fastavro.writer(out, fastavro.parse_schema(schema), records, **options)
     return out.getvalue()
 
@@ -310,8 +311,54 @@ def test_truncated_files():
 def test_container_reports_what_it_is():
     found = Container(io.BytesIO(GOOD))
     assert found.codec == "null"
-    assert len(list(found.records())) == 3
-    assert brute.same_bits(
-        hstamp.Stamp.from_dict(next(found.__class__(io.BytesIO(GOOD)).records())).levels,
-        np.asarray(samples.assorted()[0].levels),
-    )
+    assert found.stamp_fields == ()
+    records = list(found.records())
+    assert [record.number for record in records] == [0, 1, 2]
+    assert {record.schema_name for record in records} == {"hstamp.v1.stamp"}
+    assert GOOD.endswith(b"".join(record.raw for record in records) + bytes(range(16)))
+    ((field, first),) = records[0].stamps
+    assert field is None
+    assert brute.same_bits(hstamp.Stamp(first).levels, np.asarray(samples.assorted()[0].levels))
+
+
+def test_records_without_stamps_keep_their_numbers():
+    """Some of them in bulk, with fields of one width between the stamps and without."""
+    stamp = samples.stamp(2)
+    for kind in ("int", "double", {"type": "fixed", "name": "f", "size": 3}, ["null", "string"]):
+        schema = {"type": "record", "name": "alert", "fields": [
+            {"name": "s", "type": [STAMP, "null"]}, {"name": "x", "type": kind},
+            {"name": "t", "type": ["null", "hstamp.v1.stamp"]},
+        ]}  # fmt: skip
+        value = {"int": 70000, "double": 0.5}.get(kind if isinstance(kind, str) else "", "abc")
+        value = b"abc" if isinstance(kind, dict) else value
+        rows = [{"s": None, "x": value, "t": None} for _ in range(300)]
+        rows[7]["t"] = rows[150]["s"] = rows[299]["t"] = stamp.to_dict()
+        found = read(container(schema, rows, sync_interval=2000))
+        assert [(f.record, f.field) for f in found] == [(7, "t"), (150, "s"), (299, "t")]
+        assert all(f.stamp == stamp for f in found)
+
+
+def test_a_stamp_behind_empty_records_is_at_fault_at_its_number():
+    rows = [{"s": None} for _ in range(50)] + [{"s": samples.stamp(2).to_dict() | {"levels": 9}}]
+    schema = {"type": "record", "name": "a", "fields": [{"name": "s", "type": ["null", STAMP]}]}
+    data = container(schema, rows)
+    with pytest.raises(hstamp.FormatError, match=r"^E_LEVELS: record 50, s: "):
+        read(data)
+    with pytest.raises(hstamp.FormatError, match=r"^E_AVRO: record 50: "):
+        read(header(schema) + block(52, bytes(50)))
+    with pytest.raises(hstamp.FormatError, match=r"^E_AVRO: record 50: "):
+        read(header(schema) + block(2**63 - 1, bytes(50)))
+
+
+def test_lengths_beyond_what_a_machine_can_address():
+    schema = {"type": "record", "name": "a", "fields": [
+        {"name": "x", "type": "string"}, {"name": "y", "type": "double"},
+        {"name": "s", "type": ["null", STAMP]},
+    ]}  # fmt: skip
+    for size in (2**63 - 1, 2**62, 2**31):
+        assert code_of(header(schema) + block(1, samples.long(size) + bytes(40))) == "E_AVRO"
+        for fields in ([], ["x", "y"]):
+            (bad,) = Container(
+                io.BytesIO(header(schema) + block(1, samples.long(size) + bytes(40)))
+            ).records(fields)
+            assert bad.error.code == "E_AVRO"

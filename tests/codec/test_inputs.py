@@ -129,6 +129,7 @@ def test_variance_with_a_unit_beside_plain_numbers() -> None:
         (IMAGE, {"variance": IMAGE * u.adu**2}, "not convertible"),
         (IMAGE, {"variance": IMAGE * u.adu**2, "flux_unit": "ADU!"}, "cannot be told"),
         (IMAGE, {"mask": np.ones(SHAPE, int) * u.m, "mask_planes": ["A"]}, "mask has the unit"),
+        (IMAGE, {"psf": np.ones((3, 3)) * u.mag}, "psf is in 'mag'"),
         (IMAGE, {"unusable": np.ones(SHAPE, bool) * u.m}, "unusable has the unit"),
     ],
 )
@@ -173,6 +174,21 @@ def test_masked_parents_of_a_batch(name: str) -> None:
         variance_encoding="f4",
     )  # fmt: skip
     assert blobs == 2 * [encode(MASKED[name]).to_bytes()]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda v, m: np.ma.MaskedArray(v, mask=m),
+        lambda v, m: Masked(v * u.nJy, mask=m),
+        lambda v, m: NDData(v, mask=m, unit="nJy"),
+    ],
+)
+def test_cube_with_one_parent_for_each_source(wrap: Any) -> None:
+    cube, hidden = np.stack([LOUD, 2 * LOUD]), np.stack([HIDDEN, ~HIDDEN & HIDDEN])
+    blobs = hstamp.encode_many(wrap(cube, hidden), [X, X], [Y, Y], levels=3, encoding="f4")
+    assert blobs[0] == encode(MASKED["numpy"]).to_bytes()
+    assert blobs[1] == encode(2 * LOUD).to_bytes()
 
 
 def test_masked_integers_and_single_precision() -> None:
@@ -226,6 +242,15 @@ def test_uncertainty_becomes_the_variance(
 ) -> None:
     stamp = both(CCDData(IMAGE, unit="uJy", uncertainty=uncertainty), flux_unit=flux_unit)
     np.testing.assert_allclose(spread(stamp), expected, rtol=1e-6)
+
+
+def test_a_unit_that_nobody_knows() -> None:
+    unit = u.Unit("FLUX_COUNT", parse_strict="silent")
+    stamp = both(CCDData(IMAGE, unit=unit, uncertainty=StdDevUncertainty(np.full(SHAPE, 2.0))))
+    assert stamp.flux_unit == "FLUX_COUNT"
+    assert np.all(spread(stamp) == 4.0)
+    with pytest.raises(hstamp.InputError, match="not readable"):
+        encode(IMAGE, variance=StdDevUncertainty(IMAGE, unit=unit))
 
 
 def test_uncertainty_given_as_the_variance() -> None:
@@ -444,7 +469,13 @@ def test_positions_in_pixels() -> None:
 
 @pytest.mark.parametrize(
     ("x", "cause"),
-    [(3 * u.deg, "not in pixels"), ("here", "no position"), (np.ma.masked, ""), (None, "position")],
+    [
+        (np.complex64(3), "is complex"),
+        (3 * u.deg, "not in pixels"),
+        ("here", "no position"),
+        (np.ma.masked, ""),
+        (None, "position"),
+    ],
 )
 def test_positions_that_are_none(x: Any, cause: str) -> None:
     with pytest.raises(hstamp.InputError, match=cause or None):

@@ -7,6 +7,7 @@ codecs null and deflate.
 """
 
 import json
+import re
 import zlib
 
 import oracle
@@ -47,40 +48,151 @@ def reader_schema(kind, name="stamp"):
     return {"f": "float", "d": "double"}.get(kind, kind)
 
 
-def read(reader, s, names):
-    """One value of the (normalised) writer's schema."""
-    if isinstance(s, list):
+class Budget:
+    """What [LI-4] allows a file: bytes decompressed and values passed over."""
+
+    def __init__(self):
+        self.decompressed = self.passed = self.size = 0
+
+    def left(self):
+        return BLOCK_LIMIT + 16 * self.size - self.decompressed
+
+    def pass_over(self, count):
+        self.passed += count
+        require(self.passed <= 2**23 + 8 * self.size, "E_LIMIT")
+
+
+def fields_in(s, names):
+    """Number of fields of a record at any depth, those of unions, arrays and maps left out [LI-4]."""
+    s = names.get(s, s) if isinstance(s, str) else s
+    if isinstance(s, dict) and s["type"] == "record":
+        return sum(1 + fields_in(f["type"], names) for f in s["fields"])
+    return 0
+
+
+def width(s, names):
+    """Bytes of every value of a type, None where they differ."""
+    s = names.get(s, s) if isinstance(s, str) else s
+    if isinstance(s, dict) and s["type"] == "record":
+        widths = [width(f["type"], names) for f in s["fields"]]
+        return None if None in widths else sum(widths)
+    if isinstance(s, dict):
+        return s.get("size")
+    return {"null": 0, "boolean": 1, "float": 4, "double": 8}.get(s) if isinstance(s, str) else None
+
+
+def pass_over(reader, s, names, budget):
+    """Step over one value of a type that is not needed."""
+    fixed = width(s, names)
+    s = names.get(s, s) if isinstance(s, str) else s
+    if fixed is not None:
+        reader.take(fixed)
+    elif isinstance(s, list):
         index = reader.long()
         require(0 <= index < len(s), "E_AVRO")
-        return read(reader, s[index], names)
-    if isinstance(s, str) and s in PRIMITIVE:
-        kinds = {"float": "f", "double": "d", "string": "bytes", "boolean": "?"}
-        return (
-            None if s == "null" else reader.long() if s == "long" else reader.read(kinds.get(s, s))
+        budget.pass_over(fields_in(s[index], names))
+        pass_over(reader, s[index], names, budget)
+    elif isinstance(s, str):
+        reader.long(32 if s == "int" else 64) if s in ("int", "long") else reader.take(
+            reader.long()
         )
-    s = names[s] if isinstance(s, str) else s
-    if s["type"] == "record":
-        return {f["name"]: read(reader, f["type"], names) for f in s["fields"]}
-    if s["type"] == "enum":
-        return reader.long(32)
-    if s["type"] == "fixed":
-        return reader.take(s["size"])
-    out = []
+    elif s["type"] == "record":
+        for f in s["fields"]:
+            pass_over(reader, f["type"], names, budget)
+    elif s["type"] == "enum":
+        reader.long(32)
+    else:
+        is_map = s["type"] == "map"
+        inner = s["values" if is_map else "items"]
+        each = None if is_map else width(inner, names)
+        for count in blocks(reader, budget, 1 + fields_in(inner, names)):
+            if each is not None:
+                reader.take(count * each)
+                continue
+            for _ in range(count):
+                if is_map:
+                    reader.take(reader.long())
+                pass_over(reader, inner, names, budget)
+
+
+def blocks(reader, budget, weight):
+    """Counts of the blocks of an array or map, each checked before its items are read."""
     while count := reader.long():
         size = reader.long() if count < 0 else None
         start, count = reader.at, abs(count)
         require(count <= len(reader.data) - reader.at, "E_AVRO")
-        for _ in range(count):
-            key = reader.take(reader.long()) if s["type"] == "map" else None
-            out.append((key, read(reader, s["items" if key is None else "values"], names)))
+        budget.pass_over(count * weight)
+        yield count
         require(size is None or size == reader.at - start, "E_AVRO")
-    return dict(out) if s["type"] == "map" else [item for _, item in out]
+
+
+def read(reader, w, r, names, budget):
+    """One value of the (normalised) writer's schema that the reader's schema wants."""
+    w = names.get(w, w) if isinstance(w, str) else w
+    if isinstance(w, list):
+        index = reader.long()
+        require(0 <= index < len(w), "E_AVRO")
+        return read(reader, w[index], r, names, budget)
+    r = r[1] if isinstance(r, list) else r
+    if isinstance(w, str):
+        kinds = {"float": "f", "double": "d", "string": "bytes"}
+        return (
+            None if w == "null" else reader.long() if w == "long" else reader.read(kinds.get(w, w))
+        )
+    if w["type"] == "array":
+        inner = r["items"]
+        counts = blocks(reader, budget, 1 + fields_in(w["items"], names))
+        return [read(reader, w["items"], inner, names, budget) for c in counts for _ in range(c)]
+    return read_record(reader, w, {f["name"]: f["type"] for f in r["fields"]}, names, budget)
+
+
+def read_record(reader, w, wanted, names, budget):
+    """The wanted fields of a record; the others are passed over."""
+    spare = [f["type"] for f in w["fields"] if f["name"] not in wanted]
+    budget.pass_over(sum(1 + fields_in(kind, names) for kind in spare))
+    out = {}
+    for f in w["fields"]:
+        if f["name"] in wanted:
+            out[f["name"]] = read_stamp(reader, f["type"], wanted[f["name"]], names, budget)
+        else:
+            pass_over(reader, f["type"], names, budget)
+    return out
+
+
+def read_stamp(reader, w, r, names, budget):
+    """A value, or where `r` is None a stamp beside which a union may hold other things."""
+    if r is not None:
+        return read(reader, w, r, names, budget)
+    if isinstance(w, list):
+        index = reader.long()
+        require(0 <= index < len(w), "E_AVRO")
+        w = w[index]
+        if not is_stamp(names.get(w, w) if isinstance(w, str) else w):
+            budget.pass_over(fields_in(w, names))
+            return pass_over(reader, w, names, budget)
+    return read(reader, w, STAMP, names, budget)
+
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def is_name(text, dotted=False):
+    parts = text.split(".") if dotted and isinstance(text, str) else [text]
+    return all(isinstance(part, str) and NAME.fullmatch(part) is not None for part in parts)
 
 
 def normal(s, names, space=""):
-    """The schema with every name in full; definitions are collected in `names`."""
+    """The schema with every name in full; definitions are collected in `names` [SE-1]."""
     if isinstance(s, list):
-        return [normal(branch, names, space) for branch in s]
+        out = [normal(branch, names, space) for branch in s]
+        kinds = [
+            b if isinstance(b, str) else b.get("name", b["type"])
+            for b in out
+            if not isinstance(b, list)
+        ]
+        require(out and not any(isinstance(b, list) for b in out), "E_SCHEMA")
+        require(len(set(kinds)) == len(kinds), "E_SCHEMA")
+        return out
     if isinstance(s, str):
         name = s if s in PRIMITIVE or "." in s else f"{space}.{s}".lstrip(".")
         require(name in PRIMITIVE or name in names, "E_SCHEMA")
@@ -91,16 +203,33 @@ def normal(s, names, space=""):
         return {"type": s["type"], key: normal(s.get(key), names, space)}
     if s["type"] not in ("record", "enum", "fixed"):
         return normal(s["type"], names, space)
-    require(isinstance(s.get("name"), str), "E_SCHEMA")
-    space = s["name"].rpartition(".")[0] if "." in s["name"] else s.get("namespace", space)
+    require(is_name(s.get("name"), dotted=True), "E_SCHEMA")
+    own = s.get("namespace")
+    require(own in (None, "") or is_name(own, dotted=True), "E_SCHEMA")
+    if "." in s["name"]:
+        space = s["name"].rpartition(".")[0]
+    elif own is not None:
+        space = own
     name = f"{space}.{s['name'].rpartition('.')[2]}".lstrip(".")
-    require(name not in names, "E_SCHEMA")
-    names[name] = out = {**s, "name": name}
+    require(name not in names and name not in PRIMITIVE, "E_SCHEMA")
+    names[name] = out = {"type": s["type"], "name": name}
     if s["type"] == "record":
         require(isinstance(s.get("fields"), list), "E_SCHEMA")
+        require(
+            all(isinstance(f, dict) and is_name(f.get("name")) for f in s["fields"]), "E_SCHEMA"
+        )
+        require(len({f["name"] for f in s["fields"]}) == len(s["fields"]), "E_SCHEMA")
         out["fields"] = [
-            {"name": f["name"], "type": normal(f["type"], names, space)} for f in s["fields"]
+            {"name": f["name"], "type": normal(f.get("type"), names, space)} for f in s["fields"]
         ]
+    elif s["type"] == "enum":
+        symbols = s.get("symbols")
+        require(isinstance(symbols, list) and all(map(is_name, symbols)), "E_SCHEMA")
+        require(len(set(symbols)) == len(symbols), "E_SCHEMA")
+    else:
+        size = s.get("size")
+        require(isinstance(size, float) and size.is_integer() and 0 <= size <= 2**26, "E_SCHEMA")
+        out["size"] = int(size)
     return out
 
 
@@ -142,6 +271,9 @@ def resolves(writer, reader, names):
     )
 
 
+STAMP = reader_schema(oracle.RECORD)
+
+
 def is_stamp(s):
     return s == "hstamp.v1.stamp" or (isinstance(s, dict) and s.get("name") == "hstamp.v1.stamp")
 
@@ -149,7 +281,7 @@ def is_stamp(s):
 def stamp_fields(schema, names):
     """(field, type) of every stamp of one datum; field None when the datum is the stamp."""
     require("hstamp.v1.stamp" in names, "E_SCHEMA")
-    require(resolves(names["hstamp.v1.stamp"], reader_schema(oracle.RECORD), names), "E_SCHEMA")
+    require(resolves(names["hstamp.v1.stamp"], STAMP, names), "E_SCHEMA")
     if is_stamp(schema):
         return [None]
     require(isinstance(schema, dict) and schema["type"] == "record", "E_SCHEMA")
@@ -162,21 +294,28 @@ def stamp_fields(schema, names):
     return found
 
 
-def inflate(data):
-    machine = zlib.decompressobj(-15)
+def inflate(data, budget):
+    machine, limit = zlib.decompressobj(-15), min(BLOCK_LIMIT, budget.left())
     try:
-        out = machine.decompress(data, BLOCK_LIMIT + 1)
+        out = machine.decompress(data, limit + 1)
     except zlib.error as error:
         raise Reject("E_AVRO") from error
-    require(len(out) <= BLOCK_LIMIT, "E_LIMIT")
+    require(len(out) <= limit, "E_LIMIT")
     require(machine.eof, "E_AVRO")  # common writers leave bytes behind the stream
     return out
+
+
+def no_constant(word):
+    raise ValueError(f"{word} is not JSON")
 
 
 def parse_schema(raw):
     names = {}
     try:
-        schema = normal(json.loads(raw), names)
+        # Every number as binary64, as most JSON parsers have it.
+        text = raw.decode("utf-8")
+        json_ = json.loads(text, parse_int=float, parse_constant=no_constant)
+        schema = normal(json_, names)
     except (ValueError, TypeError, KeyError) as error:
         raise Reject("E_SCHEMA") from error
     smallest(schema, names)
@@ -202,25 +341,37 @@ def as_record(datum):
     }
 
 
+def header(data):
+    """Reader at the first block, metadata and sync marker."""
+    reader, meta = Reader(data, 4), {}
+    for count in blocks(reader, Budget(), 0):
+        for _ in range(count):
+            key = reader.take(reader.long())
+            meta[key] = reader.take(reader.long())
+    return reader, meta, reader.take(16)
+
+
 def decode_file(data):
-    reader = Reader(data, 4)
-    meta = read(reader, {"type": "map", "values": "bytes"}, {})
-    sync = reader.take(16)
+    reader, meta, sync = header(data)
     schema, names = parse_schema(meta.get(b"avro.schema", b""))
     fields, codec = stamp_fields(schema, names), meta.get(b"avro.codec", b"null")
     require(codec in (b"null", b"deflate"), "E_CODEC")
-    stamps = []
+    stamps, budget = [], Budget()
     while reader.at < len(data):
         count, size = reader.long(), reader.long()
         require(size <= BLOCK_LIMIT, "E_LIMIT")
         raw = reader.take(size)
         require(count >= 0 and reader.take(16) == sync, "E_AVRO")
-        block = Reader(raw if codec == b"null" else inflate(raw))
+        budget.size = reader.at
+        block = Reader(raw if codec == b"null" else inflate(raw, budget))
+        budget.decompressed += len(block.data)
         for _ in range(count):
-            datum = read(block, schema, names)
-            for name in fields:
-                stamp = datum if name is None else datum[name]
-                if isinstance(stamp, dict):
+            if fields == [None]:
+                found = {None: read(block, schema, STAMP, names, budget)}
+            else:
+                found = read_record(block, schema, dict.fromkeys(fields), names, budget)
+            for name, stamp in found.items():
+                if stamp is not None:
                     stamps.append({"field": name, **oracle.finish(as_record(stamp))})
         require(block.at == len(block.data), "E_AVRO")
     return stamps

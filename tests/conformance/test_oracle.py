@@ -118,10 +118,10 @@ def test_decoded_stamp_is_the_true_one():
         [float((a * 7919 + b * 104729) % 4093 - 2000) for b in range(size)] for a in range(size)
     ]
     i0, j0, _, _ = truth.corner(129.3, 131.8)
-    flat = truth.true_plane(parent, i0, j0, n, truth.mean, math.nan)
+    flat = truth.true_plane(parent, i0, j0, truth.stored(n), truth.mean, math.nan)
     levels = oracle.grids(flat, n, oracle.mean)
     for k in range(1, n):
-        whole = truth.true_plane(parent, i0, j0, n, truth.mean, math.nan)
+        whole = truth.true_plane(parent, i0, j0, truth.stored(n), truth.mean, math.nan)
         assert whole == flat
         side = 2**k
         for a in range(4, 11):

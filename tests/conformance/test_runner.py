@@ -127,7 +127,7 @@ def test_a_program_that_reads_nothing_is_no_fault_of_the_pipe():
 
 
 def test_a_program_that_does_not_exist():
-    with pytest.raises(CommandError, match="cannot start"):
+    with pytest.raises(CommandError, match="cannot find the program"):
         run_once(["/no/such/program"], b"", 1)
 
 

@@ -13,6 +13,7 @@ from astropy.io import fits
 from hstamp import Stamp
 from hstamp.alerts.fields import CUTOUT_FIELDS, KINDS, STAMP_FIELDS
 from hstamp.convert import EncodeOptions, convert_alert
+from hstamp.surveys import Ztf
 
 pytestmark = pytest.mark.usefixtures("shared")
 EXACT = EncodeOptions(encoding="f4", variance_encoding="f4", psf_size=None)
@@ -112,7 +113,7 @@ def test_wire_messages(shared, tmp_path, convert):
     report = convert(shared / "lsst/wire", tmp_path / "out", into_folder=True)
     assert report.ok
     assert (report.alerts_in, report.alerts_out, sum(report.stamps.values())) == (3, 3, 9)
-    for path in (tmp_path / "out").iterdir():
+    for path in (tmp_path / "out").glob("*.avro"):
         with path.open("rb") as stream:
             (record,) = fastavro.reader(stream)
         assert all(record[name] is not None for name in STAMP_FIELDS.values())
@@ -203,7 +204,6 @@ def test_ztf_source_lies_where_the_convention_says(shared):
 
 def test_ztf_nominal_orientation_agrees_with_positions_in_one_quadrant(shared):
     """CD matrix fitted to (xpos, ypos, ra, dec) of one exposure: 1.012 arcsec, within 1 degree."""
-    from hstamp.convert.ztf import nominal_wcs
 
     quadrants = {}
     for _, record in records(shared / "ztf"):
@@ -220,9 +220,59 @@ def test_ztf_nominal_orientation_agrees_with_positions_in_one_quadrant(shared):
         eta = (dec - dec.mean()) * 3600
         design = np.stack([xpos, ypos, np.ones_like(xpos)], axis=1)
         fit = np.linalg.lstsq(design, np.stack([xi, eta], axis=1), rcond=None)[0][:2].T
-        nominal = nominal_wcs(group[0]).cd * 3600
+        nominal = Ztf().place({"candidate": group[0]}, (63, 63)).wcs.cd * 3600
         turn = fit @ np.linalg.inv(nominal)
         assert math.degrees(math.atan2(turn[1, 0], turn[0, 0])) == pytest.approx(0, abs=1.0)
         assert math.sqrt(np.linalg.det(turn)) == pytest.approx(1, abs=0.002)
         fitted += 1
     assert fitted == 2
+
+
+def test_clipped_ztf_cutouts(shared):
+    """The pixels of a clipped cutout stand where those of its whole window would."""
+    seen = 0
+    with (shared / "ztf_clipped.avro").open("rb") as stream:
+        for record in fastavro.reader(stream):
+            candidate = record["candidate"]
+            made = convert_alert(record, EXACT)
+            assert not made.failed
+            # 1-based columns and rows of the nearest pixel: the window begins 31 before it.
+            left, low = (math.floor(candidate[k] + 0.5) - 31 for k in ("xpos", "ypos"))
+            x, y = candidate["xpos"] - left, candidate["ypos"] - low
+            for kind in KINDS:
+                image = opened(record[CUTOUT_FIELDS[kind]]["stampData"])[0].data
+                assert image.shape != (63, 63)
+                whole = np.full((63, 63), np.nan, dtype=np.float32)
+                row, column = max(1 - low, 0), max(1 - left, 0)
+                whole[row : row + image.shape[0], column : column + image.shape[1]] = image
+                whole[np.abs(whole) > 1e29] = np.nan
+                assert made.stamps[kind].n == 3
+                check_pixels(made.stamps[kind], whole, x, y)
+                seen += 1
+    assert seen == 60
+
+
+def test_clipped_ztf_sources_are_where_xpos_and_ypos_say(shared):
+    """The brightest pixel of positive difference images is the nearest to the source."""
+    offsets = []
+    with (shared / "ztf_clipped.avro").open("rb") as stream:
+        for record in fastavro.reader(stream):
+            image = opened(record["cutoutDifference"]["stampData"])[0].data
+            place = Ztf().place(record, image.shape)
+            row, column = (math.floor(p + 0.5) for p in (place.y, place.x))
+            near = np.abs(image[max(row - 3, 0) : row + 4, max(column - 3, 0) : column + 4])
+            found = np.unravel_index(np.nanargmax(near), near.shape)
+            offsets.append(math.hypot(found[0] - min(row, 3), found[1] - min(column, 3)))
+    assert np.median(offsets) <= 1
+
+
+def test_labelled_ztf_alerts(shared):
+    count = 0
+    with (shared / "ztf_labelled/alerts.avro").open("rb") as stream:
+        for record in fastavro.reader(stream):
+            if count % 9 == 0:
+                made = convert_alert(record, EXACT)
+                assert not made.failed
+                assert {stamp.n for stamp in made.stamps.values()} == {3}
+            count += 1
+    assert count == 897

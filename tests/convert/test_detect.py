@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from hstamp.convert.detect import Kind, detect, sniff
+from hstamp.container.detect import Kind, detect, sniff
 
 HEADS = {
     Kind.OCF: b"Obj\x01" + b"\x02" * 60,
@@ -13,6 +13,7 @@ HEADS = {
     Kind.FITS: b"SIMPLE  =                    T",
     Kind.PARQUET: b"PAR1" + b"\x15" * 20,
     Kind.BLOB: b"\xc3\x01\x43\x6e\xb4\xbe\xbc\xee\xdc\x4c",
+    Kind.GZIP: gzip.compress(b"SIMPLE  ="),
     Kind.EMPTY: b"",
     Kind.UNKNOWN: b"PK\x03\x04",
 }
@@ -23,7 +24,7 @@ def test_kind_from_first_bytes(kind):
     assert sniff(HEADS[kind]) is kind
 
 
-@pytest.mark.parametrize("kind", HEADS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [k for k in HEADS if k is not Kind.GZIP], ids=lambda k: k.name)
 @pytest.mark.parametrize("name", ["a.avro", "a.fits", "a.gz", "a"])
 def test_name_does_not_matter(tmp_path, kind, name):
     path = tmp_path / name
@@ -59,3 +60,17 @@ def test_truncated_gzip_still_shows_its_kind(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(gzip.compress(HEADS[Kind.FITS] + bytes(range(256)) * 40)[:-20])
     assert detect(path) == (Kind.FITS, True)
+
+
+@pytest.mark.parametrize("first", [b"", b"S", HEADS[Kind.FITS][:5]])
+def test_kind_of_a_gzip_file_whose_first_member_is_short(tmp_path, first):
+    path = tmp_path / "x"
+    rest = HEADS[Kind.FITS][len(first) :]
+    path.write_bytes(gzip.compress(first) + bytes(600) + gzip.compress(rest))
+    assert detect(path) == (Kind.FITS, True)
+
+
+def test_gzip_inside_gzip(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(gzip.compress(gzip.compress(HEADS[Kind.FITS])))
+    assert detect(path) == (Kind.GZIP, True)

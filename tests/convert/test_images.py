@@ -14,7 +14,7 @@ from convert_samples import lsst_cutout, noise
 import hstamp
 from hstamp import InputError
 from hstamp.convert import EncodeOptions, FitsImage, Position
-from hstamp.convert.image import positions_of
+from hstamp.convert.catalog import positions_of
 
 EXACT = EncodeOptions(encoding="f4", variance_encoding="f4")
 

@@ -27,6 +27,7 @@ from hstamp.convert import EncodeOptions
 from hstamp.convert.job import run
 from hstamp.convert.plan import Job
 from hstamp.convert.report import Report
+from hstamp.surveys import Ztf, with_survey
 
 
 def alerts(tmp_path, name="in.avro", count=3, **options):
@@ -286,7 +287,7 @@ def test_files_of_other_things(tmp_path, convert):
 @pytest.mark.parametrize("dec", [-10.0, 60.0])
 def test_ztf_wcs_policy(tmp_path, convert, policy, dec):
     source = write_ocf(tmp_path / "z.avro", ZTF_SCHEMA, [ztf_alert(dec=dec)])
-    convert(source, tmp_path / "out.avro", form="stamps", ztf_wcs=policy)
+    convert(source, tmp_path / "out.avro", form="stamps", surveys=with_survey(Ztf(policy)))
     wanted = policy == "nominal" or (policy == "auto" and dec == -10.0)
     for found in hstamp.read_stamps(tmp_path / "out.avro"):
         assert (found.stamp.wcs is not None) == wanted
@@ -297,6 +298,7 @@ def test_ztf_cutout_of_another_size_is_refused(tmp_path, convert):
     report = convert(source, tmp_path / "out.avro")
     assert len(report.problems) == 3
     assert {p.code for p in report.problems} == {"E_INPUT"}
+    assert all("ZTF cuts 63 x 63" in str(p) for p in report.problems)
 
 
 def test_source_off_centre_loses_only_what_the_cutout_lacks(tmp_path, convert):

@@ -19,7 +19,8 @@ from functools import partial
 
 from hstamp import FormatError, Stamp, fast
 from hstamp.container.compression import MAX_BLOCK
-from hstamp.container.ocf import OCF_MAGIC, read_stamps
+from hstamp.container.ocf import OCF_MAGIC
+from hstamp.files import read_stamps
 
 from . import mutator
 from .__main__ import SUFFIXES, corpus_of

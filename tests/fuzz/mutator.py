@@ -119,10 +119,8 @@ def parts_of(data: bytes) -> tuple[dict[str, bytes], list[tuple[int, bytes]]] | 
     import oracle
 
     try:
-        reader = oracle.Reader(data, 4)
-        raw = container_oracle.read(reader, {"type": "map", "values": "bytes"}, {})
+        reader, raw, _ = container_oracle.header(data)
         meta = {key.decode("latin-1"): value for key, value in raw.items()}
-        reader.take(16)
         blocks = []
         while reader.at < len(data):
             count, stored = reader.long(), reader.take(reader.long())

@@ -16,8 +16,9 @@ import numpy as np
 
 from hstamp import FormatError, Stamp, decode_many, fast
 from hstamp.container.blob import MAX_BLOB
-from hstamp.container.ocf import OCF_MAGIC, read_stamps
+from hstamp.container.ocf import OCF_MAGIC
 from hstamp.errors import CODES
+from hstamp.files import read_stamps
 
 CONFORMANCE = Path(__file__).resolve().parents[1] / "conformance"
 if str(CONFORMANCE) not in sys.path:

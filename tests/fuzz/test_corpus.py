@@ -65,6 +65,20 @@ def test_mutations_know_the_structure():
     assert any(isinstance(one, targets.Stamp) for one in found)
 
 
+def test_mutations_of_files_know_the_structure():
+    """Their schemas and records are changed behind headers that are whole."""
+    import random
+
+    data = (mutator.VECTORS / "valid" / "container-promoted.avro").read_bytes()
+    found = set()
+    for seed in range(150):
+        made = mutator.mutate_file(data, random.Random(seed), lambda body, limit: body, 10**6)
+        targets.files(made)
+        outcome = targets.found_in(made)
+        found.add(outcome if isinstance(outcome, str) else "stamps")
+    assert {"stamps", "E_SCHEMA", "E_AVRO", "E_CODEC"} <= found
+
+
 @pytest.fixture(scope="module")
 def table():
     with targets.fast.numpy_only():

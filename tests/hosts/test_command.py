@@ -83,13 +83,41 @@ class TestTables:
             stamps_file(tmp_path / "in" / name, 1)
         out = tmp_path / "out"
         out.mkdir()
-        (out / "a.avro.hosts.csv").write_text("made before")
-        assert main(["hosts", str(tmp_path / "in"), "-o", f"{out}/"]) == 0
-        assert (out / "a.avro.hosts.csv").read_text() == "made before"
-        assert len(rows_of(out / "b.avro.hosts.csv")) == 1
-        assert "skipped 1" in capsys.readouterr().out
-        assert main(["hosts", str(tmp_path / "in"), "-o", f"{out}/", "--force"]) == 0
+        (out / "a.avro.hosts.csv").write_text("not mine")
+        command = ["hosts", str(tmp_path / "in"), "-o", f"{out}/"]
+        for tables in ("1 alert\n", "0 alerts\nP"):
+            assert main(command) == 1
+            printed = capsys.readouterr()
+            assert tables in printed.out
+            assert "a.avro.hosts.csv exists already" in printed.err
+            assert (out / "a.avro.hosts.csv").read_text() == "not mine"
+            assert len(rows_of(out / "b.avro.hosts.csv")) == 1
+        assert main([*command, "--force"]) == 0
         assert rows_of(out / "a.avro.hosts.csv")[0]["alert_id"] == "170000"
+        assert main(command) == 0
+        assert "skipped 2" in capsys.readouterr().out
+        assert main([*command, "--average"]) == 1
+        assert "average was the default, is True" in capsys.readouterr().err
+
+    def test_a_failure_fails_again(self, tmp_path, capsys):
+        source, out = stamps_file(tmp_path / "in.avro", 2), tmp_path / "out"
+        whole = source.read_bytes()
+        for data, status in ((whole[:-40], 1), (whole[:-40], 1), (whole, 0), (whole, 0)):
+            if source.read_bytes() != data:
+                source.write_bytes(data)
+            assert main(["hosts", str(source), "-o", f"{out}/"]) == status
+        assert "skipped 1" in capsys.readouterr().out
+        (table,) = out.glob("*.csv")
+        before = table.read_bytes()
+        assert main(["hosts", str(source), "-o", str(table)]) == 1
+        assert "exists already" in capsys.readouterr().err
+        assert table.read_bytes() == before
+
+    def test_ids_are_no_formulas(self, tmp_path):
+        blob, out = tmp_path / "one.hstamp", tmp_path / "hosts.csv"
+        blob.write_bytes(scene(2, id="=cmd()|x").to_bytes())
+        assert main(["hosts", str(blob), "-o", str(out), "-q"]) == 0
+        assert rows_of(out)[0]["alert_id"] == "'=cmd()|x"
 
     def test_votable_is_valid_and_says_the_same(self, tmp_path):
         source = stamps_file(tmp_path / "s.avro")
@@ -171,7 +199,8 @@ class TestReports:
         assert "<script>" not in page.read_text()
         sheet = tmp_path / "hosts.png"
         assert (
-            main(["hosts", str(blob), "-o", str(tmp_path / "h.csv"), "--report", str(sheet)]) == 0
+            main(["hosts", str(blob), "-o", str(tmp_path / "h.csv"), "-f", "--report", str(sheet)])
+            == 0
         )
         assert sheet.read_bytes().startswith(b"\x89PNG")
 
@@ -233,7 +262,7 @@ class TestFaults:
         out = tmp_path / "hosts.csv"
         out.write_text("mine")
         (tmp_path / "c.txt").write_text("no alerts")
-        assert main(["hosts", str(tmp_path / "c.txt"), "-o", str(out)]) == 1
+        assert main(["hosts", str(tmp_path / "c.txt"), "-o", str(out), "--force"]) == 1
         assert out.read_text() == "mine"
         assert "nothing was written" in capsys.readouterr().err
 

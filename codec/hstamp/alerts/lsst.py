@@ -9,14 +9,18 @@ from typing import Any
 
 import fastavro.schema
 
+from ..container.compression import MAX_BLOCK
+from ..container.reading import Writer
 from ..errors import FormatError, MissingExtraError
 from .schema import Schema
+from .wire import WireMessage, split_wire
 
 __all__ = [
     "Version",
     "installed_versions",
     "load_schema_file",
     "newest_version",
+    "read_message",
     "schema_dir",
     "schema_for_id",
     "schema_for_version",
@@ -101,3 +105,31 @@ def load_schema_file(path: str | Path) -> Schema:
     if not isinstance(schema, dict) or schema.get("type") != "record":
         raise FormatError("E_SCHEMA", f"{path}: not the schema of a record")
     return schema
+
+
+def read_message(data: bytes, schema_file: Path | None = None) -> tuple[WireMessage, Writer]:
+    """Message in the Confluent wire format, and its writer's schema.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole message.
+    schema_file : Path, optional
+        The writer's schema; by default the one that the message's id names.
+
+    Raises
+    ------
+    FormatError
+        With code E_LIMIT or E_AVRO; E_SCHEMA if no schema is known.
+    """
+    if len(data) > MAX_BLOCK:
+        raise FormatError("E_LIMIT", f"the message is longer than {MAX_BLOCK} bytes")
+    message = split_wire(data)
+    if schema_file is not None:
+        return message, Writer(load_schema_file(schema_file))
+    return message, _writer_for_id(message.schema_id)
+
+
+@lru_cache(maxsize=32)
+def _writer_for_id(schema_id: int) -> Writer:
+    return Writer(schema_for_id(schema_id))

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
 
 from .. import __version__
-from ..errors import HstampError
+from ..errors import HstampError, as_hstamp_error
+from ..text import printable
+from .signals import name_of, status_of, stoppable
+from .streams import Held
+from .terminal import clean_streams
 
 __all__ = ["build_parser", "main"]
+
+_NO_HOME: Final = "/nonexistent"
 
 _COMMANDS = (
     "convert", "hosts", "info", "show", "export", "validate", "schema", "demo", "conformance",
@@ -28,7 +38,8 @@ examples:
   hstamp hosts with-stamps/alerts.avro -o hosts.csv  the host galaxies
 
 'hstamp <command> --help' explains a command. Exit status: 0 all well, 1 something failed,
-2 wrong usage. Set HSTAMP_DEBUG=1 to see where an error was raised.
+2 wrong usage, 130 interrupted (129 or 143 by SIGHUP or SIGTERM). Messages go to standard error.
+Set HSTAMP_DEBUG=1 to see where an error was raised.
 """
 
 
@@ -59,22 +70,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 all well, 1 something failed, 2 wrong usage, 130 interrupted.
+        Exit status: 0 all well, 1 something failed, 2 wrong usage, 128 and the signal's number
+        when interrupted.
     """
-    args = build_parser().parse_args(argv)
+    _make_home_known()
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    with clean_streams(), stoppable(), Held():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
+        args = build_parser().parse_args(argv)
         status: int = args.func(args)
         # A reader that went away (head, less) shows itself only when the buffer is flushed.
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except KeyboardInterrupt:
-        print("hstamp: interrupted", file=sys.stderr)
-        return 130
-    except (HstampError, OSError) as exc:
+    except KeyboardInterrupt as stop:
+        print(f"hstamp: {name_of(stop)}", file=sys.stderr)
+        return status_of(stop)
+    except Exception as exc:
         if os.environ.get("HSTAMP_DEBUG"):
             raise
-        print(f"hstamp: {exc}", file=sys.stderr)
+        if isinstance(exc, HstampError | OSError):
+            text = str(exc)
+        else:
+            text = f"{as_hstamp_error(exc).reason} (HSTAMP_DEBUG=1 shows where)"
+        print(f"hstamp: {printable(text)}", file=sys.stderr)
         return 1
     return status
+
+
+def _make_home_known() -> None:
+    """Name a home where there is none: astropy asks for one and fails without an answer."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = _NO_HOME

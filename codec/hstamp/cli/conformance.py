@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .options import Progress, command
+from .options import command
+from .waiting import Waiting
 
 __all__ = ["register"]
 
@@ -86,6 +87,18 @@ def _add_run(parser: argparse.ArgumentParser, kind: str) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write a JSON report")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
     parser.add_argument("--badge", type=Path, metavar="FILE", help="write an SVG badge")
+    if kind == "decoder":
+        parser.add_argument(
+            "--draw",
+            type=Path,
+            metavar="FILE",
+            help="draw the simplest plane of wrong values beside what is expected, as PNG",
+        )
+    parser.add_argument(
+        "--keep-going",
+        action="store_true",
+        help="run all vectors even if the first three get no answer",
+    )
     parser.add_argument("--verbose", action="store_true", help="list every vector")
     parser.add_argument("command", nargs="*", metavar="-- COMMAND", help="program and arguments")
     parser.set_defaults(func=_run_decoder if kind == "decoder" else _run_encoder)
@@ -96,7 +109,9 @@ def _command_of(args: argparse.Namespace) -> list[str]:
     if not words:
         raise InputError("no command: write '-- COMMAND ARGUMENTS' at the end")
     if shutil.which(words[0]) is None:
-        raise InputError(f"cannot find the program {words[0]!r}")
+        from ..conformance.process import why_not_started
+
+        raise InputError(why_not_started(words[0], FileNotFoundError()))
     return words
 
 
@@ -121,7 +136,7 @@ def _run_decoder(args: argparse.Namespace) -> int:
 
     suite = load_suite()
     total = len(suite.select(args.profile, args.only))
-    with Progress(total) as bar:
+    with Waiting(total, "vectors") as bar:
         run = _checked(
             run_suite,
             subject,
@@ -133,8 +148,24 @@ def _run_decoder(args: argparse.Namespace) -> int:
             timeout=args.timeout,
             jobs=jobs,
             progress=bar.update,
+            keep_going=args.keep_going,
         )
+    if args.draw:
+        _draw(run, suite, args.draw)
     return _report(run, args)
+
+
+def _draw(run: Any, suite: Any, path: Path) -> None:
+    from ..conformance.drawing import draw_difference
+    from ..conformance.summary import simplest
+
+    drawable = [r for r in run.reports if r.difference and r.difference.row is not None]
+    report = simplest(drawable, run.sizes)
+    if report is None:
+        print("--draw: no plane of wrong values, so nothing is drawn", file=sys.stderr)
+        return
+    (vector,) = (vector for vector in suite.vectors if vector.id == report.id)
+    draw_difference(vector, report, path)
 
 
 def _run_encoder(args: argparse.Namespace) -> int:
@@ -143,7 +174,7 @@ def _run_encoder(args: argparse.Namespace) -> int:
 
     words = _command_of(args)
     suite = load_suite()
-    with Progress(len(select(suite, args.only))) as bar:
+    with Waiting(len(select(suite, args.only)), "cases") as bar:
         run = _checked(
             run_encoder,
             words,
@@ -153,6 +184,7 @@ def _run_encoder(args: argparse.Namespace) -> int:
             timeout=args.timeout,
             jobs=args.jobs,
             progress=bar.update,
+            keep_going=args.keep_going,
         )
     return _report(run, args)
 

@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError, OutputError
+from ..text import printable
 from .images import add_source, check_source, positions
-from .options import Progress, command, existing_files, is_folder
+from .options import Progress, command, input_path, is_folder, output_path
+from .signals import name_of, status_of
+from .streams import STDIN
 
 __all__ = ["register"]
 
@@ -19,10 +23,13 @@ Parquet) and FITS images, each also gzipped. A folder stands for the files in it
 
 Alerts come out as alerts, all old fields unchanged, with the fields hstampDifference,
 hstampScience and hstampTemplate after them (in Parquet: three binary columns). Images come
-out as a file of stamps. OUT is a file, or a folder with one output for each input; there,
-outputs that exist are left alone, so that an interrupted run goes on where it stopped.
+out as a file of stamps. OUT is a file that is not there yet, or a folder with one output for
+each input, sub-folders included. In a folder, a second run makes what is missing, what failed,
+what was cut short and what has changed since, and leaves the rest alone. '-' is standard input
+or output. In folders, names that start with '.' or '_' or end in '.crc' are passed over.
 
-A record or cutout that cannot be converted is reported and the rest goes on."""
+A record, cutout or file that cannot be converted is reported, the rest goes on, and the exit
+status is 1; a full disk ends the run."""
 
 _EXAMPLES = """\
   hstamp convert alerts/*.avro -o with-stamps/
@@ -30,6 +37,7 @@ _EXAMPLES = """\
   hstamp convert alerts/ --as stamps -o stamps.avro
   hstamp convert image.fits --ra 121.6015 --dec 1.0359 -o sn2010h.avro
   hstamp convert calexp.fits --catalog sources.csv --levels 5 -o sources.avro
+  curl -s URL | hstamp convert - -o - > alerts.avro
   hstamp convert image.fits.gz --x 412.3 --y 87.9 --encoding f4 -o source.avro
 """
 
@@ -39,10 +47,13 @@ def register(subparsers: Any) -> None:
     parser = command(
         subparsers, "convert", "make stamps from alerts or images", _DESCRIPTION, _EXAMPLES
     )
-    parser.add_argument("inputs", nargs="+", metavar="IN", help="files, or folders of files")
     parser.add_argument(
-        "-o", "--out", required=True, metavar="OUT", help="file, or folder (existing, or 'name/')"
+        "inputs", nargs="+", metavar="IN", help="files, or folders of files, or '-'"
     )
+    parser.add_argument(
+        "-o", "--out", required=True, metavar="OUT",
+        help="file, or folder (existing, or 'name/'), or '-'",
+    )  # fmt: skip
     parser.add_argument(
         "--as",
         dest="form",
@@ -117,6 +128,11 @@ def register(subparsers: Any) -> None:
 
     group = parser.add_argument_group("images")
     add_source(group)
+    group.add_argument(
+        "--weight",
+        choices=("ivar", "variance", "sigma", "exptime"),
+        help="what a plane called WHT, WGT or WEIGHT holds (default: by the header's word)",
+    )
     group.add_argument("--band", help="filter (default: the header's)")
     group.add_argument("--id", help="identifier of the stamp")
     parser.set_defaults(func=run, parser=parser)
@@ -127,16 +143,21 @@ def run(args: argparse.Namespace) -> int:
     from ..convert.job import Job
     from ..convert.job import run as run_job
     from ..convert.parent import EncodeOptions
+    from ..convert.plan import find_inputs, size_of
     from ..convert.report import Report
+    from ..surveys import Ztf, with_survey
 
     check_source(args)
-    if args.form == "blobs" and Path(args.out).is_file():
-        args.parser.error(f"--as blobs writes into a folder, and {args.out} is a file")
-    inputs = existing_files(args.inputs)
+    into_folder = args.form == "blobs" or is_folder(args.out)
+    _check_out(args, into_folder)
+    out = output_path(args.out)
+    found = find_inputs([input_path(path) for path in args.inputs], out)
+    if not found.files:
+        raise InputError(f"no files in {', '.join(args.inputs)}")
     job = Job(
-        inputs=tuple(inputs),
-        out=Path(args.out),
-        into_folder=args.form == "blobs" or is_folder(args.out),
+        inputs=found.files,
+        out=out,
+        into_folder=into_folder,
         form=args.form,
         options=EncodeOptions(
             levels=args.levels or None,
@@ -146,6 +167,7 @@ def run(args: argparse.Namespace) -> int:
             step=args.step,
             unusable=args.unusable,
             mask_planes=args.mask_planes,
+            weight=args.weight,
         ),
         positions=positions(args),
         hdu=args.hdu,
@@ -154,19 +176,42 @@ def run(args: argparse.Namespace) -> int:
         codec=args.codec,
         drop_cutouts=args.drop_cutouts,
         force=args.force,
-        ztf_wcs=args.ztf_wcs,
+        surveys=with_survey(Ztf(args.ztf_wcs)),
+        roots=found.roots,
     )
-    report, interrupted = Report(), False
-    with Progress(sum(path.stat().st_size for path in inputs)) as progress:
+    report, status = Report(passed_over=found.passed_over), 0
+    with Progress(0 if args.quiet else sum(map(size_of, found.files))) as progress:
         try:
             run_job(job, report, say=progress.say, progress=progress.update)
-        except KeyboardInterrupt:
-            interrupted = True
-    if interrupted:
-        print("interrupted; outputs already finished are kept", file=sys.stderr)
-    if not args.quiet:
-        print("\n".join(report.lines()))
-    return 130 if interrupted else 0 if report.ok else 1
+        except KeyboardInterrupt as stop:
+            status = status_of(stop)
+            progress.say(f"hstamp: {name_of(stop)}: {_left(job, report)}")
+        except OutputError as exc:
+            status = 1
+            progress.say(f"hstamp: {printable(str(exc))}: {_left(job, report)}")
+    if not args.quiet and (into_folder or not status):
+        # The summary must not get into the output.
+        print("\n".join(report.lines()), file=sys.stderr if args.out == STDIN else sys.stdout)
+    return status or (0 if report.ok else 1)
+
+
+def _check_out(args: argparse.Namespace, into_folder: bool) -> None:
+    """Refuse outputs that do not go with the inputs."""
+    error = args.parser.error
+    if args.form == "blobs" and (args.out == STDIN or Path(args.out).is_file()):
+        error(f"--as blobs writes into a folder, and {args.out} is a file")
+    if into_folder and STDIN in args.inputs:
+        error("standard input has no name for an output in a folder: give a file")
+
+
+def _left(job: Any, report: Any) -> str:
+    """Say what a run that ended early has done."""
+    from ..convert.report import KEPT
+
+    if not job.into_folder:
+        return "nothing was written"
+    done, total = report.outputs + report.skipped[KEPT], len(job.inputs)
+    return f"{done} of {total} outputs are complete; the same command goes on with the others"
 
 
 def _levels(text: str) -> int:

@@ -10,15 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..text import printable
 from .images import add_source, check_source, positions
 from .options import Progress, command, existing_files, is_folder
+from .streams import STDIN
 
 if TYPE_CHECKING:
+    from ..convert.history import History
+    from ..convert.plan import Output
     from ..hosts.report import Panel
 
 __all__ = ["register"]
 
 _BATCH = 256
+_NOT_OPTIONS = ("inputs", "out", "force", "report", "limit", "quiet", "func", "parser")
 _REPORTED = 120
 """Alerts drawn in a report unless --limit says otherwise."""
 
@@ -32,9 +37,9 @@ and cannot tell. Probabilities are those of the simulation.
 Inputs are alerts with hierarchical stamps, files of stamps, blobs, and whatever 'hstamp convert'
 reads: LSST and ZTF alerts (Avro, wire format, Parquet) and FITS images are converted in memory.
 The suffix of OUT chooses CSV, Parquet or VOTable (.vot, .xml; opens in TOPCAT): one row for each
-alert. In a folder OUT each input has a table of its own, and tables that exist are left alone, so
-that an interrupted run goes on where it stopped. A record that cannot be read is reported and the
-rest goes on."""
+alert. In a folder OUT each input has a table of its own, in the same sub-folder; there, a second
+run makes what is missing, what failed and what has changed since, and leaves the rest alone. A
+record that cannot be read is reported, the rest goes on, and the exit status is 1."""
 
 _EXAMPLES = """\
   hstamp hosts alerts/ -o hosts.csv
@@ -47,7 +52,9 @@ _EXAMPLES = """\
 def register(subparsers: Any) -> None:
     """Add the command to the parser."""
     parser = command(subparsers, "hosts", "find host galaxies", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("inputs", nargs="+", metavar="IN", help="files, or folders of files")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="IN", help="files, or folders of files, or '-'"
+    )
     parser.add_argument(
         "-o", "--out", required=True, metavar="OUT",
         help="table (.csv, .parquet, .vot or .xml), or folder (existing, or 'name/')",
@@ -56,7 +63,7 @@ def register(subparsers: Any) -> None:
         "--as", dest="form", choices=("csv", "parquet", "vot"), default="csv",
         help="format of tables in a folder (default csv)",
     )  # fmt: skip
-    parser.add_argument("-f", "--force", action="store_true", help="make existing tables again")
+    parser.add_argument("-f", "--force", action="store_true", help="replace existing tables")
     parser.add_argument(
         "--report", type=Path, metavar="FILE",
         help="draw the stamps with their hosts: .html, .png, .pdf or .svg; needs the extra 'plot'",
@@ -117,17 +124,21 @@ class _Totals:
     flat: int = 0
     faults: int = 0
     skipped: int = 0
+    refused: int = 0
     tables: int = 0
     panels: list[Panel] = field(default_factory=list)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
+    from ..convert.plan import size_of
     from ..hosts.predict import predict
     from ..hosts.report import check_report, write_report
     from ..hosts.write import check_target
 
     check_source(args)
+    if STDIN in args.inputs and is_folder(args.out):
+        args.parser.error("standard input has no name for a table in a folder: give a file")
     inputs = existing_files(args.inputs)
     outputs = _outputs(args, inputs)
     for out, _ in outputs:
@@ -135,18 +146,30 @@ def run(args: argparse.Namespace) -> int:
     if args.report is not None:
         check_report(args.report)
     _check_outputs([out for out, _ in outputs], args.report, inputs)
+    history = _history(args, outputs)
+    settled = {} if history is None or args.force else history.settle(map(_output, outputs))
     # Nothing to look at costs nothing, and a missing onnxruntime is said before the reading.
     predict([], weights=args.weights, nearby=args.nearby)
     totals, done = _Totals(), 0
-    with Progress(sum(path.stat().st_size for path in inputs)) as progress:
+    with Progress(sum(map(size_of, inputs))) as progress:
         for out, paths in outputs:
-            if is_folder(args.out) and out.exists() and not args.force:
-                totals.skipped += 1
+            if out not in settled:
+                before = totals.faults
+                if history is not None:
+                    history.begin(_output((out, paths)))
+                if _table(args, out, paths, totals, progress, done) and history is not None:
+                    history.end(_output((out, paths)), totals.faults - before)
+            elif (refusal := settled[out]) is not None:
+                progress.say(printable(f"{paths[0]}: {refusal}"))
+                totals.refused += 1
             else:
-                _table(args, out, paths, totals, progress, done)
-            done += sum(path.stat().st_size for path in paths)
+                totals.skipped += 1
+            done += sum(map(size_of, paths))
             progress.update(done)
-    if not totals.tables and not totals.skipped:
+    if history is not None:
+        history.close()
+    totals.faults += totals.refused
+    if not totals.tables and not totals.skipped and not totals.refused:
         raise InputError("no alert with a stamp: nothing was written")
     if args.report is not None and totals.panels:
         write_report(args.report, totals.panels, totals.alerts)
@@ -159,15 +182,42 @@ def _outputs(args: argparse.Namespace, inputs: list[Path]) -> list[tuple[Path, l
     """Tables and their inputs: one of all, or in a folder one for each."""
     if not is_folder(args.out):
         return [(Path(args.out), inputs)]
-    folder = Path(args.out)
-    folder.mkdir(parents=True, exist_ok=True)
-    made: dict[Path, Path] = {}
+    from ..convert.plan import subfolder
+
+    folder, made = Path(args.out), dict[Path, Path]()
+    roots = [Path(path) for path in args.inputs if Path(path).is_dir()]
     for path in inputs:
-        out = folder / f"{path.name.removesuffix('.gz')}.hosts.{args.form}"
+        below = folder / subfolder(roots, path)
+        below.mkdir(parents=True, exist_ok=True)
+        out = below / f"{path.name.removesuffix('.gz')}.hosts.{args.form}"
         if out in made:
             raise InputError(f"{made[out]} and {path} would both become {out}")
         made[out] = path
     return [(out, [path]) for out, path in made.items()]
+
+
+def _output(table: tuple[Path, list[Path]]) -> Output:
+    from ..convert.plan import Output
+
+    return Output(table[0], tuple(table[1]))
+
+
+def _history(args: argparse.Namespace, outputs: list[tuple[Path, list[Path]]]) -> History | None:
+    """What earlier runs made in a folder; None for one table, which must not be there yet."""
+    from ..convert.history import History
+    from ..outputs import is_special
+
+    if is_folder(args.out):
+        options = {
+            name: repr(value)
+            for name, value in sorted(vars(args).items())
+            if name not in _NOT_OPTIONS and value != args.parser.get_default(name)
+        }
+        return History(Path(args.out), options, command="hosts")
+    ((out, _),) = outputs
+    if out.exists() and not (args.force or is_special(out)):
+        raise InputError(f"{out} exists already (--force replaces it)")
+    return None
 
 
 def _table(
@@ -177,18 +227,21 @@ def _table(
     totals: _Totals,
     progress: Progress,
     done: int,
-) -> None:
-    """Make one table."""
+) -> bool:
+    """Make one table; return whether there is one."""
     import numpy as np
 
+    from ..convert.plan import size_of
     from ..hosts.alerts import Options, read_alerts
     from ..hosts.columns import columns_of, joined
     from ..hosts.predict import predict
     from ..hosts.report import panels_of
     from ..hosts.write import write_table
+    from ..surveys import Ztf, with_survey
 
-    options = Options(args.field, args.schema, args.ztf_wcs, positions(args), args.hdu)
-    sizes = [path.stat().st_size for path in paths]
+    surveys = with_survey(Ztf(args.ztf_wcs))
+    options = Options(args.field, args.schema, surveys, positions(args), args.hdu)
+    sizes = list(map(size_of, paths))
     before = dict(zip(paths, itertools.accumulate(sizes, initial=done), strict=False))
     stream, parts = read_alerts(paths, options), []
     while batch := list(itertools.islice(stream, _BATCH)):
@@ -210,7 +263,7 @@ def _table(
             totals.panels.extend(panels_of(found, hosts)[:room])
         progress.update(before[batch[-1].path] + batch[-1].done)
     if not parts:
-        return
+        return False
     columns = joined(parts)
     write_table(out, columns)
     totals.tables += 1
@@ -218,6 +271,7 @@ def _table(
     totals.none += int((columns["p_none"] > 0.5).sum())
     totals.blind += int(np.isnan(columns["p_none"]).sum())
     totals.flat += int(np.isnan(columns["ra"]).sum())
+    return True
 
 
 def _check_outputs(tables: list[Path], report: Path | None, inputs: list[Path]) -> None:
@@ -243,7 +297,7 @@ def _summary(args: argparse.Namespace, totals: _Totals) -> Iterator[str]:
     if totals.flat:
         yield f"no WCS for {totals.flat}: offsets in pixels only"
     if totals.skipped:
-        yield f"skipped {totals.skipped}: table exists already (--force makes it again)"
+        yield f"skipped {totals.skipped}: table is there and complete (--force makes it again)"
     if args.report is not None and totals.panels:
         yield f"{args.report}"
     if totals.faults:

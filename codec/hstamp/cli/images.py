@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from ..errors import InputError
@@ -21,7 +22,12 @@ def add_source(group: argparse._ArgumentGroup) -> None:
         metavar="TABLE",
         help="many sources: any table astropy reads, with columns ra, dec or x, y, and perhaps id",
     )
-    group.add_argument("--hdu", type=_hdu, help="image HDU, number or EXTNAME (default: the first)")
+    group.add_argument(
+        "--hdu",
+        type=_hdu,
+        metavar="HDU",
+        help="image HDU: its number, EXTNAME, or EXTNAME,EXTVER (default: the first image)",
+    )
 
 
 def check_source(args: argparse.Namespace) -> None:
@@ -45,24 +51,30 @@ def positions(args: argparse.Namespace) -> tuple[Any, ...]:
     InputError
         If the catalogue cannot be read.
     """
-    from ..convert.image import Position, positions_of
+    from pathlib import Path
+
+    from ..convert.catalog import positions_of, read_catalog, repeated
+    from ..convert.image import Position
 
     if args.catalog is None:
         return (Position(args.ra, args.dec, args.x, args.y, args.id),)
-    from astropy.table import Table
-
     try:
-        table = Table.read(args.catalog)
-    except Exception:  # the format could not be told from the name or content
-        try:
-            table = Table.read(args.catalog, format="ascii")
-        except Exception as exc:
-            raise InputError(f"{args.catalog}: not readable as a table: {exc}") from exc
-    return tuple(positions_of(table))
+        found = tuple(positions_of(read_catalog(Path(args.catalog))))
+    except InputError as exc:
+        if str(args.catalog) in exc.reason:
+            raise
+        raise InputError(f"{args.catalog}: {exc.reason}") from exc
+    twice = repeated(found)
+    if twice:
+        print(
+            f"{args.catalog}: {len(twice)} ids stand more than once, {twice[0]!r} the first",
+            file=sys.stderr,
+        )
+    return found
 
 
 def _hdu(text: str) -> int | str:
-    return int(text) if text.isdigit() else text
+    return int(text) if text.isdecimal() else text
 
 
 def _ra(text: str) -> float:
@@ -78,17 +90,9 @@ def _dec(text: str) -> float:
 
 
 def _angle(text: str, sexagesimal: str) -> float:
-    from math import isfinite
+    from ..convert.catalog import degrees
 
     try:
-        value = float(text)
-    except ValueError:
-        from astropy.coordinates import Angle
-
-        try:
-            value = float(Angle(text, unit=sexagesimal).deg)
-        except Exception as exc:
-            raise argparse.ArgumentTypeError(f"{text!r} is not an angle") from exc
-    if not isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an angle")
-    return value
+        return degrees(text, sexagesimal)
+    except InputError as exc:
+        raise argparse.ArgumentTypeError(exc.reason) from exc

@@ -5,20 +5,30 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import HstampError
+from ..alerts.fields import CUTOUT_FIELDS
+from ..container.detect import Kind
+from ..errors import HstampError, InputError
+from ..files import Fault
 from ..stamp import Stamp
-from .options import command, existing_files
+from .options import add_images, command, existing_files, reading, say
+
+if TYPE_CHECKING:
+    from ..convert.stamps import Options
 
 __all__ = ["describe", "register"]
 
 _DESCRIPTION = """\
-List the stamps of files: blobs, files of stamps, alerts with stamps. For other files that
-'hstamp convert' reads it says what they are."""
+List the stamps of files: blobs, files of stamps, alerts. Alerts without stamps are converted
+first, and so are FITS images where options say where the source is. Counts of all stamps follow
+at the end. '-' is standard input."""
 
 _EXAMPLES = """\
   hstamp info stamps.avro
@@ -29,59 +39,122 @@ _EXAMPLES = """\
 def register(subparsers: Any) -> None:
     """Add the command to the parser."""
     parser = command(subparsers, "info", "list the stamps of files", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("inputs", nargs="+", metavar="FILE", help="files, or folders of files")
-    parser.add_argument("--json", action="store_true", help="one JSON object for each stamp")
     parser.add_argument(
-        "--schema", type=Path, metavar="AVSC", help="writer's schema of wire-format messages"
+        "inputs", nargs="+", metavar="FILE", help="files, or folders of files, or '-'"
     )
+    parser.add_argument("--json", action="store_true", help="one JSON object for each stamp")
     parser.add_argument(
         "-n", "--limit", type=int, default=20, metavar="N",
         help="lines for each file (default 20; 0 for all); --json always gives all",
     )  # fmt: skip
-    parser.set_defaults(func=run)
+    add_images(parser)
+    parser.set_defaults(func=run, parser=parser)
+
+
+@dataclass
+class _Counts:
+    """What has been found so far."""
+
+    files: int = 0
+    bytes: int = 0
+    faults: int = 0
+    levels: Counter[int] = field(default_factory=Counter)
+    encodings: Counter[str] = field(default_factory=Counter)
+
+    def add(self, stamp: Stamp, size: int) -> None:
+        """Count a stamp of so many bytes as a blob."""
+        record = stamp.record
+        self.bytes += size
+        self.levels[stamp.n] += 1
+        self.encodings[record.image.encoding] += 1
+        if record.variance is not None:
+            self.encodings[f"variance {record.variance.encoding}"] += 1
+        for name in ("mask", "psf", "wcs"):
+            self.encodings[name] += getattr(record, name) is not None
+
+    def lines(self) -> Iterator[str]:
+        """Return the summary as a person reads it."""
+        total = sum(self.levels.values())
+        plural = "" if self.files == 1 else "s"
+        yield f"{self.files} file{plural}: {total} stamps, {self.faults} faults"
+        if total:
+            by_n = ", ".join(f"{count} with n={n}" for n, count in sorted(self.levels.items()))
+            found = ", ".join(f"{count} {name}" for name, count in self.encodings.items() if count)
+            yield f"  {by_n}; {found}"
+            yield f"  {self.bytes:,} bytes as blobs, {self.bytes / total:,.0f} each"
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
-    from ..convert.detect import Kind, detect
-    from .stamps import iter_stamps
-
-    status = 0
+    options, counts = reading(args), _Counts()
     for path in existing_files(args.inputs):
-        kind, gzipped = detect(path)
-        if not args.json:
-            packed = ", gzipped" if gzipped else ""
-            print(f"{path}: {kind.value}{packed}, {path.stat().st_size:,} bytes")
-        if kind in (Kind.FITS, Kind.UNKNOWN, Kind.EMPTY):
-            status |= kind is not Kind.FITS
-            continue
-        shown = 0
+        counts.files += 1
         try:
-            for item in iter_stamps(path, args.schema):
-                shown += 1
-                if args.limit and shown > args.limit and not args.json:
-                    status |= isinstance(item.result, HstampError)
-                    continue
-                if isinstance(item.result, HstampError):
-                    status = 1
-                    facts = {"record": item.record, "field": item.field, "error": str(item.result)}
-                    print(json.dumps({"file": str(path), **facts}) if args.json else _fault(facts))
-                    continue
-                facts = {"record": item.record, "field": item.field, **describe(item.result)}
-                if args.json:
-                    print(json.dumps({"file": str(path), **facts}))
-                else:
-                    print(_line(facts))
-            if args.limit and shown > args.limit and not args.json:
-                print(f"  ... and {shown - args.limit} more (--limit 0 lists all)")
-        except HstampError as exc:
-            # An alert without stamps is no fault here: the question was what it is.
-            status |= getattr(exc, "code", "") != "E_SCHEMA"
-            if args.json:
-                print(json.dumps({"file": str(path), "error": str(exc)}))
-            else:
-                print(f"  {exc}")
-    return int(status)
+            kind, heading = _heading(path)
+        except (HstampError, OSError) as exc:
+            error = InputError(str(exc)) if isinstance(exc, OSError) else exc
+            _fault(args, counts, Fault(None, None, error, path))
+            continue
+        if not args.json:
+            print(heading)
+        if kind is Kind.FITS and not _says_where(args):
+            continue
+        _list(args, path, kind, options, counts)
+    if not args.json:
+        print("\n".join(counts.lines()))
+    return 1 if counts.faults else 0
+
+
+def _heading(path: Path) -> tuple[Kind, str]:
+    from ..convert.plan import look_at
+
+    kind, gzipped = look_at(path)
+    packed = ", gzipped" if gzipped else ""
+    return kind, f"{path}: {kind.value}{packed}, {path.stat().st_size:,} bytes"
+
+
+def _says_where(args: argparse.Namespace) -> bool:
+    return any(getattr(args, name) is not None for name in ("ra", "x", "catalog"))
+
+
+def _list(
+    args: argparse.Namespace, path: Path, kind: Kind, options: Options, counts: _Counts
+) -> None:
+    from ..convert.stamps import stamps_of
+
+    shown = 0
+    for item in stamps_of(path, options):
+        shown += 1
+        hidden = bool(args.limit) and shown > args.limit and not args.json
+        if isinstance(item, Fault):
+            _fault(args, counts, item, hidden=hidden)
+            continue
+        size = len(item.stamp.to_bytes())
+        counts.add(item.stamp, size)
+        if hidden:
+            continue
+        facts = {"record": item.record, "field": item.field, **describe(item.stamp)}
+        facts["converted"] = kind is Kind.FITS or item.field in CUTOUT_FIELDS.values()
+        if args.json:
+            print(json.dumps({"file": str(path), **facts}))
+        else:
+            print(_line(facts))
+    if args.limit and shown > args.limit and not args.json:
+        print(f"  ... and {shown - args.limit} more (--limit 0 lists all)")
+
+
+def _fault(args: argparse.Namespace, counts: _Counts, item: Fault, *, hidden: bool = False) -> None:
+    counts.faults += 1
+    if args.json:
+        facts = {"record": item.record, "field": item.field, "error": str(item.error)}
+        known = {key: value for key, value in facts.items() if value is not None}
+        print(json.dumps({"file": str(item.path), **known}))
+    elif not hidden:
+        place = " ".join(str(p) for p in (item.record, item.field) if p is not None)
+        if place:
+            print(f"  record {place}: {item.error}")
+        else:
+            say(f"{item.path}: {item.error}")
 
 
 def describe(stamp: Stamp) -> dict[str, Any]:
@@ -118,11 +191,6 @@ def describe(stamp: Stamp) -> dict[str, Any]:
     return facts
 
 
-def _fault(facts: dict[str, Any]) -> str:
-    field = f" {facts['field']}" if facts["field"] else ""
-    return f"  record {facts['record']}{field}: {facts['error']}"
-
-
 def _line(facts: dict[str, Any]) -> str:
     field = f" {facts['field']}" if facts["field"] else ""
     planes = [f"image {facts['image']}"]
@@ -141,7 +209,9 @@ def _line(facts: dict[str, Any]) -> str:
         )
     missing = f", {facts['missing']} of {facts['values']} missing" if facts["missing"] else ""
     band = f" {facts['band']}" if facts["band"] else ""
+    made = " (converted)" if facts["converted"] else ""
     return (
-        f"  record {facts['record']}{field}: {facts['id'] or 'no id'}{band}, n={facts['levels']}, "
-        f"{view}; {', '.join(planes)} [{facts['fluxUnit']}]{missing}; {facts['bytes']:,} bytes"
+        f"  record {facts['record']}{field}{made}: {facts['id'] or 'no id'}{band},"
+        f" n={facts['levels']}, {view}; {', '.join(planes)} [{facts['fluxUnit']}]{missing};"
+        f" {facts['bytes']:,} bytes"
     )

@@ -5,13 +5,32 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from ..errors import InputError
+from ..outputs import atomic_writer
+from .images import add_source, check_source, positions
+from .streams import STDIN, input_path, output_path
+from .terminal import Progress
 
-__all__ = ["Progress", "add_selection", "command", "existing_files", "is_folder", "selected"]
+__all__ = [
+    "Progress",
+    "add_images",
+    "add_selection",
+    "command",
+    "existing_files",
+    "input_path",
+    "is_folder",
+    "outgoing",
+    "output_path",
+    "reading",
+    "say",
+    "selected",
+]
 
 
 def command(
@@ -30,23 +49,46 @@ def command(
 
 def is_folder(out: str) -> bool:
     """Whether an output argument means a folder: it is one, or ends with a separator."""
+    if out == STDIN:
+        return False
     return out.endswith(("/", os.sep)) or Path(out).is_dir()
 
 
 def existing_files(paths: list[str]) -> list[Path]:
-    """Files of the arguments; folders stand for the files in them.
+    """Files of the arguments; folders stand for the files in them, ``-`` for standard input.
+
+    A file that does not exist is among them: reading it says why, and the others are read.
 
     Raises
     ------
     InputError
-        If an argument does not exist, or there are no files.
+        If there are no files.
     """
-    from ..convert.job import expand
+    from ..convert.plan import find_inputs
 
-    files = list(expand([Path(path) for path in paths]))
+    files = list(find_inputs([input_path(path) for path in paths]).files)
     if not files:
         raise InputError(f"no files in {', '.join(paths)}")
     return files
+
+
+def add_images(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how alerts and images of today are read."""
+    parser.add_argument(
+        "--schema", type=Path, metavar="AVSC", help="writer's schema of wire-format messages"
+    )
+    group = parser.add_argument_group("images (FITS files: where the source is)")
+    add_source(group)
+
+
+def reading(args: argparse.Namespace) -> Any:
+    """Options of `hstamp.convert.stamps.stamps_of` that `add_images` asks for."""
+    from ..convert.stamps import Options
+
+    # Here --id chooses among stamps, and may do so among those of a catalogue.
+    source = argparse.Namespace(**{"id": None, **vars(args)})
+    check_source(argparse.Namespace(**{**vars(source), "id": None}))
+    return Options(schema_file=args.schema, positions=positions(source), hdu=args.hdu)
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
@@ -64,66 +106,60 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def selected(args: argparse.Namespace, path: Path) -> Iterator[Any]:
-    """Stamps of a file that the options of `add_selection` choose.
+@contextmanager
+def outgoing(path: Path, suffix: str) -> Iterator[Path]:
+    """File to write for an output; what stands for standard output is sent there at the end."""
+    if str(path) != STDIN:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="hstamp-") as folder:
+        file = Path(folder, f"out{suffix}")
+        yield file
+        with atomic_writer(output_path(STDIN)) as stream:
+            stream.write(file.read_bytes())
+
+
+def say(line: str) -> None:
+    """Write a line to standard error."""
+    print(line, file=sys.stderr)
+
+
+def selected(args: argparse.Namespace, path: Path, say: Callable[[str], None]) -> Iterator[Any]:
+    """Stamps of a file that the options of `add_selection` choose; alerts of today are converted.
+
+    With ``--all`` a fault is reported and the rest goes on; else the first stamp is given, and a
+    fault on the way to it ends the search unless ``--id`` says that another is looked for.
 
     Raises
     ------
     HstampError
-        If a stamp on the way is not valid, or none matches.
+        At a fault as said above, at the end if there were any, and if no stamp matches.
     """
-    from .stamps import iter_stamps
+    from ..convert.stamps import stamps_of
+    from ..files import Fault
 
-    found = False
-    for item in iter_stamps(path, getattr(args, "schema", None)):
-        if args.record is not None and item.record != args.record:
-            continue
-        if args.field is not None and (item.field or "").lower() not in (
-            args.field.lower(),
-            f"hstamp{args.field.lower()}",
-        ):
-            continue
-        stamp = item.stamp
-        if args.id is not None and stamp.id != args.id:
-            continue
-        found = True
-        yield item
-        if not args.all:
-            return
+    found = faults = 0
+    for item in stamps_of(path, reading(args), lambda *image: _matches(args, *image)):
+        if isinstance(item, Fault):
+            if not args.all and (args.id is None or item.record is None):
+                raise item.placed()
+            faults += 1
+            say(f"{item.place}: {item.error}")
+        elif args.id is None or item.stamp.id == args.id:
+            found += 1
+            yield item
+            if not args.all:
+                return
+    if faults:
+        raise InputError(f"{path}: {faults} of its stamps or records could not be read")
     if not found:
         raise InputError(f"{path}: no stamp matches")
 
 
-class Progress:
-    """A progress bar on a terminal, and nothing in a pipe.
-
-    Parameters
-    ----------
-    total : int
-        Units of work.
-    """
-
-    def __init__(self, total: int) -> None:
-        self._bar: Any = None
-        if total > 0 and sys.stderr.isatty():
-            from astropy.utils.console import ProgressBar
-
-            self._bar = ProgressBar(total, file=sys.stderr)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._bar is not None:
-            self._bar.__exit__(None, None, None)
-
-    def update(self, done: int) -> None:
-        """Show that `done` units are done."""
-        if self._bar is not None:
-            self._bar.update(done)
-
-    def say(self, line: str) -> None:
-        """Write a line to standard error without disturbing the bar."""
-        if self._bar is not None:
-            sys.stderr.write("\r\x1b[K")
-        print(line, file=sys.stderr)
+def _matches(args: argparse.Namespace, entry: Any, image: Any) -> bool:
+    if args.record is not None and entry.record != args.record:
+        return False
+    if args.field is None:
+        return True
+    wanted = args.field.lower()
+    return wanted in ((image.field or "").lower(), image.kind)

@@ -6,17 +6,29 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .options import add_selection, command, is_folder, selected
+from .options import (
+    add_images,
+    add_selection,
+    command,
+    input_path,
+    is_folder,
+    outgoing,
+    say,
+    selected,
+)
+from .streams import STDIN
 
 __all__ = ["register", "target"]
 
 _DESCRIPTION = """\
 Draw stamps: the levels side by side, the mosaic with the outlines of the levels, arrows to
-north and east, a scale bar, and the other planes. The suffix of OUT chooses PNG, PDF or SVG."""
+north and east, a scale bar, and the other planes. The suffix of OUT chooses PNG, PDF or SVG.
+Alerts without stamps and FITS images are converted first. '-' is standard input or output."""
 
 _EXAMPLES = """\
   hstamp show stamp.hstamp
   hstamp show alert.avro --field template -o template.png
+  hstamp show image.fits --x 412.3 --y 87.9 -o source.pdf
   hstamp show stamps.avro --all -o pictures/ --north-up
 """
 
@@ -24,17 +36,17 @@ _EXAMPLES = """\
 def register(subparsers: Any) -> None:
     """Add the command to the parser."""
     parser = command(subparsers, "show", "draw a stamp", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("file", metavar="FILE", help="blob, file of stamps, or alerts with stamps")
     parser.add_argument(
-        "-o", "--out", metavar="OUT", help="picture, or folder (default FILE's name .png)"
+        "file", metavar="FILE", help="blob, file of stamps, alerts, or a FITS image; '-' for stdin"
+    )
+    parser.add_argument(
+        "-o", "--out", metavar="OUT", help="picture, folder or '-' (default FILE's name .png)"
     )
     parser.add_argument(
         "--north-up", action="store_true", help="turn the picture: north up, east to the left"
     )
-    parser.add_argument(
-        "--schema", type=Path, metavar="AVSC", help="writer's schema of a wire-format message"
-    )
     add_selection(parser)
+    add_images(parser)
     parser.set_defaults(func=run, parser=parser)
 
 
@@ -42,22 +54,26 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
     from ..draw import show
 
-    for item in selected(args, Path(args.file)):
+    for item in selected(args, input_path(args.file), say):
         path = target(args, item, ".png")
-        show(item.stamp, path, north_up=args.north_up)
-        print(path)
+        with outgoing(path, ".png") as file:
+            show(item.stamp, file, north_up=args.north_up)
+        if args.out != STDIN:
+            print(path)
     return 0
 
 
 def target(args: argparse.Namespace, item: Any, suffix: str) -> Path:
     """Output path of a stamp: OUT, or a name of its own in the folder OUT."""
-    stem = Path(args.file).name.removesuffix(".gz")
+    stem = "stdin" if args.file == STDIN else Path(args.file).name.removesuffix(".gz")
     stem = stem.rsplit(".", 1)[0] or stem
     own = stem
     if args.all:
         own += f"-{item.record:06d}" + (f"-{item.field}" if item.field else "")
     if args.out is None:
         return Path(own + suffix)
+    if args.all and args.out == STDIN:
+        args.parser.error("--all writes into a folder, not to standard output")
     if not (args.all or is_folder(args.out)):
         return Path(args.out)
     folder = Path(args.out)

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..errors import HstampError
 from .options import Progress, command, existing_files
 
 __all__ = ["register"]
@@ -25,7 +24,9 @@ _EXAMPLES = """\
 def register(subparsers: Any) -> None:
     """Add the command to the parser."""
     parser = command(subparsers, "validate", "check every stamp", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("inputs", nargs="+", metavar="FILE", help="files, or folders of files")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="FILE", help="files, or folders of files, or '-'"
+    )
     parser.add_argument(
         "--schema", type=Path, metavar="AVSC", help="writer's schema of wire-format messages"
     )
@@ -35,23 +36,18 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
-    from .stamps import iter_stamps
+    from ..files import Fault, read_stamps
 
     files = existing_files(args.inputs)
     good = bad = 0
     with Progress(len(files)) as progress:
         for number, path in enumerate(files):
-            try:
-                for item in iter_stamps(path, args.schema):
-                    if isinstance(item.result, HstampError):
-                        bad += 1
-                        progress.say(f"{item.place}: {item.result}")
-                    else:
-                        good += 1
-            except (HstampError, OSError) as exc:
-                bad += 1
-                text = str(exc)
-                progress.say(text if str(path) in text else f"{path}: {text}")
+            for item in read_stamps(path, schema_file=args.schema, errors="collect"):
+                if isinstance(item, Fault):
+                    bad += 1
+                    progress.say(f"{item.place}: {item.error}")
+                else:
+                    good += 1
             progress.update(number + 1)
     if not args.quiet:
         plural = "s" if len(files) != 1 else ""

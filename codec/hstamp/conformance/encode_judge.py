@@ -6,7 +6,8 @@ that the codec's encoder and decoder share cannot hide.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ _M = np.array(
     dtype=np.float64,
 )  # fmt: skip
 _MISSING_F4 = 0x7FC00000
+_FRACTION = 1 / 16
+"""The step as a fraction of the noise, f of [EC-4], in the protocol [TP-5]."""
+_SLACK = 1 + 2.0**-20
 
 
 class Violation(Exception):  # noqa: N818 - what the judge found, not an error of its own
@@ -159,9 +163,19 @@ def _check_image(
     fields: Mapping[str, Any], request: Mapping[str, Any], true: Mapping[str, Any], n: int
 ) -> None:
     values = text_to_array(true["image"], np.float32)
-    _same("EN-1", "image.encoding", request["encoding"].encode(), fields["image.encoding"])
+    level = places(n)[:, 0]
+    encoding = fields["image.encoding"].decode("latin-1")
+    wanted = request["encoding"]
+    steps = steps_of(values, level, true["noise"]) if wanted == "i2" else ()
+    if (wanted, encoding) == ("i2", "f4"):
+        if not any(step.exceeds_noise for step in steps):
+            raise Violation(
+                "EC-9", "f4 for i2, though no level's range forbids a step in its noise"
+            )
+    else:
+        _same("EN-1", "image.encoding", wanted, encoding)
     zero, scale = (np.array(fields[f"image.{name}"], np.float64) for name in ("zero", "scale"))
-    if request["encoding"] == "f4":
+    if encoding == "f4":
         _same("EN-1", "lengths of zero and scale", (0, 0), (zero.size, scale.size))
         _exact_f4("image", values, _data(fields, "image", "<f4", values.size, "EN-1"), n)
         return
@@ -172,15 +186,53 @@ def _check_image(
     good = np.isfinite(scale) & (scale > 0) & np.isfinite(zero) & (reach <= np.finfo("f4").max)
     if not good.all():
         raise Violation("EN-3", f"zero {zero.tolist()}, scale {scale.tolist()}")
-    level = places(n)[:, 0]
+    for k, step in enumerate(steps):
+        if scale[k] > step.largest:
+            message = f"level {k}: scale is {scale[k]:.9g}, at most {step.largest:.9g} is allowed"
+            raise Violation("EC-3", message)
     decoded = (zero[level] + scale[level] * q).astype(np.float32)
     decoded[q == -32768] = np.nan
     _check_missing("EC-1", "image", values, decoded, n)
     v, w = values.astype(np.float64), decoded.astype(np.float64)
-    bound = (
-        scale[level] / 2 * (1 + 2.0**-20) + 2.0**-23 * np.maximum(np.abs(v), np.abs(w)) + 2.0**-149
-    )
+    half = np.where([step.free for step in steps], 0.0, scale / 2)
+    bound = half[level] * _SLACK + 2.0**-23 * np.maximum(np.abs(v), np.abs(w)) + 2.0**-149
     _fail_where("EC-3", "image", np.abs(w - v) > bound, values, decoded, n)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What [EC-3], [EC-4] and [EC-9] say of one level's `i2` step.
+
+    Attributes
+    ----------
+    largest : float
+        Largest scale that [EC-3] allows [flux unit].
+    free : bool
+        The level has no step of its own: its values are equal, or none is finite.
+    exceeds_noise : bool
+        The range of the values asks for a step larger than the noise [EC-9].
+    """
+
+    largest: float
+    free: bool
+    exceeds_noise: bool
+
+
+def steps_of(values: Array, level: Array, noise: Sequence[float | None]) -> tuple[Step, ...]:
+    """Step of each level from true stored values and noise sigma_k, with f = 1/16 [TP-5]."""
+    out = []
+    for k, sigma in enumerate(noise):
+        here = values[level == k].astype(np.float64)
+        here = here[np.isfinite(here)]
+        span = float(here.max() - here.min()) if here.size else 0.0
+        if not here.size or (span == 0.0 and sigma is None):
+            out.append(Step(1.0, True, False))
+            continue
+        reach = (span + 2.0**-23 * float(np.abs(here).max())) / 65534
+        step = max(_FRACTION * (sigma or 0.0), reach)
+        wide = sigma is not None and span / 65534 * _SLACK > sigma
+        out.append(Step(step * _SLACK + 2.0**-148, False, wide))
+    return tuple(out)
 
 
 def _check_variance(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -17,7 +17,7 @@ from .harness import describe_status
 from .known import measure
 from .outcomes import Outcome, Report
 from .process import run_once
-from .run import Run
+from .run import Run, run_with_trial
 from .vectors import EncodeCase, Suite, text_to_array
 
 Encoder = Callable[[Mapping[str, Any]], bytes]
@@ -120,6 +120,7 @@ def run_encoder(
     timeout: float = 10.0,
     jobs: int = 1,
     progress: Callable[[int], None] | None = None,
+    keep_going: bool = False,
 ) -> Run:
     """Run an encoder on the suite's parent images.
 
@@ -129,7 +130,7 @@ def run_encoder(
         Program and arguments, or a Python callable from request to blob.
     suite : Suite
         The cases.
-    only, known, timeout, jobs, progress
+    only, known, timeout, jobs, progress, keep_going
         As for `hstamp.conformance.run.run_suite`.
 
     Raises
@@ -147,12 +148,12 @@ def run_encoder(
         one, subject, jobs = partial(run_callable, encoder), repr(encoder), 1
     else:
         one, subject = partial(run_process, encoder, timeout), " ".join(encoder)
-    reports = []
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        for report in pool.map(one, cases):
-            reports.append(report)
-            if progress is not None:
-                progress(len(reports))
+
+    def run(some: Sequence[EncodeCase], jobs: int) -> Iterator[Report]:
+        with ThreadPoolExecutor(max(1, jobs)) as pool:
+            yield from pool.map(one, some)
+
+    reports, stopped = run_with_trial(run, cases, jobs, known or {}, progress, keep_going)
     return Run(
         subject,
         "encoder",
@@ -160,8 +161,10 @@ def run_encoder(
         suite.version,
         suite.format,
         tuple(reports),
-        measure(reports, known or {}, partial=bool(only)),
+        measure(reports, known or {}, partial=bool(only or stopped)),
         {case.id: case.reason for case in cases},
         {case.id: case.clauses for case in cases},
         bool(only),
+        {case.id: case.path.stat().st_size for case in cases},
+        stopped,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -153,7 +154,8 @@ class CallableHarness:
                 report = judge(vector, Answer("rejected", code=code), profile)
             else:
                 detail = f"{type(error).__name__}: {error}"
-                report = _failed(vector, Outcome.CRASH, detail)
+                trace = traceback.format_exc()
+                report = _failed(vector, Outcome.CRASH, detail, stderr=trace)
         return replace(report, seconds=time.monotonic() - began)
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from .answers import METADATA, Answer
 from .outcomes import Difference, Outcome, Report
+from .patterns import pattern_of
 from .vectors import Profile, Vector
 
 
@@ -43,7 +44,11 @@ def judge(vector: Vector, answer: Answer, profile: Profile) -> Report:
     if difference is None:
         return Report(outcome=Outcome.PASS, **common)
     return Report(
-        outcome=Outcome.WRONG_VALUE, detail=str(difference), difference=difference, **common
+        outcome=Outcome.WRONG_VALUE,
+        detail=str(difference),
+        difference=difference,
+        stamps=tuple(answer.stamps),
+        **common,
     )
 
 
@@ -133,6 +138,7 @@ def compare_plane(
         got_hex=bits_of(have[where]),
         count=count,
         total=wrong.size,
+        pattern=pattern_of(name, want, have),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Outcome(StrEnum):
@@ -51,6 +53,8 @@ class Difference:
         Bits as hexadecimal digits, most significant first; None for metadata.
     count, total : int
         Number of values of this plane that differ, and of all its values.
+    pattern : str
+        What kind of fault the plane as a whole shows; empty for metadata.
     """
 
     what: str
@@ -64,6 +68,7 @@ class Difference:
     got_hex: str | None = None
     count: int = 1
     total: int = 1
+    pattern: str = ""
 
     def __str__(self) -> str:
         place = f"stamp {self.stamp}: {self.what}" if self.stamp else self.what
@@ -102,6 +107,8 @@ class Report:
         Wall-clock time.
     optional : str or None
         Feature that readers may lack; `UNSUPPORTED` is then no failure.
+    stamps : tuple of mapping
+        What was decoded, where that is wrong.
     """
 
     id: str
@@ -114,6 +121,7 @@ class Report:
     stderr: str = ""
     seconds: float = 0.0
     optional: str | None = None
+    stamps: tuple[Mapping[str, Any], ...] = field(default=(), repr=False, compare=False)
 
     @property
     def failed(self) -> bool:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 OUTPUT_LIMIT = 64 * 2**20
-STDERR_KEPT = 4096
+STDERR_KEPT = 65536
 
 
 class CommandError(Exception):
@@ -42,7 +45,41 @@ def start(command: Sequence[str]) -> subprocess.Popen[bytes]:
             start_new_session=os.name == "posix",
         )
     except OSError as error:
-        raise CommandError(f"cannot start {command[0]!r}: {error.strerror or error}") from error
+        raise CommandError(why_not_started(command[0], error)) from error
+
+
+def why_not_started(program: str, error: OSError) -> str:
+    """What to do about a program that could not be started."""
+    path = Path(shutil.which(program, os.F_OK) or program)
+    if not path.exists():
+        return f"cannot find the program {program!r}"
+    if path.is_dir():
+        return f"cannot start {program!r}: it is a folder"
+    if error.errno == errno.EACCES or not os.access(path, os.X_OK):
+        return (
+            f"{program!r} is there but not executable: 'chmod +x {path}', or name the program that"
+            f" runs it first, as in '-- python {path}'"
+        )
+    if error.errno == errno.ENOENT:
+        line = _first_line(path)
+        where = f", {line!r}," if line else ""
+        return f"{program!r} is there, but not the interpreter that its first line{where} names"
+    if error.errno == errno.ENOEXEC:
+        return (
+            f"{program!r} is not a program of this machine: built for another system or"
+            " architecture, or a script without '#!' in its first line"
+        )
+    return f"cannot start {program!r}: {error.strerror or error}"
+
+
+def _first_line(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            head = file.read(200)
+    except OSError:
+        return ""
+    text = head.split(b"\n")[0].decode("utf-8", "replace")
+    return "".join(c for c in text if c.isprintable()) if text.startswith("#!") else ""
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..container.ocf import read_stamps
 from ..errors import HstampError, InputError, MissingExtraError
+from ..files import read_stamps
 from ..planes import Wcs
 from ..stamp import Stamp, encode
 
@@ -81,10 +81,10 @@ def answer(data: bytes) -> tuple[int, dict[str, Any]]:
     """Exit status and object for one input."""
     try:
         return 0, decode(data)
-    except HstampError as error:
-        return 1, {"error": error.code}
     except MissingExtraError:
         return 2, {}
+    except HstampError as error:
+        return 1, {"error": error.code}
 
 
 def _array(value: Mapping[str, Any], dtype: str) -> np.ndarray[Any, Any]:

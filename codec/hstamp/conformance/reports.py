@@ -9,10 +9,16 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from .outcomes import MEANING, Outcome, Report
-from .run import Run
+from .run import UNANSWERED, Run
+from .summary import by_clause, groups, simplest
 
 SCHEMA_PATH = Path(__file__).resolve().parent / "report.schema.json"
-_LISTED = 8
+_LISTED = 10
+"""Groups of failures, and clauses, that are listed."""
+_NAMED = 4
+"""Vectors of a group that are named."""
+_STDERR_KEPT = 4096
+"""Characters of standard error that a report file holds for each vector."""
 
 
 def as_json(run: Run) -> dict[str, Any]:
@@ -45,7 +51,7 @@ def _entry(run: Run, report: Report) -> dict[str, Any]:
         "gotCode": report.got_code,
         "difference": None if report.difference is None else asdict(report.difference),
         "exitStatus": report.exit_status,
-        "stderr": report.stderr,
+        "stderr": report.stderr[-_STDERR_KEPT:],
         "seconds": round(report.seconds, 6),
     }
 
@@ -56,14 +62,14 @@ def write_json(run: Run, path: Path) -> None:
 
 
 def table(run: Run, *, verbose: bool = False, width: int = 100) -> str:
-    """What failed and how often, for a terminal.
+    """What failed, how often and where to begin, for a terminal.
 
     Parameters
     ----------
     run : Run
         The run.
     verbose : bool
-        List every vector; without it, the first few of each outcome but "pass".
+        List every vector; without it, failures are summed.
     width : int
         Columns of the terminal; details are wrapped to it.
     """
@@ -72,22 +78,11 @@ def table(run: Run, *, verbose: bool = False, width: int = 100) -> str:
         f"profile {run.profile}, {run.kind}: {run.subject}",
         "",
     ]
-    rows = [r for r in run.reports if verbose or r.failed or r.outcome is Outcome.UNSUPPORTED]
-    shown = rows if verbose else _first_of_each(rows)
-    if shown:
-        names = max(len(r.id) for r in shown)
-        known = {entry.id for entry in run.verdict.known}
-        for r in shown:
-            mark = " (known)" if r.id in known else "" if r.failed else " (optional)"
-            mark = "" if r.outcome is Outcome.PASS else mark
-            lines.append(f"{r.outcome.value:16}  {r.id:{names}}{mark}".rstrip())
-            if r.detail and r.outcome is not Outcome.PASS:
-                lines += _wrapped(r.detail, width)
-            if r.stderr and r.outcome in (Outcome.CRASH, Outcome.BAD_OUTPUT):
-                lines += _wrapped(f"stderr: {r.stderr.strip().splitlines()[-1]}", width)
-        if len(rows) > len(shown):
-            lines.append(f"... and {len(rows) - len(shown)} more (--verbose lists all)")
-        lines.append("")
+    if run.stopped:
+        return "\n".join([*lines, *_stopped_lines(run, width)])
+    if verbose:
+        lines += _all_lines(run, width)
+    lines += _first_lines(run, width) + _group_lines(run, width) + _clause_lines(run, width)
     for outcome in Outcome:
         count = run.counts[outcome.value]
         if count or outcome is Outcome.PASS:
@@ -97,21 +92,81 @@ def table(run: Run, *, verbose: bool = False, width: int = 100) -> str:
     return "\n".join(lines)
 
 
-def _first_of_each(rows: list[Report]) -> list[Report]:
-    """At most `_LISTED` reports of each outcome, grouped by outcome."""
-    return [
-        report
-        for outcome in Outcome
-        for report in [row for row in rows if row.outcome is outcome][:_LISTED]
-    ]
+def _stopped_lines(run: Run, width: int) -> list[str]:
+    """The first failure in full, its standard error among it."""
+    first = run.reports[0]
+    lines = [f"stopped: {run.stopped}; --keep-going runs them all", ""]
+    lines += [f"{first.outcome.value:16}  {first.id}", *_wrapped(first.detail, width), ""]
+    if not first.stderr.strip():
+        return [*lines, "it wrote nothing to standard error"]
+    told = [_printable(line) for line in first.stderr.rstrip("\n").splitlines()]
+    return [*lines, "its standard error:", *(f"  {line}" for line in told)]
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def _first_lines(run: Run, width: int) -> list[str]:
+    first = simplest(run.verdict.unexpected or run.reports, run.sizes)
+    if first is None:
+        return []
+    lines = [f"begin with {first.id}: {run.reasons.get(first.id, '')}".rstrip(": ")]
+    lines += _wrapped(f"{first.outcome.value}: {first.detail}", width)
+    if first.stderr.strip() and first.outcome in UNANSWERED:
+        lines += _wrapped(f"stderr: {first.stderr.strip().splitlines()[-1]}", width)
+    return [*lines, f"{'':18}hstamp conformance explain {first.id}", ""]
+
+
+def _group_lines(run: Run, width: int) -> list[str]:
+    known = {entry.id for entry in run.verdict.known}
+    found = groups(run.reports, run.sizes)
+    lines = []
+    for group in found[:_LISTED]:
+        names = [r.id + (" (known)" if r.id in known else "") for r in group.reports[:_NAMED]]
+        more = len(group.reports) - len(names)
+        lines += [f"{len(group.reports):6}  {group.outcome.value:16}  {_printable(group.label)}"]
+        lines += _wrapped(", ".join(names) + (f" and {more} more" if more else ""), width, 26)
+    if len(found) > _LISTED:
+        rest = sum(len(group.reports) for group in found[_LISTED:])
+        lines.append(f"{rest:6}  others (--verbose lists all)")
+    return [*lines, ""] if lines else []
+
+
+def _clause_lines(run: Run, width: int) -> list[str]:
+    rows = by_clause(run.reports, run.clauses)[:_LISTED]
+    if not rows:
+        return []
+    text = ", ".join(f"[{clause}] {failed} of {total}" for clause, failed, total in rows)
+    return [*_wrapped(f"vectors that fail, by clause: {text}", width, 0), ""]
+
+
+def _all_lines(run: Run, width: int) -> list[str]:
+    known = {entry.id for entry in run.verdict.known}
+    names = max((len(r.id) for r in run.reports), default=0)
+    lines = []
+    for r in run.reports:
+        mark = " (known)" if r.id in known else "" if r.failed else " (optional)"
+        mark = "" if r.outcome is Outcome.PASS else mark
+        lines.append(f"{r.outcome.value:16}  {r.id:{names}}{mark}".rstrip())
+        if r.detail and r.outcome is not Outcome.PASS:
+            lines += _wrapped(r.detail, width)
+        if r.stderr.strip() and r.outcome in UNANSWERED:
+            lines += _wrapped(f"stderr: {r.stderr.strip().splitlines()[-1]}", width)
+    return [*lines, ""]
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _wrapped(text: str, width: int, indent: int = 18) -> list[str]:
     import textwrap
 
-    clean = "".join(c if c.isprintable() else "?" for c in text)
-    indent = " " * 18
-    return textwrap.wrap(clean, max(width, 40), initial_indent=indent, subsequent_indent=indent)
+    margin = " " * indent
+    return textwrap.wrap(
+        _printable(text),
+        max(width, 40),
+        initial_indent=margin,
+        subsequent_indent=margin or "  ",
+        break_on_hyphens=False,
+    )
 
 
 def _conclusion(run: Run) -> str:
@@ -158,7 +213,7 @@ def write_junit(run: Run, path: Path) -> None:
             )
             failure.text = _xml_text(run.reasons.get(report.id, ""))
         if report.stderr:
-            ET.SubElement(case, "system-err").text = _xml_text(report.stderr)
+            ET.SubElement(case, "system-err").text = _xml_text(report.stderr[-_STDERR_KEPT:])
     for line in run.verdict.stale:
         case = ET.SubElement(suite, "testcase", classname="known-failures", name=line.split(":")[0])
         ET.SubElement(case, "failure", type="stale", message=line)
@@ -179,6 +234,7 @@ def badge(run: Run) -> str:
     left = f"hstamp {run.format} {run.profile}"
     failed = sum(report.failed for report in run.reports)
     verdict = "conforms" if run.conforms else f"{failed} failing" if failed else "partial run"
+    verdict = "no answer" if run.stopped else verdict
     right = f"{verdict} (suite {run.suite})"
     colour = "#1a7f37" if run.conforms else "#b3261e"
     a, b = 12 + round(6.6 * len(left)), 12 + round(6.6 * len(right))

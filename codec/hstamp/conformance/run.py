@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from .harness import Harness, run_vectors
 from .known import Verdict, measure
 from .outcomes import Outcome, Report
 from .vectors import Profile, Suite, Vector
+
+UNANSWERED = (Outcome.CRASH, Outcome.BAD_OUTPUT, Outcome.TIME_OUT)
+TRIED = 3
+"""Like failures at the start of a run after which it is stopped."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,10 @@ class Run:
         Reason and clauses of each vector.
     partial : bool
         Some of the profile's vectors were left out.
+    sizes : mapping
+        Bytes of each vector's input.
+    stopped : str
+        Why the run ended before its last vector; empty where it did not.
     """
 
     subject: str
@@ -46,6 +55,8 @@ class Run:
     reasons: Mapping[str, str] = field(default_factory=dict)
     clauses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     partial: bool = False
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    stopped: str = ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -56,7 +67,9 @@ class Run:
     @property
     def conforms(self) -> bool:
         """Whether all vectors ran and none failed, known or not: what a badge may claim."""
-        return not self.partial and not any(report.failed for report in self.reports)
+        return not (self.partial or self.stopped) and not any(
+            report.failed for report in self.reports
+        )
 
 
 def run_suite(
@@ -70,6 +83,7 @@ def run_suite(
     timeout: float = 10.0,
     jobs: int = 1,
     progress: Callable[[int], None] | None = None,
+    keep_going: bool = False,
 ) -> Run:
     """Run a decoder on the suite.
 
@@ -93,6 +107,8 @@ def run_suite(
         Vectors at work at a time.
     progress : callable, optional
         Given the number of finished vectors.
+    keep_going : bool
+        Run all vectors even if the first three get no answer at all.
 
     Raises
     ------
@@ -104,12 +120,12 @@ def run_suite(
     vectors: tuple[Vector, ...] = suite.select(profile, only)
     if not vectors:
         raise ValueError(f"no vector of profile {profile} matches {', '.join(only)}")
-    reports = []
-    for report in run_vectors(make, vectors, profile=profile, timeout=timeout, jobs=jobs):
-        reports.append(report)
-        if progress is not None:
-            progress(len(reports))
-    verdict = measure(reports, known or {}, partial=bool(only))
+
+    def run(some: Sequence[Vector], jobs: int) -> Iterator[Report]:
+        return run_vectors(make, some, profile=profile, timeout=timeout, jobs=jobs)
+
+    reports, stopped = run_with_trial(run, vectors, jobs, known or {}, progress, keep_going)
+    verdict = measure(reports, known or {}, partial=bool(only or stopped))
     reasons = {vector.id: vector.reason for vector in vectors}
     clauses = {vector.id: vector.clauses for vector in vectors}
     return Run(
@@ -123,4 +139,72 @@ def run_suite(
         reasons,
         clauses,
         bool(only),
+        {vector.id: vector.path.stat().st_size for vector in vectors},
+        stopped,
     )
+
+
+_Entry = TypeVar("_Entry")
+
+
+def run_with_trial(
+    run: Callable[[Sequence[_Entry], int], Iterator[Report]],
+    entries: Sequence[_Entry],
+    jobs: int,
+    known: Mapping[str, Outcome],
+    progress: Callable[[int], None] | None,
+    keep_going: bool,
+) -> tuple[list[Report], str]:
+    """Run all entries, unless the first `TRIED` of them show that no answer will come.
+
+    What never answers is so noticed on one input, not after a time-out for each.
+
+    Parameters
+    ----------
+    run : callable
+        Given entries and a number of jobs, yields their reports in order.
+    entries : sequence
+        What to run.
+    jobs : int
+        How many at a time, after the trial.
+    known, progress, keep_going
+        As for `run_suite`.
+
+    Returns
+    -------
+    reports : list of Report
+        In the order of `entries`; fewer where the run was stopped.
+    stopped : str
+        Why, or empty.
+    """
+    reports: list[Report] = []
+
+    def take(some: Sequence[_Entry], at_a_time: int) -> None:
+        for report in run(some, at_a_time):
+            reports.append(report)
+            if progress is not None:
+                progress(len(reports))
+
+    if not keep_going:
+        take(entries[:1], 1)
+        if _unanswered(reports, known):
+            take(entries[1:TRIED], 1)
+            stopped = _hopeless(reports, known)
+            if stopped:
+                return reports, stopped
+    if len(reports) < len(entries):
+        take(entries[len(reports) :], jobs)
+    return reports, ""
+
+
+def _unanswered(reports: Sequence[Report], known: Mapping[str, Outcome]) -> bool:
+    """Whether every vector so far ended without an answer, and none was expected to."""
+    return all(r.outcome in UNANSWERED and known.get(r.id) is not r.outcome for r in reports)
+
+
+def _hopeless(reports: Sequence[Report], known: Mapping[str, Outcome]) -> str:
+    """Why it is no use to go on, or nothing."""
+    alike = len({report.outcome for report in reports}) == 1
+    if len(reports) < TRIED or not alike or not _unanswered(reports, known):
+        return ""
+    return f"the first {TRIED} vectors got no answer ({reports[0].outcome.value})"

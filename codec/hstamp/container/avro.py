@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeAlias, TypeVar
 
 from ..errors import FormatError
 from ..planes import ImagePlane, MaskPlane, PsfPlane, Record, VariancePlane, Wcs
+from .skipping import Skip, SkipMany, jump_many, text_many
+from .tally import Tally
 
 __all__ = ["Cursor", "read_record", "write_long", "write_record"]
 
@@ -23,6 +26,7 @@ _Number: TypeAlias = float
 _WCS: Final = struct.Struct("<ddffff")
 _FLOAT: Final = struct.Struct("<f")
 _DOUBLE: Final = struct.Struct("<d")
+_FLOATS: Final = jump_many(4)
 _KEPT: Final = 17
 """Array items kept: one more than a valid stamp can have, so that too many show (Section 13)."""
 
@@ -36,14 +40,17 @@ class Cursor:
         The whole input.
     position : int
         Where to start.
+    tally : Tally, optional
+        What the file may still cost.
     """
 
-    __slots__ = ("data", "end", "position")
+    __slots__ = ("data", "end", "position", "tally")
 
-    def __init__(self, data: bytes, position: int = 0) -> None:
+    def __init__(self, data: bytes, position: int = 0, tally: Tally | None = None) -> None:
         self.data = data
         self.position = position
         self.end = len(data)
+        self.tally = Tally(self.end) if tally is None else tally
 
     def take(self, count: int, what: str) -> bytes:
         """Return the next `count` bytes."""
@@ -98,11 +105,11 @@ class Cursor:
             )
         self.position = start + count
 
-    def branch(self, branches: _Integer) -> _Integer:
+    def branch(self, count: _Integer) -> _Integer:
         """Return the index of a union of so many branches."""
         index = self.long("union")
-        if not 0 <= index < branches:
-            raise FormatError("E_AVRO", f"union branch {index} is not one of {branches}")
+        if not 0 <= index < count:
+            raise FormatError("E_AVRO", f"union branch {index} is not one of {count}")
         return index
 
     def bytes(self, what: str) -> bytes:
@@ -120,20 +127,14 @@ class Cursor:
             raise FormatError("E_AVRO", f"{what}: union branch {branch} is not 0 or 1")
         return read() if branch else None
 
-    def array(self, what: str, read: Callable[[], _T]) -> tuple[_T, ...]:
-        """Return the first `_KEPT` items of an array, whatever its blocks; the rest is skipped."""
+    def array(
+        self, what: str, read: Callable[[], _T], rest: SkipMany, cost: _Integer = 1
+    ) -> tuple[_T, ...]:
+        """Return the first `_KEPT` items of an array, whatever its blocks.
+
+        `rest` passes over the others; each item counts `cost` in the tally.
+        """
         items: list[_T] = []
-
-        def keep() -> None:
-            item = read()
-            if len(items) < _KEPT:
-                items.append(item)
-
-        self.items(what, keep)
-        return tuple(items)
-
-    def items(self, what: str, each: Callable[[], None]) -> None:
-        """Call `each` at every item of an array or map, whatever its blocks."""
         while count := self.long(what):
             stop = None
             if count < 0:
@@ -147,10 +148,28 @@ class Cursor:
                     "E_AVRO",
                     f"{what}: {count} items claimed, {self.end - self.position} bytes remain",
                 )
-            for _ in range(count):
-                each()
+            self.tally.add(count * cost)
+            kept = min(count, _KEPT - len(items))
+            items += [read() for _ in range(kept)]
+            if count > kept:
+                self.pass_over(partial(_after, rest, count - kept), what)
             if stop is not None and stop != self.position:
                 raise FormatError("E_AVRO", f"{what}: a block's size is not that of its items")
+        return tuple(items)
+
+    def pass_over(self, skip: Skip, what: str) -> None:
+        """Move behind what `skip` passes over."""
+        try:
+            position = skip(self.data, self.position, self.tally)
+        except (IndexError, OverflowError):
+            position = self.end + 1
+        if position > self.end:
+            raise FormatError("E_AVRO", f"{what}: the bytes end early")
+        self.position = position
+
+
+def _after(rest: SkipMany, count: int, data: bytes, position: int, tally: Tally) -> int:
+    return rest(data, position, count, tally)
 
 
 def read_record(cursor: Cursor) -> Record:
@@ -173,8 +192,8 @@ def read_record(cursor: Cursor) -> Record:
         wcs=c.optional("wcs", lambda: Wcs(*_WCS.unpack(c.take(_WCS.size, "wcs")))),
         image=ImagePlane(
             c.text("image.encoding"),
-            c.array("image.zero", lambda: c.float("image.zero")),
-            c.array("image.scale", lambda: c.float("image.scale")),
+            c.array("image.zero", lambda: c.float("image.zero"), _FLOATS),
+            c.array("image.scale", lambda: c.float("image.scale"), _FLOATS),
             c.bytes("image.data"),
         ),
         variance=c.optional(
@@ -187,7 +206,7 @@ def read_record(cursor: Cursor) -> Record:
             "mask",
             lambda: MaskPlane(
                 c.text("mask.encoding"),
-                c.array("mask.planes", lambda: c.text("mask.planes")),
+                c.array("mask.planes", lambda: c.text("mask.planes"), text_many),
                 c.bytes("mask.data"),
             ),
         ),

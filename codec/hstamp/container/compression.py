@@ -8,17 +8,20 @@ import lzma
 import sys
 import zlib
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ..errors import FormatError
 
-__all__ = ["CODECS", "MAX_BLOCK", "decompressor"]
+__all__ = ["CODECS", "MAX_BLOCK", "Decompress", "decompressor"]
+
+Decompress: TypeAlias = Callable[[bytes, int], bytes]
+"""Takes a block and the number of bytes that it may decompress to (E_LIMIT)."""
 
 MAX_BLOCK: Final = 64 * 2**20
 """Largest block, as stored and as decompressed [byte] (E_LIMIT)."""
 
 
-def decompressor(codec: str) -> Callable[[bytes], bytes]:
+def decompressor(codec: str) -> Decompress:
     """Return the function that decompresses a block of `codec`.
 
     Raises
@@ -37,19 +40,25 @@ def decompressor(codec: str) -> Callable[[bytes], bytes]:
         ) from error  # fmt: skip
 
 
-def _null() -> Callable[[bytes], bytes]:
-    return lambda block: block
+def _over(limit: int) -> FormatError:
+    return FormatError(
+        "E_LIMIT", f"a block decompresses to more than the {limit} bytes that are left to it"
+    )
+
+
+def _null() -> Decompress:
+    return lambda block, limit: block
 
 
 def _incremental(make: Callable[[], Any], failures: tuple[type[Exception], ...]) -> Any:
-    def decompress(block: bytes) -> bytes:
+    def decompress(block: bytes, limit: int) -> bytes:
         try:
             machine = make()
-            data: bytes = machine.decompress(block, MAX_BLOCK + 1)
+            data: bytes = machine.decompress(block, limit + 1)
         except failures as error:
             raise FormatError("E_AVRO", f"a block does not decompress: {error}") from error
-        if len(data) > MAX_BLOCK:
-            raise FormatError("E_LIMIT", f"a block decompresses to more than {MAX_BLOCK} bytes")
+        if len(data) > limit:
+            raise _over(limit)
         if not machine.eof:
             raise FormatError("E_AVRO", "a compressed block ends early")
         return data
@@ -57,28 +66,28 @@ def _incremental(make: Callable[[], Any], failures: tuple[type[Exception], ...])
     return decompress
 
 
-def _deflate() -> Callable[[bytes], bytes]:
+def _deflate() -> Decompress:
     return _incremental(lambda: zlib.decompressobj(-15), (zlib.error,))  # type: ignore[no-any-return]
 
 
-def _bzip2() -> Callable[[bytes], bytes]:
+def _bzip2() -> Decompress:
     return _incremental(bz2.BZ2Decompressor, (OSError, EOFError))  # type: ignore[no-any-return]
 
 
-def _xz() -> Callable[[bytes], bytes]:
+def _xz() -> Decompress:
     return _incremental(  # type: ignore[no-any-return]
         lambda: lzma.LZMADecompressor(memlimit=2 * MAX_BLOCK), (lzma.LZMAError, EOFError)
     )
 
 
-def _snappy() -> Callable[[bytes], bytes]:
+def _snappy() -> Decompress:
     import cramjam
 
-    def decompress(block: bytes) -> bytes:
+    def decompress(block: bytes, limit: int) -> bytes:
         body, crc = block[:-4], block[-4:]
         try:
-            if cramjam.snappy.decompress_raw_len(body) > MAX_BLOCK:
-                raise FormatError("E_LIMIT", f"a block decompresses to more than {MAX_BLOCK} bytes")
+            if cramjam.snappy.decompress_raw_len(body) > limit:
+                raise _over(limit)
             data = bytes(cramjam.snappy.decompress_raw(body))
         except cramjam.DecompressionError as error:
             raise FormatError("E_AVRO", f"a block does not decompress: {error}") from error
@@ -89,7 +98,7 @@ def _snappy() -> Callable[[bytes], bytes]:
     return decompress
 
 
-def _zstandard() -> Callable[[bytes], bytes]:
+def _zstandard() -> Decompress:
     # A frame's own claim of its size is not used: output stops at the bound.
     zstd = importlib.import_module(
         "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
@@ -100,7 +109,7 @@ def _zstandard() -> Callable[[bytes], bytes]:
     )
 
 
-CODECS: Final[dict[str, Callable[[], Callable[[bytes], bytes]]]] = {
+CODECS: Final[dict[str, Callable[[], Decompress]]] = {
     "null": _null,
     "deflate": _deflate,
     "snappy": _snappy,

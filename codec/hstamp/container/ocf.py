@@ -1,72 +1,68 @@
 """Object container files, read within bounds: Sections 8.3 [CO-4] and 8.4.
 
 The file's own structure is walked here, because a general reader trusts block sizes and
-decompresses whatever it is given [DE-4]. Stamps are read by `hstamp.container.reading`; whole
-records, for those who want their other fields, by fastavro.
+decompresses whatever it is given [DE-4]; its records are read by `hstamp.container.reading`.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import os
-import struct
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from functools import lru_cache
+from typing import Any, BinaryIO, Final
 
-import fastavro
+from ..errors import FormatError, HstampError, as_hstamp_error
+from .compression import MAX_BLOCK, decompressor
+from .reading import Located, Reading, RecordReader, Writer
+from .schema_parsing import parse_json
+from .tally import Tally, decompressed_limit
 
-from ..errors import FormatError, InputError
-from .avro import Cursor
-from .blob import MAX_BLOB
-from .compression import CODECS, MAX_BLOCK, decompressor
-from .reading import record_reader
-from .schema import check_schema, parsed_stamp_schema, stamp_fields
-
-if TYPE_CHECKING:
-    from ..stamp import Stamp
-
-__all__ = [
-    "AVRO_FAULTS",
-    "OCF_MAGIC",
-    "Container",
-    "Found",
-    "iter_records",
-    "read_stamps",
-    "write_stamps",
-]
+__all__ = ["OCF_MAGIC", "AlertRecord", "BadRecord", "Container", "record_of"]
 
 OCF_MAGIC: Final = b"Obj\x01"
 _MAX_METADATA: Final = 16 * 2**20
 _MAX_SCHEMA: Final = 4 * 2**20
 """Longest schema that is parsed [byte]; as objects it takes up to thirty times as much."""
-AVRO_FAULTS: Final = (
-    EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, struct.error,
-    StopIteration, AttributeError,
-)  # fmt: skip
-"""What fastavro raises when bytes are not what the schema says."""
+_CACHED_SCHEMA: Final = 2**18
+"""Longest schema that is kept as parsed [byte]; the files of a stream share theirs."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A stamp and where it was found.
+class AlertRecord:
+    """A record that could be read.
 
-    Parameters
+    Attributes
     ----------
-    record : int
-        Number of the record in the file, from 0.
-    field : str or None
-        Alert field that held it; None when the record is the stamp.
-    stamp : Stamp
-        The stamp.
+    number : int
+        Number of the record in its file, from 0.
+    record : dict
+        The fields that were asked for.
+    raw : bytes
+        Its Avro bytes as they were read; empty for Parquet.
+    schema_name : str or None
+        Full name of the record in the writer's schema; None for Parquet.
+    spans : tuple of (int, int)
+        Where each top-level field lies in `raw`: start and stop.
+    stamps : tuple of (str or None, Record)
+        Its stamps, parsed but not checked, and the names of their fields.
     """
 
-    record: int
-    field: str | None
-    stamp: Stamp
+    number: int
+    record: dict[str, Any]
+    raw: bytes = b""
+    schema_name: str | None = None
+    spans: tuple[tuple[int, int], ...] = ()
+    stamps: tuple[Located, ...] = ()
+
+
+@dataclass(frozen=True)
+class BadRecord:
+    """A record, or everything from a record on, that could not be read."""
+
+    number: int
+    error: HstampError
 
 
 class Container:
@@ -80,7 +76,11 @@ class Container:
     Attributes
     ----------
     schema : object
-        Writer's schema, parsed by fastavro.
+        Writer's schema as `hstamp.container.schema.check_schema` gives it.
+    written : object
+        The same as parsed JSON, with all that reading has no use for.
+    stamp_fields : tuple of str or None
+        Where it holds stamps; see `hstamp.container.schema.stamp_fields`.
     codec : str
         Name of the block codec.
     metadata : dict of str to bytes
@@ -94,72 +94,65 @@ class Container:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream if stream.seekable() else io.BytesIO(stream.read())
-        position = self._stream.tell()
+        self._start = self._stream.tell()
         self._end = self._stream.seek(0, os.SEEK_END)
-        self._stream.seek(position)
+        self._stream.seek(self._start)
         if self._stream.read(4) != OCF_MAGIC:
             raise FormatError("E_MAGIC", "it does not start with 'Obj' 01")
         self.metadata = self._read_metadata()
         self._sync = self._take(16, "sync marker")
-        if len(self.metadata.get("avro.schema", b"")) > _MAX_SCHEMA:
+        text = self.metadata.get("avro.schema", b"")
+        if len(text) > _MAX_SCHEMA:
             raise FormatError("E_SCHEMA", f"the writer's schema exceeds {_MAX_SCHEMA} bytes")
-        try:
-            schema = json.loads(self.metadata["avro.schema"])
-        except (KeyError, ValueError, RecursionError) as error:
-            raise FormatError("E_SCHEMA", f"the file holds no schema: {error}") from error
-        self.schema = check_schema(schema)
+        self._writer = _known(text) if len(text) <= _CACHED_SCHEMA else _parsed(text)
+        self.written, self.schema = self._writer.written, self._writer.schema
+        self.stamp_fields = self._writer.stamps
         self.codec = self.metadata.get("avro.codec", b"null").decode("ascii", "replace")
 
-    def records(self) -> Iterator[dict[str, Any]]:
-        """Iterate over the file's records as dictionaries, read by fastavro.
+    def readings(
+        self, fields: Collection[str] = ()
+    ) -> Iterator[tuple[int, bytes, int, Reading] | BadRecord]:
+        """Iterate over the records: number, bytes of the block, position in them, what was read.
 
-        Raises
-        ------
-        FormatError
-            With code E_CODEC at once; E_AVRO, E_LIMIT or E_SCHEMA at the record concerned.
+        A fault costs its record and what follows in the block, where records can no longer be
+        found, or everything from a block on that is itself at fault. Each record is read when it
+        is asked for, so that the faults of its stamps come before those of later records [LI-3].
+        Where no fields are asked for, records without stamps may be left out.
         """
-        for count, data in self.blocks():
-            block = io.BytesIO(data)
-            for _ in range(count):
-                if block.tell() == len(data):
-                    raise FormatError("E_AVRO", f"a block of {count} records ends early")
-                yield self._record(block)
-            if block.tell() != len(data):
-                raise FormatError("E_AVRO", "bytes follow the last record of a block")
+        reader = self._writer.reader(frozenset(fields))
+        first, blocks, tally = 0, self.blocks(), Tally(0)
+        while True:
+            try:
+                count, data = next(blocks)
+            except StopIteration:
+                return
+            except FormatError as error:
+                yield BadRecord(first, error)
+                return
+            tally.allow(self._stream.tell() - self._start)
+            for item in _readings(reader, first, count, data, tally):
+                yield item
+                if isinstance(item, BadRecord) and item.error.code == "E_LIMIT":
+                    return
+            first += count
 
-    def _record(self, block: io.BytesIO) -> dict[str, Any]:
-        try:
-            record = fastavro.schemaless_reader(
-                block, self.schema, None, handle_unicode_errors="replace"
-            )
-        except AVRO_FAULTS as error:
-            reason = str(error) or type(error).__name__
-            raise FormatError("E_AVRO", f"a record does not decode: {reason}") from error
-        if not isinstance(record, dict):
-            raise FormatError("E_SCHEMA", "the file holds values that are not records")
-        return record
+    def records(self, fields: Collection[str] = ()) -> Iterator[AlertRecord | BadRecord]:
+        """Iterate over the records with their bytes, the chosen fields and their stamps."""
+        for item in self.readings(fields):
+            if isinstance(item, BadRecord):
+                yield item
+            else:
+                yield record_of(self._writer.name, *item)
 
     def blocks(self) -> Iterator[tuple[int, bytes]]:
-        """Iterate over the file's blocks: number of records, and their bytes decompressed.
+        """Iterate over the file's blocks: the number of records they claim, and their bytes.
 
         Raises
         ------
         FormatError
-            With code E_CODEC at once; E_AVRO or E_LIMIT at the block concerned, also when it
-            claims more records than bytes.
+            With code E_CODEC at once; E_AVRO or E_LIMIT at the block concerned.
         """
-        for count, data in self.claimed_blocks():
-            if count > len(data):
-                raise FormatError("E_AVRO", f"a block of {len(data)} bytes claims {count} records")
-            yield count, data
-
-    def claimed_blocks(self) -> Iterator[tuple[int, bytes]]:
-        """Iterate over the file's blocks as `blocks` does, whatever number of records they claim.
-
-        For readers of stamps, which take bytes each: the first of them may be at fault before the
-        bytes end, and [LI-3] wants that reported.
-        """
-        decompress = decompressor(self.codec)
+        decompress, total = decompressor(self.codec), 0
         while self._stream.tell() < self._end:
             count, size = self._long("block count"), self._long("block size")
             if size > MAX_BLOCK:
@@ -169,7 +162,10 @@ class Container:
             stored = self._take(size, "block")
             if self._take(16, "sync marker") != self._sync:
                 raise FormatError("E_AVRO", "a block's sync marker differs from the file's")
-            yield count, decompress(stored)
+            left = decompressed_limit(self._stream.tell() - self._start) - total
+            data = decompress(stored, min(MAX_BLOCK, left))
+            total += len(data)
+            yield count, data
 
     def _read_metadata(self) -> dict[str, bytes]:
         metadata: dict[str, bytes] = {}
@@ -209,97 +205,48 @@ class Container:
         raise FormatError("E_AVRO", f"{what}: a number exceeds 64 bits")
 
 
-def iter_records(stream: BinaryIO) -> tuple[Any, Iterator[dict[str, Any]]]:
-    """Writer's schema and records of an object container file; see `Container`."""
-    container = Container(stream)
-    return container.schema, container.records()
+def record_of(
+    name: str | None, number: int, data: bytes, start: int, reading: Reading
+) -> AlertRecord:
+    """Record with its own bytes, cut out of those that were read."""
+    stops = [stop - start for stop in reading.stops]
+    return AlertRecord(
+        number,
+        reading.values,
+        data[start : reading.stop],
+        name,
+        tuple(zip([0, *stops], stops, strict=False)),
+        tuple(reading.stamps),
+    )
 
 
-def read_stamps(source: str | Path | BinaryIO) -> Iterator[Found]:
-    """Read the stamps of a blob, a stamp file or a file of alerts.
-
-    Parameters
-    ----------
-    source : path or binary file
-        Recognised by its first bytes.
-
-    Yields
-    ------
-    Found
-        In the order of records and fields [CO-6].
-
-    Raises
-    ------
-    FormatError
-        At the first stamp that is not valid; its reason names the record.
-    """
-    if isinstance(source, str | Path):
-        with open(source, "rb") as file:
-            yield from read_stamps(file)
-        return
-    from ..stamp import Stamp
-
-    stream = source if source.seekable() else io.BytesIO(source.read())
-    start = stream.tell()
-    magic = stream.read(4)
-    stream.seek(start)
-    if magic != OCF_MAGIC:
-        yield Found(0, None, Stamp.from_bytes(stream.read(MAX_BLOB + 1)))
-        return
-    container = Container(stream)
-    fields = stamp_fields(container.schema)
-    if fields is None:
-        raise FormatError("E_SCHEMA", "the writer's schema holds no stamp")
-    read = record_reader(container.schema, fields)
-    first = 0
-    for count, data in container.claimed_blocks():
-        block = Cursor(data)
-        for number in range(first, first + count):
-            where = f"record {number}"
-            try:
-                for field, record in read(block):
-                    where = f"record {number}" + (f", {field}" if field else "")
-                    yield Found(number, field, Stamp(record))
-            except FormatError as error:
-                raise FormatError(error.code, f"{where}: {error.reason}") from error
-        first += count
-        if block.position != block.end:
-            raise FormatError("E_AVRO", "bytes follow the last record of a block")
+def _readings(
+    reader: RecordReader, first: int, count: int, data: bytes, tally: Tally
+) -> Iterator[tuple[int, bytes, int, Reading] | BadRecord]:
+    """Read the records of a block; the last item is a `BadRecord` where they end too soon."""
+    position, number, end = 0, first, first + count
+    while number < end:
+        try:
+            if position >= len(data):
+                raise FormatError("E_AVRO", f"a block of {count} records ends early")
+            reading = reader(data, position, tally)
+        except Exception as exc:  # whatever it is, it costs this block and not the run
+            left, error = end - number - 1, as_hstamp_error(exc)
+            more = f", and {left} more in its block cannot be found" if left else ""
+            yield BadRecord(number, FormatError(error.code, error.reason + more))
+            return
+        yield number, data, position, reading
+        position, number = reading.stop, number + 1
+        if not reading.stamps:
+            position, done = reader.pass_empty(data, position, end - number, tally)
+            number += done
+    if position != len(data):
+        error = FormatError("E_AVRO", "bytes follow the last record of a block")
+        yield BadRecord(max(first, first + count - 1), error)
 
 
-def write_stamps(path: str | Path, stamps: Iterable[Stamp], *, codec: str = "null") -> int:
-    """Write stamps to an object container file; a file of that name is replaced when complete.
+def _parsed(text: bytes) -> Writer:
+    return Writer(parse_json(text))
 
-    Parameters
-    ----------
-    path : path
-        Where to write.
-    stamps : iterable of Stamp
-        What to write.
-    codec : str
-        An Avro block codec known to fastavro.
 
-    Returns
-    -------
-    int
-        Number of stamps written.
-    """
-    if codec not in CODECS:
-        raise InputError(f"codec must be one of {', '.join(CODECS)}, not {codec!r}")
-    target, count = Path(path), 0
-
-    def counted() -> Iterator[dict[str, Any]]:
-        nonlocal count
-        for stamp in stamps:
-            yield stamp.to_dict()
-            count += 1
-
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            fastavro.writer(stream, parsed_stamp_schema(), counted(), codec=codec)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
-    return count
+_known = lru_cache(maxsize=32)(_parsed)

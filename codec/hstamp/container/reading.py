@@ -1,298 +1,395 @@
-"""Stamps out of records of any writer's schema: Avro 1.11's resolution, read within bounds.
+"""Records of any writer's schema: stamps, chosen fields, and where every field lies.
 
-General Avro libraries take longs of any length, negative union indices and false block sizes, and
-build every item of an array that they are told to skip. What the specification rejects (E_AVRO) is
-rejected here, and what is not a stamp is passed over without being built [CO-6], [DE-4].
+What is neither a stamp nor chosen is passed over without being built [CO-6], [DE-4]. Logical types
+play no part: a chosen timestamp, decimal or uuid is the number, bytes or text that was written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+import struct
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final, TypeAlias
 
-import numpy as np
-
+from ..errors import FormatError
 from ..planes import Record
-from .avro import Cursor, read_record
-from .record import dict_to_record
-from .schema import STAMP_SCHEMA, branches, is_stamp
+from .avro import Cursor
+from .schema import branches, check_schema, is_stamp, stamp_fields
+from .skipping import Skip, Types, int_at, long_at, union_index
+from .stamp_types import stamp_reader
+from .tally import Tally
 
-__all__ = ["Located", "record_reader"]
+__all__ = ["Located", "Reading", "RecordReader", "Writer"]
 
-Read: TypeAlias = Callable[[Cursor], Any]
-Skip: TypeAlias = Callable[[Cursor], None]
 Located: TypeAlias = tuple[str | None, Record]
-"""A stamp's record and the name of the field that holds it."""
+"""Name of the field that holds a stamp (None where the record is the stamp), and its record."""
+Value: TypeAlias = Callable[[bytes, int, Tally], tuple[Any, int]]
+"""Reads a value: gives it and the position behind it."""
+_Tree: TypeAlias = dict[str, "_Tree"]
 
-_WIDTHS: Final = {"null": 0, "boolean": 1, "float": 4, "double": 8}
+_FIXED: Final = {
+    "boolean": struct.Struct("<?"), "float": struct.Struct("<f"), "double": struct.Struct("<d"),
+}  # fmt: skip
+_MAX_LEAVES: Final = 256
+"""Fields of a record that is chosen as a whole."""
 
 
-def record_reader(schema: Any, fields: tuple[str, ...]) -> Callable[[Cursor], list[Located]]:
-    """Return what reads one record of a file and gives its stamps.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One record.
+
+    Attributes
+    ----------
+    stamps : list of (str or None, Record)
+        Its stamps in the order of fields, parsed but not checked.
+    values : dict
+        Chosen fields by name; those of inner records in dictionaries of their own.
+    stops : list of int
+        Where each top-level field ends, in the bytes that were read.
+    stop : int
+        Where the record ends.
+    """
+
+    stamps: list[Located]
+    values: dict[str, Any]
+    stops: list[int]
+    stop: int
+
+
+class RecordReader:
+    """Reads the records of a file; compiled from its writer's schema.
 
     Parameters
     ----------
     schema : object
         Writer's schema as `hstamp.container.schema.check_schema` returns it.
-    fields : tuple of str
+    stamps : tuple of str or None
+        Where it holds stamps, as `hstamp.container.schema.stamp_fields` says.
+    fields : collection of str
+        Other fields to read: names, or paths such as ``diaSource.ra``. A path that ends at a
+        record means its numbers, texts and bytes. Fields that the schema lacks are left out;
+        arrays and maps are never read and give None.
+
+    Raises
+    ------
+    FormatError
+        With code E_SCHEMA if the schema's values are not records.
+    """
+
+    def __init__(
+        self, schema: Any, stamps: tuple[str, ...] | None, fields: Collection[str] = ()
+    ) -> None:
+        types = Types(schema)
+        if not isinstance(schema, Mapping) or "fields" not in schema:
+            raise FormatError("E_SCHEMA", "the file holds values that are not records")
+        self._whole = stamp_reader(schema, types) if stamps == () else None
+        self._tree = _tree(fields)
+        wanted = {*self._tree, *(stamps or ())}
+        passed = [field["type"] for field in schema["fields"] if field["name"] not in wanted]
+        self._cost = 0 if self._whole else types.cost(passed)
+        self._steps: list[tuple[str | None, str | None, Value]] = []
+        for field in schema["fields"] if self._whole is None else ():
+            name, kind = field["name"], field["type"]
+            if name in (stamps or ()):
+                self._steps.append((name, None, _stamp(kind, types)))
+            elif name in self._tree:
+                self._steps.append((None, name, _value(kind, self._tree[name], types)))
+            else:
+                self._steps.append((None, None, _nothing(types.fields_skipper([kind]))))
+
+        self._empty: list[Skip] = []
+        self._same: tuple[re.Pattern[bytes], int] | None = None
+        if stamps and not self._tree:
+            nulls = {
+                f["name"]: _null_of(f["type"]) for f in schema["fields"] if f["name"] in stamps
+            }
+            if None not in nulls.values():
+                self._empty = _empty_steps(schema, nulls, types)
+                self._same = _empty_records(schema, nulls, types)
+
+    def pass_empty(self, data: bytes, position: int, count: int, tally: Tally) -> tuple[int, int]:
+        """Pass over records without stamps, of which a block can hold millions.
+
+        Returns
+        -------
+        position : int
+            Where the first record lies that was not passed over: it has a stamp or a fault.
+        done : int
+            Number of records passed over, at most `count`.
+        """
+        end, cost, steps = len(data), self._cost, self._empty
+        if self._same is not None:
+            pattern, width = self._same
+            most = min(count, (tally.limit - tally.used) // cost) if cost else count
+            run = pattern.match(data, position, min(position + most * width, end))
+            done = 0 if run is None else (run.end() - position) // width
+            tally.add(done * cost)
+            return position + done * width, done
+        for done in range(count if steps else 0):
+            before, start = tally.used, position
+            tally.used += cost
+            try:
+                for step in steps:
+                    position = step(data, position, tally)
+            except (_StampAheadError, FormatError, IndexError, OverflowError):
+                position = end + 1
+            if position > end or tally.used > tally.limit:
+                tally.used = before
+                return start, done
+        return position, count if steps else 0
+
+    def __call__(self, data: bytes, position: int, tally: Tally) -> Reading:
+        """Read the record at a position.
+
+        Raises
+        ------
+        FormatError
+            With code E_AVRO, or E_LIMIT where too much is passed over.
+        """
+        try:
+            reading = self._read(data, position, tally)
+        except (IndexError, OverflowError, struct.error) as error:
+            raise FormatError("E_AVRO", "the bytes end early") from error
+        if reading.stop > len(data):
+            raise FormatError("E_AVRO", "the bytes end early")
+        return reading
+
+    def _read(self, data: bytes, position: int, tally: Tally) -> Reading:
+        if self._whole is not None:
+            cursor = Cursor(data, position, tally)
+            return Reading([(None, self._whole(cursor))], {}, [], cursor.position)
+        tally.add(self._cost)
+        found: list[Located] = []
+        values: dict[str, Any] = {}
+        stops: list[int] = []
+        for stamp, name, step in self._steps:
+            value, position = step(data, position, tally)
+            stops.append(position)
+            if name is not None:
+                values[name] = value
+            elif stamp is not None and value is not None:
+                found.append((stamp, value))
+        return Reading(found, values, stops, position)
+
+
+class Writer:
+    """What a writer's schema says, worked out once for all files and messages that carry it.
+
+    Parameters
+    ----------
+    written : object
+        The schema as parsed JSON.
+
+    Attributes
+    ----------
+    written : object
+    schema : object
+        The same as `hstamp.container.schema.check_schema` gives it.
+    stamps : tuple of str or None
         Where it holds stamps, as `hstamp.container.schema.stamp_fields` says.
 
-    Returns
-    -------
-    callable
-        Takes a `Cursor` at a record and returns its stamps in the order of fields, parsed but not
-        checked. It raises `FormatError` with code E_AVRO.
+    Raises
+    ------
+    FormatError
+        With code E_SCHEMA.
     """
-    types = _Types(schema)
-    if not fields:
-        whole = _stamp_reader(schema, types)
 
-        def only(cursor: Cursor) -> list[Located]:
-            return [(None, whole(cursor))]
+    def __init__(self, written: Any) -> None:
+        self.written = written
+        self.schema = check_schema(written)
+        self.stamps = stamp_fields(self.schema)
+        self._readers: dict[frozenset[str], RecordReader] = {}
 
-        return only
-    steps: list[tuple[str | None, Read]] = []
-    for field in schema["fields"]:
-        if field["name"] in fields:
-            steps.append((field["name"], _branch_reader(field["type"], types)))
+    @property
+    def name(self) -> str | None:
+        """Full name of the record; None where the values are not records."""
+        return self.schema.get("name") if isinstance(self.schema, Mapping) else None
+
+    def reader(self, fields: Collection[str] = ()) -> RecordReader:
+        """Return what reads the stamps and these fields."""
+        wanted = frozenset(fields)
+        if wanted not in self._readers:
+            self._readers[wanted] = RecordReader(self.schema, self.stamps, wanted)
+        return self._readers[wanted]
+
+
+def _tree(paths: Collection[str]) -> _Tree:
+    tree: _Tree = {}
+    for path in paths:
+        node = tree
+        for name in path.split("."):
+            node = node.setdefault(name, {})
+    return tree
+
+
+class _StampAheadError(Exception):
+    """A record holds a stamp, or something else that is rare where one may be."""
+
+
+def _null_of(kind: Any) -> int | None:
+    """Byte that stands for null in a union, where it has one."""
+    return 2 * kind.index("null") if isinstance(kind, list) and "null" in kind[:64] else None
+
+
+def _empty_steps(schema: Any, nulls: Mapping[str, Any], types: Types) -> list[Skip]:
+    """How to pass over a record as long as its stamps are null."""
+    steps: list[Skip] = []
+    for is_stamp_field, group in groupby(schema["fields"], key=lambda f: f["name"] in nulls):
+        fields = list(group)
+        if is_stamp_field:
+            steps += [_null(nulls[field["name"]]) for field in fields]
         else:
-            steps.append((None, types.skipper(field["type"])))
-
-    def read(cursor: Cursor) -> list[Located]:
-        found: list[Located] = []
-        for name, step in steps:
-            value = step(cursor)
-            if name is not None and value is not None:
-                found.append((name, value))
-        return found
-
-    return read
+            steps.append(types.fields_skipper(field["type"] for field in fields))
+    return steps
 
 
-def _definitions(kind: Any) -> Iterator[tuple[str, Any]]:
-    """Full name and definition of every named type written in a parsed schema."""
-    for part in branches(kind):
-        if not isinstance(part, Mapping):
-            continue
-        if "name" in part:
-            yield part["name"], part
-        for inner in ("items", "values"):
-            if inner in part:
-                yield from _definitions(part[inner])
-        for field in part.get("fields", ()):
-            yield from _definitions(field["type"])
+def _empty_records(
+    schema: Any, nulls: Mapping[str, Any], types: Types
+) -> tuple[re.Pattern[bytes], int] | None:
+    """Pattern of records whose stamps are null, and the width of each, where it is always one."""
+    pattern, total = b"", 0
+    for field in schema["fields"]:
+        width = 1 if field["name"] in nulls else types.width(field["type"])
+        if width is None:
+            return None
+        null = nulls.get(field["name"])
+        pattern += b".{%d}" % width if null is None else re.escape(bytes([null]))
+        total += width
+    # What has matched is never given back, so that a match takes no memory.
+    return (re.compile(b"(?:%b)*+" % pattern, re.DOTALL), total) if total < 2**16 else None
 
 
-def _branch_reader(kind: Any, types: _Types) -> Read:
+def _null(byte: int) -> Skip:
+    def skip(data: bytes, position: int, tally: Tally) -> int:
+        if data[position] != byte:
+            raise _StampAheadError
+        return position + 1
+
+    return skip
+
+
+def _nothing(skip: Skip) -> Value:
+    return lambda data, position, tally: (None, skip(data, position, tally))
+
+
+def _stamp(kind: Any, types: Types) -> Value:
     """Read a field that may hold a stamp; other values are passed over and give None."""
     if not isinstance(kind, list):
-        return _stamp_reader(kind, types)
-    return _union([_stamp_reader(b, types) if is_stamp(b) else types.skipper(b) for b in kind])
+        read = stamp_reader(kind, types)
+
+        def stamp(data: bytes, position: int, tally: Tally) -> tuple[Any, int]:
+            cursor = Cursor(data, position, tally)
+            return read(cursor), cursor.position
+
+        return stamp
+    return _union([
+        _stamp(branch, types) if is_stamp(branch) else _nothing(types.branch_skipper(branch))
+        for branch in kind
+    ])  # fmt: skip
 
 
-def _stamp_reader(kind: Any, types: _Types) -> Callable[[Cursor], Record]:
-    writer = types.definition(kind)
-    if _same(writer, STAMP_SCHEMA, types):
-        return read_record
-    fields = _reader(writer, STAMP_SCHEMA, types, "stamp")
-    return lambda cursor: dict_to_record(fields(cursor))
-
-
-def _same(writer: Any, reader: Any, types: _Types) -> bool:
-    """Whether a type's values have the very bytes of another's."""
-    writer = types.definition(writer)
-    if isinstance(reader, list) or isinstance(writer, list):
-        return (
-            isinstance(writer, list)
-            and isinstance(reader, list)
-            and len(writer) == len(reader)
-            and all(_same(w, r, types) for w, r in zip(writer, reader, strict=True))
-        )
-    name = _name(reader)
-    if _name(writer) != name:
-        return False
-    if name == "array":
-        return _same(writer["items"], reader["items"], types)
-    if name != "record":
-        return True
-    ours, theirs = reader["fields"], writer["fields"]
-    return len(ours) == len(theirs) and all(
-        w["name"] == r["name"] and _same(w["type"], r["type"], types)
-        for w, r in zip(theirs, ours, strict=True)
-    )
-
-
-def _name(kind: Any) -> Any:
-    return kind["type"] if isinstance(kind, Mapping) else kind
-
-
-def _union(readers: list[Read]) -> Read:
-    count = len(readers)
-
-    def read(cursor: Cursor) -> Any:
-        return readers[cursor.branch(count)](cursor)
+def _union(readers: list[Value]) -> Value:
+    def read(data: bytes, position: int, tally: Tally) -> tuple[Any, int]:
+        index, position = union_index(data, position, len(readers))
+        return readers[index](data, position, tally)
 
     return read
 
 
-def _reader(writer: Any, reader: Any, types: _Types, what: str) -> Read:
-    """Read a value of one schema as another; `hstamp.container.resolution` has allowed it."""
-    writer = types.definition(writer)
-    if isinstance(writer, list):
-        return _union([_reader(branch, reader, types, what) for branch in writer])
-    wrote = _name(writer)
-    if wrote == "null":
-        return lambda cursor: None
-    if isinstance(reader, list):
-        (reader,) = (branch for branch in reader if branch != "null")
-    read = _name(reader)
-    if read == "record":
-        return _fields_reader(writer, reader, types, what)
-    if read == "array":
-        item = _reader(writer["items"], reader["items"], types, what)
-        return lambda cursor: list(cursor.array(what, lambda: item(cursor)))
-    return _number(wrote, read, what) or _text(read, what)
+def _value(kind: Any, tree: _Tree, types: Types) -> Value:
+    part = types.definition(kind)
+    if isinstance(part, list):
+        return _union([_value(branch, tree, types) for branch in part])
+    name = part["type"] if isinstance(part, Mapping) else part
+    if name == "null":
+        return lambda data, position, tally: (None, position)
+    if name in _FIXED:
+        return _packed(_FIXED[name])
+    if name == "long":
+        return lambda data, position, tally: long_at(data, position)
+    if name == "int":
+        return lambda data, position, tally: int_at(data, position)
+    if name == "enum":
+        return _enum(tuple(part["symbols"]))
+    if name in ("bytes", "string"):
+        return _text if name == "string" else _bytes
+    if name == "fixed":
+        return _sized(int(part["size"]))
+    if name == "record":
+        return _fields(part, tree or _leaves(part, types), types)
+    return _nothing(types.branch_skipper(part))
 
 
-def _fields_reader(writer: Any, reader: Any, types: _Types, what: str) -> Read:
-    wanted = {field["name"]: field["type"] for field in reader["fields"]}
-    steps: list[tuple[str | None, Read]] = []
-    for field in writer["fields"]:
-        name = field["name"]
-        if name in wanted:
-            steps.append((name, _reader(field["type"], wanted[name], types, f"{what}.{name}")))
+def _leaves(record: Any, types: Types) -> _Tree:
+    """Fields of a record that are neither records, arrays nor maps."""
+    made = ("record", "error", "array", "map")
+    leaves: _Tree = {}
+    for field in record["fields"][:_MAX_LEAVES]:
+        kinds = [types.definition(branch) for branch in branches(types.definition(field["type"]))]
+        if not any(isinstance(kind, Mapping) and kind["type"] in made for kind in kinds):
+            leaves[field["name"]] = {}
+    return leaves
+
+
+def _fields(record: Any, tree: _Tree, types: Types) -> Value:
+    steps: list[tuple[str | None, Value]] = []
+    passed: list[Any] = []
+
+    def flush() -> None:
+        if passed:
+            steps.append((None, _nothing(types.fields_skipper(list(passed)))))
+            passed.clear()
+
+    for field in record["fields"]:
+        if field["name"] in tree:
+            flush()
+            steps.append((field["name"], _value(field["type"], tree[field["name"]], types)))
         else:
-            steps.append((None, types.skipper(field["type"])))
+            passed.append(field["type"])
+    flush()
+    cost = types.cost(f["type"] for f in record["fields"] if f["name"] not in tree)
 
-    def read(cursor: Cursor) -> dict[str, Any]:
+    def read(data: bytes, position: int, tally: Tally) -> tuple[Any, int]:
+        tally.add(cost)
         out = {}
         for name, step in steps:
-            value = step(cursor)
+            value, position = step(data, position, tally)
             if name is not None:
                 out[name] = value
-        return out
+        return out, position
 
     return read
 
 
-def _number(wrote: str, read: str, what: str) -> Read | None:
-    if read == "int":
-        return lambda cursor: cursor.int(what)
-    if read not in ("float", "double"):
-        return None
-    if wrote == "float":
-        return lambda cursor: cursor.float(what)
-    if wrote == "double":
-        return lambda cursor: cursor.double(what)
-    integer: Callable[[Cursor], int]
-    integer = (lambda c: c.int(what)) if wrote == "int" else (lambda c: c.long(what))
-    if read == "double":
-        return lambda cursor: float(integer(cursor))
-    # A promoted integer is rounded once, to the type of the field.
-    return lambda cursor: float(np.int64(integer(cursor)).astype(np.float32))
+def _packed(form: struct.Struct) -> Value:
+    def read(data: bytes, position: int, tally: Tally) -> tuple[Any, int]:
+        return form.unpack_from(data, position)[0], position + form.size
+
+    return read
 
 
-def _text(read: str, what: str) -> Read:
-    if read == "string":
-        return lambda cursor: cursor.text(what)
-    return lambda cursor: cursor.bytes(what)
+def _sized(size: int) -> Value:
+    return lambda data, position, tally: (data[position : position + size], position + size)
 
 
-class _Types:
-    """Named types of a writer's schema, and how to pass over values.
-
-    What is built for a name is built once: names that use names can stand for more types than
-    could ever be written out.
-    """
-
-    def __init__(self, schema: Any) -> None:
-        self._named = dict(_definitions(schema))
-        self._widths: dict[str, int | None] = {}
-        self._skippers: dict[str, Skip] = {}
-
-    def definition(self, kind: Any) -> Any:
-        """Return the type that a name stands for; other types as they are."""
-        return self._named.get(kind, kind) if isinstance(kind, str) else kind
-
-    def width(self, kind: Any) -> int | None:
-        """Bytes that every value of a type takes, or None where they differ."""
-        if isinstance(kind, list):
-            return None
-        if isinstance(kind, str) and kind not in self._named:
-            return _WIDTHS.get(kind)
-        part = self.definition(kind)
-        if part["type"] == "fixed":
-            return int(part["size"])
-        if part["type"] != "record":
-            return _WIDTHS.get(part["type"])
-        name = part["name"]
-        if name not in self._widths:
-            widths = [self.width(field["type"]) for field in part["fields"]]
-            known = [width for width in widths if width is not None]
-            self._widths[name] = sum(known) if len(known) == len(widths) else None
-        return self._widths[name]
-
-    def skipper(self, kind: Any) -> Skip:
-        """Return what passes over a value of a type, with its Avro form checked."""
-        part = self.definition(kind)
-        if not isinstance(part, Mapping) or "name" not in part:
-            return self._skipper(part)
-        name = part["name"]
-        if name not in self._skippers:
-            self._skippers[name] = self._skipper(part)
-        return self._skippers[name]
-
-    def _skipper(self, part: Any) -> Skip:
-        width = self.width(part)
-        if width is not None:
-            return _jump(width)
-        if isinstance(part, list):
-            return _union([self.skipper(branch) for branch in part])
-        name = _name(part)
-        if name == "record":
-            return self._fields_skipper(part)
-        if name == "array":
-            each = self.skipper(part["items"])
-            return lambda cursor: cursor.items("an array", lambda: each(cursor))
-        if name == "map":
-            value = self.skipper(part["values"])
-
-            def entry(cursor: Cursor) -> None:
-                cursor.skip(cursor.long("a key"), "a key")
-                value(cursor)
-
-            return lambda cursor: cursor.items("a map", lambda: entry(cursor))
-        if name in ("int", "enum"):
-            return lambda cursor: _drop(cursor.int(name))
-        if name == "long":
-            return lambda cursor: _drop(cursor.long(name))
-        return lambda cursor: cursor.skip(cursor.long(name), name)
-
-    def _fields_skipper(self, record: Any) -> Skip:
-        steps: list[Skip] = []
-        run = 0
-        for field in record["fields"]:
-            width = self.width(field["type"])
-            if width is not None:
-                run += width
-                continue
-            if run:
-                steps.append(_jump(run))
-            run = 0
-            steps.append(self.skipper(field["type"]))
-        if run:
-            steps.append(_jump(run))
-
-        def skip(cursor: Cursor) -> None:
-            for step in steps:
-                step(cursor)
-
-        return skip
+def _bytes(data: bytes, position: int, tally: Tally) -> tuple[bytes, int]:
+    size, position = long_at(data, position)
+    if size < 0:
+        raise FormatError("E_AVRO", f"a length of {size} bytes")
+    return data[position : position + size], position + size
 
 
-def _drop(value: int) -> None:
-    """Forget a number whose form was all that mattered."""
+def _text(data: bytes, position: int, tally: Tally) -> tuple[str, int]:
+    value, position = _bytes(data, position, tally)
+    return value.decode("utf-8", "replace"), position
 
 
-def _jump(width: int) -> Skip:
-    return lambda cursor: cursor.skip(width, "a value")
+def _enum(symbols: tuple[str, ...]) -> Value:
+    def read(data: bytes, position: int, tally: Tally) -> tuple[str | None, int]:
+        index, position = int_at(data, position)
+        # A symbol that the schema lacks is unknown, and no reason to lose the record.
+        return symbols[index] if 0 <= index < len(symbols) else None, position
+
+    return read

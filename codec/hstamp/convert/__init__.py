@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..container.detect import Kind, detect
 from .alert import AlertInfo, convert_alert, read_alert
 from .cutout import parent_from_cutout
-from .detect import Kind, detect
 from .image import FitsImage, Position
 from .parent import EncodeOptions, Parent, encode_parent
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
-from ..alerts.fields import CUTOUT_FIELDS, KINDS
-from ..errors import HstampError, InputError
+from ..alerts.fields import KINDS
+from ..errors import HstampError, as_hstamp_error
 from ..stamp import Stamp
+from ..surveys import SURVEYS, Survey, survey_of
 from .cutout import parent_from_cutout
 from .parent import EncodeOptions, encode_parent
-from .ztf import BANDS, ZtfWcs
 
 __all__ = ["NO_STAMPS", "AlertInfo", "AlertStamps", "convert_alert", "read_alert"]
 
@@ -22,25 +22,28 @@ class AlertInfo:
 
     Attributes
     ----------
-    survey : {"lsst", "ztf"}
+    survey : Survey
+        Where it comes from.
     id : str
         ``diaSourceId`` or ``candid``.
+    object_id : str or None
     band : str or None
     ra, dec : float
         Position of the source, ICRS [deg].
     cutouts : dict
         Kind of image to the bytes of its cutout; None where the alert has none.
-    candidate : mapping
-        ZTF's ``candidate`` record; empty for LSST.
+    unread : dict
+        Kind of image to what is wrong with a cutout that is there and has no bytes.
     """
 
-    survey: Literal["lsst", "ztf"]
+    survey: Survey
     id: str
+    object_id: str | None
     band: str | None
     ra: float
     dec: float
     cutouts: dict[str, bytes | None]
-    candidate: Mapping[str, Any] = field(default_factory=dict)
+    unread: dict[str, HstampError]
 
 
 @dataclass(frozen=True)
@@ -53,50 +56,92 @@ class AlertStamps:
     notes: tuple[str, ...]
 
 
+MAX_TEXT: Final = 32
+"""Longest band of a stamp [EN-10]."""
+
 NO_STAMPS: Final[dict[str, Stamp | None]] = dict.fromkeys(KINDS)
 """What a record that is no alert gets."""
 
 
-def read_alert(record: Mapping[str, Any]) -> AlertInfo:
-    """Recognise an LSST or a ZTF alert by its fields.
-
-    Raises
-    ------
-    InputError
-        If it is neither, or a field that a stamp needs is absent.
-    """
-    source, candidate = record.get("diaSource"), record.get("candidate")
-    if isinstance(source, Mapping):
-        return _lsst(record, source)
-    if isinstance(candidate, Mapping):
-        return _ztf(record, candidate)
-    raise InputError("neither an LSST alert (no diaSource) nor a ZTF alert (no candidate)")
-
-
-def convert_alert(
-    record: Mapping[str, Any], options: EncodeOptions, *, ztf_wcs: ZtfWcs = "auto"
-) -> AlertStamps:
-    """Make the stamps of an alert.
-
-    A cutout that cannot be converted costs its own stamp and nothing else.
+def read_alert(
+    record: Mapping[str, Any],
+    surveys: Sequence[Survey] = SURVEYS,
+    *,
+    schema_name: str | None = None,
+) -> AlertInfo:
+    """Recognise an alert by its fields.
 
     Parameters
     ----------
     record : mapping
-        An LSST or ZTF alert as an Avro or Parquet library reads it.
-    options : EncodeOptions
-    ztf_wcs : {"auto", "nominal", "none"}
-        When to give stamps of ZTF alerts the nominal orientation.
+        An alert as an Avro or Parquet library reads it.
+    surveys : sequence of Survey
+        What it may be.
+    schema_name : str, optional
+        Full name of the record in its writer's schema.
 
     Raises
     ------
     InputError
-        If the record is not an alert.
+        If no survey knows it, or a field that a stamp needs is absent.
     """
-    info = read_alert(record)
+    survey = survey_of(record, schema_name, surveys)
+    cutouts: dict[str, bytes | None] = dict.fromkeys(KINDS)
+    unread: dict[str, HstampError] = {}
+    for kind in KINDS:
+        try:
+            cutouts[kind] = survey.cutout(record, kind)
+        except Exception as exc:  # one cutout's fault costs its own stamp
+            unread[kind] = as_hstamp_error(exc)
+    try:
+        return AlertInfo(
+            survey,
+            survey.identifier(record),
+            survey.object_id(record),
+            survey.band(record),
+            *survey.position(record),
+            cutouts,
+            unread,
+        )
+    except Exception as exc:
+        raise as_hstamp_error(exc) from exc
+
+
+def convert_alert(
+    record: Mapping[str, Any],
+    options: EncodeOptions,
+    *,
+    surveys: Sequence[Survey] = SURVEYS,
+    schema_name: str | None = None,
+) -> AlertStamps:
+    """Make the stamps of an alert.
+
+    A cutout that cannot be converted, for whatever reason, costs its own stamp and nothing else.
+
+    Parameters
+    ----------
+    record : mapping
+        An alert as an Avro or Parquet library reads it; fields that no survey names may be
+        absent (`hstamp.surveys.fields_of`).
+    options : EncodeOptions
+    surveys : sequence of Survey
+        What the alert may be; `hstamp.surveys.Ztf` has an option.
+    schema_name : str, optional
+        Full name of the record in its writer's schema.
+
+    Raises
+    ------
+    HstampError
+        If the record is not an alert. No other exception comes out.
+    """
+    info = read_alert(record, surveys, schema_name=schema_name)
     stamps: dict[str, Stamp | None] = dict.fromkeys(KINDS)
-    failed: dict[str, HstampError] = {}
+    failed = dict(info.unread)
     notes: list[str] = []
+    band = info.band
+    if band is not None and not (len(band) <= MAX_TEXT and band.isascii() and band.isprintable()):
+        notes.append(f"band {band[:MAX_TEXT]!r} left out: a stamp's is {MAX_TEXT} ASCII characters")
+        band = None
     for kind, payload in info.cutouts.items():
         if payload is None:
             continue
@@ -105,62 +150,13 @@ def convert_alert(
                 payload,
                 ra=info.ra,
                 dec=info.dec,
-                candidate=info.candidate or None,
                 options=options,
-                ztf_wcs=ztf_wcs,
+                survey=info.survey,
+                record=record,
             )
-            stamps[kind] = encode_parent(parent, options, id=f"{info.id}/{kind}", band=info.band)
-            notes.extend(f"{kind}: {note}" for note in parent.notes)
-        except HstampError as exc:
-            failed[kind] = exc
+            stamps[kind] = encode_parent(parent, options, id=f"{info.id}/{kind}", band=band)
+        except Exception as exc:  # one cutout's fault costs its own stamp
+            failed[kind] = as_hstamp_error(exc)
+            continue
+        notes.extend(f"{kind}: {note}" for note in parent.notes)
     return AlertStamps(info, stamps, failed, tuple(notes))
-
-
-def _lsst(record: Mapping[str, Any], source: Mapping[str, Any]) -> AlertInfo:
-    # Schemas 7 and older name the alert itself; the source's own id is what stays.
-    for value in (source.get("diaSourceId"), record.get("diaSourceId"), record.get("alertId")):
-        if isinstance(value, int):
-            break
-    else:
-        raise InputError("the alert has no diaSourceId")
-    band = source.get("band") or source.get("filterName")
-    ra, dec = _position(source)
-    return AlertInfo(
-        "lsst", str(value), _text(band), ra, dec, {kind: _bytes(record, kind) for kind in KINDS}
-    )
-
-
-def _ztf(record: Mapping[str, Any], candidate: Mapping[str, Any]) -> AlertInfo:
-    identifier = candidate.get("candid", record.get("candid"))
-    if not isinstance(identifier, int):
-        raise InputError("the alert has no candid")
-    ra, dec = _position(candidate)
-    return AlertInfo(
-        "ztf",
-        str(identifier),
-        BANDS.get(candidate.get("fid", 0)),
-        ra,
-        dec,
-        {kind: _bytes(record, kind) for kind in KINDS},
-        candidate,
-    )
-
-
-def _position(source: Mapping[str, Any]) -> tuple[float, float]:
-    ra, dec = source.get("ra"), source.get("dec")
-    if not isinstance(ra, float | int) or not isinstance(dec, float | int):
-        raise InputError("the alert gives no ra, dec")
-    return float(ra), float(dec)
-
-
-def _bytes(record: Mapping[str, Any], kind: str) -> bytes | None:
-    value = record.get(CUTOUT_FIELDS[kind])
-    if isinstance(value, Mapping):
-        value = value.get("stampData")
-    if value is not None and not isinstance(value, bytes):
-        raise InputError(f"{CUTOUT_FIELDS[kind]} is {type(value).__name__}, not bytes")
-    return value or None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

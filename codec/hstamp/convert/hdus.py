@@ -1,70 +1,32 @@
-"""Which HDU of a FITS file is image, variance, mask and PSF, and reading them safely."""
+"""Opening FITS data safely, and the two-dimensional planes in them."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
+import re
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
 
-from ..errors import InputError
-from .structure import check_structure
+from ..errors import InputError, as_hstamp_error
+from .cards import quiet, text, value
+from .structure import TILE_OF_CUTOUT, check_structure
 
-__all__ = ["Planes", "classify", "open_fits", "pixels", "to_variance"]
+__all__ = ["Plane", "image_axes", "is_array", "open_fits", "planes_of"]
 
-_VARIANCE: Final = {"UNCERT", "VARIANCE", "VAR"}
-_SIGMA: Final = {"ERR", "ERROR", "SIGMA", "STD", "STDDEV", "RMS"}
-_WEIGHT: Final = {"WGT", "WHT", "WEIGHT", "IVAR", "INVVAR"}
-_MASK: Final = {"MASK", "MSK", "DQ", "FLAGS"}
-_PSF: Final = {"PSFIMAGE", "PSF"}
-_UTYPE: Final = {
-    "VARIANCEUNCERTAINTY": "variance",
-    "STDDEVUNCERTAINTY": "sigma",
-    "INVERSEVARIANCE": "weight",
-}
-_MAX_PIXELS: Final = 2**28
-"""Pixels of the largest plane read at once; a window of the widest stamp has 3.7 million."""
-
-FloatArray = npt.NDArray[np.floating[Any]]
-
-
-@dataclass(frozen=True)
-class Planes:
-    """The HDUs that make up one parent.
-
-    Attributes
-    ----------
-    image : HDU
-        Two-dimensional image.
-    variance : HDU or None
-        Uncertainty of the image, in the form that `variance_form` names: ``variance``,
-        ``sigma`` (standard deviation) or ``weight`` (inverse variance).
-    mask, psf : HDU or None
-    notes : tuple of str
-        HDUs that were left out, and why.
-    """
-
-    image: Any
-    variance: Any = None
-    variance_form: str = "variance"
-    mask: Any = None
-    psf: Any = None
-    notes: tuple[str, ...] = field(default=())
+_SHOWN: Final = 32
 
 
 def open_fits(source: bytes | Path) -> fits.HDUList:
     """Open FITS data and check that every HDU's data are there.
 
     Nothing is read or allocated on the word of a header: the size that each header claims is
-    compared with the bytes that follow it.
+    compared with the bytes that follow it. Tile-compressed HDUs that claim what cannot be are
+    marked, and `Plane.damage` says why. Integers come unscaled, see `hstamp.convert.arrays`.
 
     Raises
     ------
@@ -72,137 +34,138 @@ def open_fits(source: bytes | Path) -> fits.HDUList:
         If the data are not FITS, or end before a header says.
     """
     if isinstance(source, bytes):
-        check_structure(BytesIO(source), len(source))
+        damaged = check_structure(BytesIO(source), len(source), TILE_OF_CUTOUT)
     else:
         with source.open("rb") as outline:
-            check_structure(outline, source.stat().st_size)
-    with ExitStack() as stack:
+            damaged = check_structure(outline, source.stat().st_size)
+    try:
+        hdus = _opened(source)
+    except InputError:
+        raise
+    except Exception as exc:  # astropy raises almost anything on damaged headers
+        why = as_hstamp_error(exc).reason
         try:
-            # ZTF writes 'SIMPLE  =  T', which is legible but not in the fixed columns.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", AstropyWarning)
-                hdus = fits.open(
-                    BytesIO(source) if isinstance(source, bytes) else source,
-                    memmap=False,
-                    lazy_load_hdus=False,
-                )
-                stack.callback(hdus.close)
-                if not len(hdus):
-                    raise InputError("it holds no HDU")
-        except InputError:
-            raise
-        except Exception as exc:  # astropy raises almost anything on damaged headers
-            raise InputError(f"not readable as FITS: {type(exc).__name__}: {exc}") from exc
+            # The damage may be in a compressed part that the stamp can do without.
+            hdus = _opened(source, disable_image_compression=True)
+        except Exception:  # the first error says more
+            raise InputError(f"not readable as FITS: {why}") from exc
+        with quiet():
+            tiled = [i for i, hdu in enumerate(hdus) if value(hdu.header, "ZIMAGE") is True]
+        for index in tiled:
+            damaged.setdefault(index, f"not readable: {why}")
+    for index, reason in damaged.items():
+        if index < len(hdus):
+            hdus[index].hstamp_damage = reason
+    return hdus
+
+
+def _opened(source: bytes | Path, **options: Any) -> fits.HDUList:
+    with ExitStack() as stack:
+        stream = BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+        stack.callback(stream.close)
+        # ZTF writes 'SIMPLE  =  T', which is legible but not in the fixed columns.
+        with quiet():
+            hdus = fits.open(
+                stream,
+                memmap=False,
+                lazy_load_hdus=False,
+                do_not_scale_image_data=True,
+                **options,
+            )
+        if not len(hdus):
+            raise InputError("it holds no HDU")
+        # From here on it is the list that closes the file.
         stack.pop_all()
     return hdus
 
 
-def classify(hdus: Sequence[Any], image: int | str | None = None) -> Planes:
-    """Find the planes of a parent by name and header, falling back on order.
+@dataclass(frozen=True)
+class Plane:
+    """A two-dimensional array of a FITS file.
+
+    Attributes
+    ----------
+    hdu : HDU
+    index : int
+        Its number in the file.
+    axes : (int, int)
+        Which of the array's axes are rows and columns; the others have length one.
+    """
+
+    hdu: Any
+    index: int
+    axes: tuple[int, int]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        shape = self.hdu.shape
+        return int(shape[self.axes[0]]), int(shape[self.axes[1]])
+
+    @cached_property
+    def name(self) -> str:
+        """EXTNAME in capitals, empty where there is none."""
+        return text(self.hdu.header, "EXTNAME").upper()
+
+    @property
+    def version(self) -> int | None:
+        """EXTVER; None where the header has none (FITS then means 1)."""
+        number = value(self.hdu.header, "EXTVER")
+        return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+    @property
+    def label(self) -> str:
+        """What to call it in a message."""
+        shown = re.sub(r"[^ -~]", "?", self.name)[:_SHOWN]
+        version = "" if self.version is None else f",{self.version}"
+        return f"HDU {self.index} ({shown}{version})" if shown else f"HDU {self.index}"
+
+    @property
+    def damage(self) -> str | None:
+        """Why it must not be read; None where nothing is known against it."""
+        reason: str | None = getattr(self.hdu, "hstamp_damage", None)
+        return reason
+
+    @property
+    def header(self) -> fits.Header:
+        """Header of the HDU, with all of its axes."""
+        header: fits.Header = self.hdu.header
+        return header
+
+
+def planes_of(hdus: fits.HDUList) -> list[Plane]:
+    """Two-dimensional arrays of a FITS file, in its order."""
+    planes = []
+    for index, hdu in enumerate(hdus):
+        axes = image_axes(hdu.shape) if is_array(hdu) else None
+        if axes is not None:
+            planes.append(Plane(hdu, index, axes))
+    return planes
+
+
+def is_array(hdu: Any) -> bool:
+    """Whether an HDU is an array with at least one axis."""
+    # A compressed image that was not taken apart is a table, and calls itself an image.
+    return isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) and bool(hdu.shape)
+
+
+def image_axes(shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """Axes of an array that are rows and columns when those of length one are left out.
 
     Parameters
     ----------
-    hdus : sequence of HDU
-        An open FITS file.
-    image : int or str, optional
-        Index or EXTNAME of the image HDU. By default it is the first two-dimensional HDU that
-        is no other plane.
+    shape : tuple of int
+        Shape in the order of numpy.
 
-    Raises
-    ------
-    InputError
-        If there is no image, or the one asked for is not two-dimensional.
+    Returns
+    -------
+    (int, int) or None
+        None where there is no pixel, or where more than two axes are longer than one.
     """
-    roles = [_role(hdu) for hdu in hdus]
-    chosen = _chosen(hdus, roles, image)
-    shape, notes = hdus[chosen].shape, []
-    found: dict[str, Any] = {}
-    for index, (hdu, role) in enumerate(zip(hdus, roles, strict=True)):
-        # Planes follow their image; those of an earlier image are not this one's.
-        if index <= chosen or role in (None, "image"):
-            continue
-        group = "variance" if role in ("variance", "sigma", "weight") else str(role)
-        if group in found:
-            continue
-        if group != "psf" and hdu.shape != shape:
-            notes.append(f"HDU {index} ({role}) is {hdu.shape}, not {shape}: ignored")
-            continue
-        found[group] = (hdu, role)
-    variance, form = found.get("variance", (None, "variance"))
-    return Planes(
-        image=hdus[chosen],
-        variance=variance,
-        variance_form=form,
-        mask=found.get("mask", (None,))[0],
-        psf=found.get("psf", (None,))[0],
-        notes=tuple(notes),
-    )
-
-
-def _chosen(hdus: Sequence[Any], roles: list[str | None], image: int | str | None) -> int:
-    if image is None:
-        if "image" not in roles:
-            raise InputError("no two-dimensional image among its HDUs")
-        return roles.index("image")
-    for index, hdu in enumerate(hdus):
-        if image in (index, hdu.name):
-            if roles[index] is None:
-                raise InputError(f"HDU {image} is not a two-dimensional image")
-            return index
-    raise InputError(f"no HDU {image!r}: it has {[hdu.name or i for i, hdu in enumerate(hdus)]}")
-
-
-def _role(hdu: Any) -> str | None:
-    if not hdu.is_image or len(hdu.shape) != 2 or 0 in hdu.shape:
+    if len(shape) < 2 or 0 in shape:
         return None
-    header = hdu.header
-    names = {str(header.get(key, "")).strip().upper() for key in ("EXTNAME", "EXTTYPE")}
-    if any(key.startswith("MP_") for key in header) or names & _MASK:
-        return "mask"
-    if names & _PSF:
-        return "psf"
-    if names & _WEIGHT:
-        return "weight"
-    if names & _SIGMA:
-        return "sigma"
-    if names & _VARIANCE:
-        utype = str(header.get("UTYPE", "")).strip().upper()
-        return _UTYPE.get(utype, "variance")
-    return "image"
-
-
-def pixels(hdu: Any, rows: slice = slice(None), columns: slice = slice(None)) -> FloatArray:
-    """Pixels of a window of an HDU, read without the rest of it.
-
-    Raises
-    ------
-    InputError
-        If the window has more than 2**28 pixels or cannot be read.
-    """
-    height = len(range(*rows.indices(hdu.shape[0])))
-    width = len(range(*columns.indices(hdu.shape[1])))
-    tile = 1
-    for side in getattr(hdu, "tile_shape", None) or ():
-        tile *= int(side)
-    if max(height * width, tile) > _MAX_PIXELS:
-        raise InputError(f"a window of {height} x {width} pixels is more than {_MAX_PIXELS}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            data = np.asarray(hdu.section[rows, columns])
-    except Exception as exc:  # astropy raises almost anything on damaged data
-        raise InputError(f"pixels of HDU {hdu.name!r} are not readable: {exc}") from exc
-    return data.astype(data.dtype.newbyteorder("="), copy=False)
-
-
-def to_variance(values: FloatArray, form: str) -> FloatArray:
-    """Variance from a variance, standard deviation or inverse variance.
-
-    A weight of zero or less says that the pixel is not known: its variance is NaN.
-    """
-    if form == "sigma":
-        return np.where(values >= 0, values, np.nan) ** 2
-    if form == "weight":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(values > 0, 1.0 / values, np.nan)
-    return values
+    axes = [axis for axis, size in enumerate(shape) if size > 1]
+    for axis in reversed(range(len(shape))):
+        if len(axes) < 2 and axis not in axes:
+            axes.append(axis)
+    return (min(axes), max(axes)) if len(axes) == 2 else None

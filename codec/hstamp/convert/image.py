@@ -6,18 +6,20 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Self, cast
+from typing import BinaryIO, Self, cast
 
+from ..container.gunzip import inflate_to
 from ..errors import InputError
 from ..layout import largest_covered, layout_of, reference_corner
 from ..stamp import Stamp
+from .cards import quiet, text
 from .cutout import check_inside
-from .gunzip import inflate_to
-from .hdus import classify, open_fits
+from .hdus import open_fits
+from .pairing import classify
 from .parent import EncodeOptions, encode_parent, load_planes
 from .position import is_source_plane, pixel_of, plane_at, read_header_wcs
 
-__all__ = ["FitsImage", "Position", "positions_of"]
+__all__ = ["FitsImage", "Position"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Position:
         Pixel, 0-based, centres at integers.
     id : str or None
         Identifier of the stamp.
+    problem : str or None
+        Why there is no position: a row of a catalogue that cannot be used.
     """
 
     ra: float | None = None
@@ -39,6 +43,7 @@ class Position:
     x: float | None = None
     y: float | None = None
     id: str | None = None
+    problem: str | None = None
 
 
 class FitsImage:
@@ -49,7 +54,7 @@ class FitsImage:
     path : Path
         FITS file, plain, tile-compressed or gzipped (then decompressed to a temporary file).
     hdu : int or str, optional
-        Index or EXTNAME of the image; by default the first two-dimensional image.
+        Index, EXTNAME or ``EXTNAME,EXTVER`` of the image; by default the first image.
     gzipped : bool
         Whether the whole file is gzipped.
 
@@ -75,7 +80,7 @@ class FitsImage:
             self.shape: tuple[int, int] = self.planes.image.shape
             found = read_header_wcs(self.header, hdus)
             self.wcs, self.wcs_fault = found.wcs, found.fault
-            self.primary = hdus[0].header
+            self.primary = self.planes.primary
         except BaseException:
             self._stack.close()
             raise
@@ -88,12 +93,14 @@ class FitsImage:
 
     @property
     def band(self) -> str | None:
-        """Filter by BAND or FILTER of the header; None where a stamp could not carry it."""
-        for header in (self.header, self.primary):
-            for key in ("BAND", "FILTER"):
-                name = str(header.get(key, "")).strip()
-                if name and not name.startswith("_") and len(name) <= 32 and name.isascii():
-                    return name
+        """Filter by the file's own tree, BAND or FILTER; None where no stamp could carry it."""
+        names = [self.planes.band or ""]
+        with quiet():
+            headers = (self.header, self.primary)
+            names += [text(header, key) for header in headers for key in ("BAND", "FILTER")]
+        for name in names:
+            if name and not name.startswith("_") and len(name) <= 32 and name.isascii():
+                return name
         return None
 
     def pixel(self, position: Position) -> tuple[float, float]:
@@ -104,6 +111,8 @@ class FitsImage:
         InputError
             If the position is incomplete, outside, or needs a WCS that the image does not have.
         """
+        if position.problem is not None:
+            raise InputError(position.problem)
         if position.x is not None and position.y is not None:
             x, y = position.x, position.y
         elif self.wcs is None and position.ra is not None:
@@ -151,25 +160,3 @@ class FitsImage:
 
 def _span(start: int, stop: int, size: int) -> slice:
     return slice(max(start, 0), min(stop, size))
-
-
-def positions_of(table: Any) -> list[Position]:
-    """Positions of a table with columns ra and dec, or x and y, and optionally id.
-
-    Raises
-    ------
-    InputError
-        If it has neither pair of columns.
-    """
-    names = {name.lower(): name for name in table.colnames}
-    pair = next((p for p in (("ra", "dec"), ("x", "y")) if names.keys() >= set(p)), None)
-    if pair is None:
-        have = ", ".join(table.colnames)
-        raise InputError(f"a catalogue needs columns ra and dec, or x and y; it has {have}")
-    return [
-        Position(
-            **{key: float(row[names[key]]) for key in pair},
-            id=str(row[names["id"]]) if "id" in names else None,
-        )
-        for row in table
-    ]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from ..alerts.fields import CUTOUT_FIELDS, KINDS
-from ..errors import FormatError, HstampError
+from ..container.detect import Kind
+from ..errors import FormatError, OutputError, as_hstamp_error
 from ..stamp import Stamp
+from ..surveys import SURVEYS, Survey, fields_of
 from .alert import NO_STAMPS, convert_alert
-from .detect import Kind, detect
 from .image import FitsImage, Position
-from .plan import Job
+from .plan import Job, look_at
 from .report import Report
 from .sources import AlertRecord, BadRecord, open_alerts
 
@@ -29,16 +30,20 @@ def convert_item(
     """Convert one record and count it; a record that is no alert gets no stamps."""
     report.alerts_in += 1
     try:
-        made = convert_alert(item.record, job.options, ztf_wcs=job.ztf_wcs)
-    except HstampError as exc:
-        say(str(report.failed(str(path), exc, item.number)))
+        made = convert_alert(
+            item.record, job.options, surveys=job.surveys, schema_name=item.schema_name
+        )
+    except OutputError:
+        raise
+    except Exception as exc:  # whatever a library raised costs this record
+        say(str(report.failed(str(path), as_hstamp_error(exc), item.number)))
         return NO_STAMPS
     for kind in KINDS:
         stamp, payload = made.stamps[kind], made.info.cutouts[kind]
         if stamp is not None and payload is not None:
             count_stamp(report, stamp)
             report.cutout_bytes += len(payload)
-        elif payload is None:
+        elif payload is None and kind not in made.failed:
             report.skipped[f"no {CUTOUT_FIELDS[kind]} in the alert"] += 1
     for kind, error in made.failed.items():
         say(str(report.failed(str(path), error, item.number, CUTOUT_FIELDS[kind])))
@@ -55,8 +60,11 @@ def stamps_of_image(
         for number, position in enumerate(positions):
             try:
                 stamp, notes = image.stamp(position, job.options, band=job.band)
-            except HstampError as exc:
-                say(str(report.failed(str(path), exc, number if len(positions) > 1 else None)))
+            except OutputError:
+                raise
+            except Exception as exc:  # whatever a library raised costs this position
+                record = number if len(positions) > 1 else None
+                say(str(report.failed(str(path), as_hstamp_error(exc), record)))
                 continue
             count_stamp(report, stamp)
             report.notes.update(notes)
@@ -70,15 +78,17 @@ def count_stamp(report: Report, stamp: Stamp) -> None:
     report.incomplete += bool(np.isnan(stamp.values).any())
 
 
-def check_alert_schema(schema: Any, kind: Kind) -> None:
+def check_alert_schema(schema: Any, kind: Kind, surveys: Sequence[Survey] = SURVEYS) -> None:
     """Raise `FormatError` (E_SCHEMA) for a file whose records cannot be alerts."""
     if kind is Kind.PARQUET:
         names = set(schema.names)
     else:
         fields = schema.get("fields", ()) if isinstance(schema, dict) else ()
         names = {field["name"] for field in fields}
-    if not names & {"diaSource", "candidate"}:
-        raise FormatError("E_SCHEMA", "no LSST or ZTF alerts: no field diaSource or candidate")
+    own = {path.partition(".")[0] for path in fields_of(surveys)} - set(CUTOUT_FIELDS.values())
+    if not names & own:
+        known = " or ".join(survey.name for survey in surveys)
+        raise FormatError("E_SCHEMA", f"no alerts of {known}: it has none of their fields")
     if not names & set(CUTOUT_FIELDS.values()):
         raise FormatError("E_SCHEMA", "its alerts have no cutout fields")
 
@@ -87,14 +97,20 @@ def named_stamps(
     job: Job, path: Path, report: Report, say: Callable[[str], None]
 ) -> Iterator[tuple[str, Stamp]]:
     """Stamps of an input one by one, each with a file name for its blob."""
-    kind, gzipped = detect(path)
+    kind, gzipped = look_at(path)
     # Names come from the input's and from numbers, never from text inside it.
     if kind is Kind.FITS:
         for number, stamp in enumerate(stamps_of_image(job, path, gzipped, report, say)):
             yield f"{number:06d}.hstamp", stamp
     elif kind in ALERT_KINDS:
-        with open_alerts(path, kind, gzipped=gzipped, schema_file=job.schema_file) as source:
-            check_alert_schema(source.schema, kind)
+        with open_alerts(
+            path,
+            kind,
+            gzipped=gzipped,
+            schema_file=job.schema_file,
+            fields=fields_of(job.surveys),
+        ) as source:
+            check_alert_schema(source.schema, kind, job.surveys)
             for batch in source.batches():
                 for item in batch.records:
                     if isinstance(item, BadRecord):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import errno
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Final
 
-from ..alerts.files import atomic_folder, atomic_writer
-from ..errors import FormatError, HstampError, InputError
-from .detect import Kind, detect
+from ..container.detect import Kind
+from ..errors import FormatError, HstampError, InputError, OutputError, as_hstamp_error
+from ..outputs import atomic_folder, atomic_writer, is_special, output_error
+from ..surveys import fields_of
+from .history import History, options_of
 from .items import (
     ALERT_KINDS,
     check_alert_schema,
@@ -17,12 +22,19 @@ from .items import (
     named_stamps,
     stamps_of_image,
 )
-from .plan import Form, Job, Output, expand, outputs_of
-from .report import Report
-from .sinks import AvroAlertSink, ParquetAlertSink, Sink, StampSink
-from .sources import AlertRecord, AlertSource, BadRecord, open_alerts
+from .parquet_sink import ParquetAlertSink
+from .plan import Form, Job, Output, expand, look_at, outputs_of, size_of
+from .report import KEPT, Report
+from .sinks import AvroAlertSink, Sink, StampSink
+from .sources import AlertBatch, AlertRecord, AlertSource, BadRecord, open_alerts
 
 __all__ = ["Form", "Job", "expand", "run"]
+
+_OF_ONE_NAME: Final = (
+    errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.EILSEQ,
+)  # fmt: skip
+"""Faults of one output's name, which say nothing about the next output."""
+_BLOB_NAME: Final = re.compile(r"[0-9]{6,}(-[a-z]+)?\.hstamp")
 
 
 class _EmptyError(Exception):
@@ -38,6 +50,9 @@ def run(
 ) -> None:
     """Carry out a job.
 
+    In a folder, outputs that are complete are kept; those whose earlier run failed or was cut
+    short, or whose input has changed since, are made again.
+
     Parameters
     ----------
     job : Job
@@ -51,31 +66,114 @@ def run(
     Raises
     ------
     InputError
-        If the outputs would overwrite inputs or each other.
+        If the outputs would overwrite inputs, each other or a file that is there already, or
+        stand beside outputs of other options.
+    OutputError
+        If an output cannot be written: then no other could either.
     """
+    outputs = outputs_of(job)
+    if not job.into_folder:
+        (output,) = outputs
+        if output.path.exists() and not (job.force or is_special(output.path)):
+            raise InputError(f"{output.path} exists already (--force replaces it)")
+        _make(job, output, report, say, progress)
+        return
+    try:
+        job.out.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise output_error(job.out, exc) from exc
+    history = History(job.out, options_of(job))
+    settled = {} if job.force else history.settle(outputs)
+    try:
+        _make_all(job, outputs, settled, history, report, say, progress)
+    finally:
+        history.close()
+
+
+def _make_all(
+    job: Job,
+    outputs: Sequence[Output],
+    settled: Mapping[Path, InputError | None],
+    history: History,
+    report: Report,
+    say: Callable[[str], None],
+    progress: Callable[[int], None],
+) -> None:
+    """Make the outputs that are not settled; tell of those that are."""
+    if left := history.left_failed(outputs):
+        report.notes["failed output of an earlier run, whose input is none of this run's"] += left
     done = 0
-    for output in outputs_of(job):
-        if output.path.exists() and not job.force:
-            report.skipped["output exists already (--force makes it again)"] += 1
-        elif job.form == "blobs":
-            _to_blobs(job, output, report, say)
+    for output in outputs:
+        source = output.inputs[0]
+        if output.path not in settled:
+            before = len(report.problems)
+            history.begin(output)
+            try:
+                if _make(job, output, report, say, _from(progress, done)):
+                    history.end(output, len(report.problems) - before)
+            except OutputError as exc:
+                if exc.errno not in _OF_ONE_NAME:
+                    raise
+                reason = f"cannot write {exc.path}: {exc.reason}"
+                say(str(report.failed(str(source), OutputError(exc.path, reason))))
+        elif (error := settled[output.path]) is not None:
+            say(str(report.failed(str(source), error)))
+        else:
+            report.skipped[KEPT] += 1
+        done += size_of(source)
+        progress(done)
+
+
+def _make(
+    job: Job,
+    output: Output,
+    report: Report,
+    say: Callable[[str], None],
+    progress: Callable[[int], None],
+) -> bool:
+    """Make one output and return whether it is there; what failed is in the report.
+
+    Only faults in writing are raised.
+    """
+    try:
+        if job.form == "blobs":
+            written = _to_blobs(job, output, report, say)
         else:
             with _output_file(output.path) as stream:
-                _Run(job, stream, report, say, _from(progress, done)).convert(output.inputs)
-            if output.path.exists():
-                report.file_bytes_out += output.path.stat().st_size
-        done += sum(path.stat().st_size for path in output.inputs)
-        progress(done)
+                maker = _Run(job, stream, report, say, progress)
+                maker.convert(output.inputs)
+                written = stream.seek(0, 2)
+    except _EmptyError:
+        return False
+    except Exception as exc:
+        say(str(report.failed(str(output.path), _reported(exc))))
+        return False
+    report.file_bytes_out += written
+    report.outputs += 1
+    return True
 
 
 @contextmanager
 def _output_file(path: Path) -> Iterator[BinaryIO]:
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with atomic_writer(path) as stream:
-            yield stream
-    except _EmptyError:
-        pass
+        if not is_special(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise output_error(path, exc) from exc
+    with atomic_writer(path) as stream:
+        yield stream
+
+
+def _reported(exc: Exception) -> HstampError:
+    """Error to report for one input; raises what no other input would fare better with."""
+    if isinstance(exc, OutputError | BrokenPipeError):
+        raise exc
+    if isinstance(exc, HstampError) or not isinstance(exc, OSError):
+        return as_hstamp_error(exc)
+    # Reading fills no disk: a temporary file for what must be decompressed did.
+    if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        raise output_error(f"a temporary file in {tempfile.gettempdir()}", exc) from exc
+    return InputError(f"cannot be read: {exc.strerror or exc}")
 
 
 class _Run:
@@ -97,28 +195,33 @@ class _Run:
     def convert(self, inputs: tuple[Path, ...]) -> None:
         done = 0
         for path in inputs:
-            size = path.stat().st_size
             try:
                 self._file(path, _from(self.progress, done))
-                self.report.file_bytes_in += size
-            except HstampError as exc:
-                self.say(str(self.report.failed(str(path), exc)))
-            except OSError as exc:
-                self.say(str(self.report.failed(str(path), InputError(str(exc)))))
-            done += size
+                self.report.file_bytes_in += size_of(path)
+            except Exception as exc:  # whatever a library raised costs this file
+                self._failed(path, _reported(exc))
+            done += size_of(path)
+            self.progress(done)
         if self.sink is None or not self.used:
             raise _EmptyError
         self.sink.close()
 
+    def _failed(self, path: Path, error: HstampError, record: int | None = None) -> None:
+        self.say(str(self.report.failed(str(path), error, record)))
+
     def _file(self, path: Path, progress: Callable[[int], None]) -> None:
-        kind, gzipped = detect(path)
+        kind, gzipped = look_at(path)
         if kind is Kind.FITS:
             if self.job.form == "alerts":
                 raise InputError("a FITS image holds no alert: use --as stamps")
-            self._image(path, gzipped)
+            self._image(path, gzipped, progress)
         elif kind in ALERT_KINDS:
             with open_alerts(
-                path, kind, gzipped=gzipped, schema_file=self.job.schema_file
+                path,
+                kind,
+                gzipped=gzipped,
+                schema_file=self.job.schema_file,
+                fields=fields_of(self.job.surveys),
             ) as source:
                 self._alerts(path, kind, source, progress)
         elif kind is Kind.BLOB:
@@ -126,17 +229,20 @@ class _Run:
         else:
             raise FormatError("E_MAGIC", f"{kind.value}: neither alerts nor a FITS image")
 
-    def _image(self, path: Path, gzipped: bool) -> None:
-        for stamp in stamps_of_image(self.job, path, gzipped, self.report, self.say):
+    def _image(self, path: Path, gzipped: bool, progress: Callable[[int], None]) -> None:
+        size, total = size_of(path), max(len(self.job.positions), 1)
+        stamps = stamps_of_image(self.job, path, gzipped, self.report, self.say)
+        for number, stamp in enumerate(stamps, 1):
             sink = self._sink_for(Kind.FITS)
             if isinstance(sink, StampSink):
                 sink.add(stamp)
                 self.used = True
+            progress(size * number // total)
 
     def _alerts(
         self, path: Path, kind: Kind, source: AlertSource, progress: Callable[[int], None]
     ) -> None:
-        check_alert_schema(source.schema, kind)
+        check_alert_schema(source.schema, kind, self.job.surveys)
         sink = self._sink_for(kind)
         sink.accept(source.schema, source.codec)
         self.used = True
@@ -149,9 +255,29 @@ class _Run:
             ]
             for item in batch.records:
                 if isinstance(item, BadRecord):
-                    self.say(str(self.report.failed(str(path), item.error, item.number)))
-            self.report.alerts_out += sink.write(batch, [m for m in made if m is not None])
+                    self._failed(path, item.error, item.number)
+            self.report.alerts_out += self._write(
+                path, sink, batch, [m for m in made if m is not None]
+            )
             progress(source.position)
+
+    def _write(
+        self, path: Path, sink: Sink, batch: AlertBatch, made: Sequence[dict[str, Any]]
+    ) -> int:
+        """Write a batch; where that fails, one record after the other, to lose only the bad."""
+        items = [item for item in batch.records if isinstance(item, AlertRecord)]
+        try:
+            return sink.write(batch, made)
+        except Exception as exc:
+            error = _reported(exc)
+        if len(items) == 1 or batch.group is not None:
+            # A row group is written as a whole or not at all.
+            self._failed(path, error, batch.records[0].number)
+            return 0
+        written = 0
+        for item, stamps in zip(items, made, strict=True):
+            written += self._write(path, sink, AlertBatch((item,)), [stamps])
+        return written
 
     def _sink_for(self, kind: Kind) -> Sink:
         job = self.job
@@ -181,17 +307,27 @@ def _from(progress: Callable[[int], None], base: int) -> Callable[[int], None]:
     return lambda at: progress(base + at)
 
 
-def _to_blobs(job: Job, output: Output, report: Report, say: Callable[[str], None]) -> None:
-    """Write every stamp of an input as a blob of its own into a folder."""
-    for path in output.inputs:
+def _to_blobs(job: Job, output: Output, report: Report, say: Callable[[str], None]) -> int:
+    """Write every stamp of an input as a blob of its own into a folder; return the bytes."""
+    (path,) = output.inputs
+    names, written = set(), 0
+    with atomic_folder(output.path) as folder:
         try:
-            with atomic_folder(output.path) as folder:
-                for name, stamp in named_stamps(job, path, report, say):
-                    blob = stamp.to_bytes()
+            for name, stamp in named_stamps(job, path, report, say):
+                blob = stamp.to_bytes()
+                try:
                     (folder / name).write_bytes(blob)
-                    report.file_bytes_out += len(blob)
-            report.file_bytes_in += path.stat().st_size
-        except HstampError as exc:
-            say(str(report.failed(str(path), exc)))
-        except OSError as exc:
-            say(str(report.failed(str(path), InputError(str(exc)))))
+                except OSError as exc:
+                    raise output_error(output.path / name, exc) from exc
+                names.add(name)
+                written += len(blob)
+            report.file_bytes_in += size_of(path)
+        except Exception as exc:  # whatever a library raised costs the rest of this file
+            say(str(report.failed(str(path), _reported(exc))))
+        if not names:
+            raise _EmptyError
+    for old in output.path.iterdir():
+        # Blobs of an earlier run that the input no longer gives.
+        if old.name not in names and _BLOB_NAME.fullmatch(old.name):
+            old.unlink(missing_ok=True)
+    return written

@@ -7,22 +7,23 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from astropy.io.fits import Header, VerifyError
+from astropy.io.fits import Header
 from astropy.wcs import WCS
 
+from ..encodings.psf import encode_psf
 from ..errors import InputError
 from ..planes import Wcs
 from ..stamp import Stamp, encode
-from .hdus import Planes, pixels, to_variance
-from .masks import plane_bits, select_planes, where_set
+from .arrays import WHOLE, Floats, Slices, floats, integers, without_fills
+from .cards import quiet, text
+from .masks import join_masks, plane_bits, select_planes, where_set
+from .pairing import Planes
+from .uncertainty import WeightMeaning, as_variance, meaning_of_weight, unit_factor
 
 __all__ = ["EncodeOptions", "Parent", "encode_parent", "flux_unit", "load_planes"]
 
 UNKNOWN_UNIT = "unknown"
 """Written as ``fluxUnit`` where the header has no BUNIT."""
-
-Slices = tuple[slice, slice]
-WHOLE: Slices = (slice(None), slice(None))
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class EncodeOptions:
         Mask planes whose pixels count as missing.
     mask_planes : tuple of str or None
         Mask planes to keep; None keeps all that fit.
+    weight : {"ivar", "variance", "sigma", "exptime"} or None
+        What a plane called WHT, WGT or WEIGHT holds; None goes by the header's word.
     """
 
     levels: int | None = None
@@ -54,6 +57,7 @@ class EncodeOptions:
     step: float = 1 / 16
     unusable: tuple[str, ...] = ("NO_DATA",)
     mask_planes: tuple[str, ...] | None = None
+    weight: WeightMeaning | None = None
 
 
 @dataclass(frozen=True)
@@ -95,15 +99,13 @@ class Parent:
 
 def flux_unit(header: Header) -> str:
     """BUNIT of a header as a stamp can carry it, ``unknown`` where there is none [EN-10]."""
-    try:
-        unit = str(header.get("BUNIT", "")).strip()
-    except VerifyError:
-        return UNKNOWN_UNIT
+    unit = text(header, "BUNIT")
     if 0 < len(unit) <= 32 and all(" " <= c <= "~" for c in unit):
         return unit
     return UNKNOWN_UNIT
 
 
+@quiet()
 def load_planes(
     planes: Planes,
     x: float,
@@ -126,40 +128,107 @@ def load_planes(
         Which mask planes to keep, and which make pixels missing.
     window : (slice, slice)
         Rows and columns to read.
+
+    Raises
+    ------
+    InputError
+        If the image cannot be read, or `options` name planes that the mask does not have. A
+        variance, mask or PSF that cannot be used is left out, and a note says why.
     """
-    notes, psf = list(planes.notes), None
-    mask = names = unusable = variance = None
-    if planes.variance is not None:
-        variance = to_variance(pixels(planes.variance, *window), planes.variance_form)
-    if planes.mask is not None:
-        raw = pixels(planes.mask, *window)
-        if raw.dtype.kind not in "iu":
-            raise InputError(f"the mask is {raw.dtype}, not an integer image")
-        wide = raw.astype(np.int64)
-        bits = plane_bits(planes.mask.header, wide)
-        unusable = where_set(wide, bits, options.unusable)
-        mask, names, dropped = select_planes(wide, bits, options.mask_planes)
-        if dropped:
-            notes.append(f"mask planes left out (a stamp has 16): {', '.join(dropped)}")
-    if planes.psf is not None and options.psf_size != 0:
-        psf = pixels(planes.psf).astype(np.float64)
-        if not (np.isfinite(psf).all() and psf.sum() > 0):
-            notes.append("PSF left out: it has no positive, finite sum")
-            psf = None
+    notes = list(planes.notes)
+    image, fills = without_fills(floats(planes.image, window))
+    if fills:
+        notes.append(f"{fills} pixels hold fills (magnitude 1e29 or more): missing")
+    variance = _variance(planes, options, window, notes)
+    made = _mask(planes, options, window, notes)
+    mask, names, unusable = (None, (), None) if made is None else made
     rows, columns = window
     return Parent(
-        image=pixels(planes.image, *window),
+        image=image,
         x=x - (columns.start or 0),
         y=y - (rows.start or 0),
         flux_unit=flux_unit(planes.image.header),
         variance=variance,
         mask=mask if names else None,
-        mask_planes=names or (),
+        mask_planes=names,
         unusable=unusable,
-        psf=psf,
+        psf=_psf(planes, x, y, options, notes),
         wcs=wcs,
         notes=tuple(notes),
     )
+
+
+def _variance(
+    planes: Planes, options: EncodeOptions, window: Slices, notes: list[str]
+) -> Floats | None:
+    plane, role = planes.variance, planes.variance_role
+    if plane is None:
+        return None
+    try:
+        values = floats(plane, window)
+        if role == "weight":
+            meaning, note = meaning_of_weight(planes, values, options.weight)
+            if meaning is None:
+                notes.append(note)
+                return None
+            role = meaning
+        factor, note = unit_factor(planes.image.header, plane.header, role)
+        if note:
+            notes.append(note)
+        variance = as_variance(values, role)
+        return variance if factor == 1.0 else variance * factor
+    except InputError as exc:
+        notes.append(f"variance left out: {exc.reason}")
+        return None
+
+
+def _mask(
+    planes: Planes, options: EncodeOptions, window: Slices, notes: list[str]
+) -> tuple[npt.NDArray[np.uint16], tuple[str, ...], npt.NDArray[np.bool_] | None] | None:
+    """Mask, names of its planes, and the pixels that it makes missing."""
+    if not planes.masks:
+        return None
+    blank: npt.NDArray[np.bool_] | None = None
+    try:
+        parts = []
+        for plane in planes.masks:
+            bits, unknown = integers(plane, window)
+            parts.append((bits, plane_bits(plane.header, bits)))
+            if unknown is not None:
+                blank = unknown if blank is None else blank | unknown
+        mask, named = join_masks(parts)
+    except InputError as exc:
+        notes.append(f"mask left out: {exc.reason}")
+        return None
+    unusable = where_set(mask, named, options.unusable)
+    if blank is not None:
+        notes.append(f"{int(blank.sum())} pixels are blank in the mask: missing")
+        unusable = blank if unusable is None else unusable | blank
+    chosen, names, dropped = select_planes(mask, named, options.mask_planes)
+    if dropped:
+        notes.append(f"mask planes left out (a stamp has 16): {', '.join(dropped)}")
+    return chosen, names, unusable
+
+
+def _psf(
+    planes: Planes, x: float, y: float, options: EncodeOptions, notes: list[str]
+) -> Floats | None:
+    if options.psf_size == 0:
+        return None
+    try:
+        if planes.psf is not None:
+            psf = floats(planes.psf).astype(np.float64)
+        elif planes.cells is not None:
+            psf = planes.cells.at(x, y)
+        else:
+            return None
+        # Whether it can be stored is decided where it is stored; an odd side asks no more of it.
+        size = options.psf_size
+        encode_psf(psf, size if size is None or size % 2 else None)
+    except InputError as exc:
+        notes.append(f"PSF left out: {exc.reason}")
+        return None
+    return psf
 
 
 def encode_parent(

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import stat
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
+from ..container.detect import Kind, detect
 from ..errors import InputError
-from .detect import Kind, detect
+from ..surveys import SURVEYS, Survey
 from .image import Position
 from .parent import EncodeOptions
-from .ztf import ZtfWcs
 
-__all__ = ["Form", "Job", "Output", "expand", "outputs_of"]
+__all__ = [
+    "Form",
+    "Inputs",
+    "Job",
+    "Output",
+    "expand",
+    "find_inputs",
+    "is_passed_over",
+    "look_at",
+    "outputs_of",
+    "size_of",
+    "subfolder",
+]
 
 Form = Literal["alerts", "stamps", "blobs"]
 
@@ -26,7 +39,7 @@ class Job:
     Attributes
     ----------
     inputs : tuple of Path
-        Files; see `expand` for folders.
+        Files; see `find_inputs` for folders.
     out : Path
         Output file, or folder if `into_folder`.
     into_folder : bool
@@ -48,7 +61,10 @@ class Job:
         Set the old cutout fields to null.
     force : bool
         Make outputs that exist again.
-    ztf_wcs : {"auto", "nominal", "none"}
+    roots : tuple of Path
+        Folders that inputs come from; their sub-folders are made in `out` too.
+    surveys : tuple of Survey
+        What alerts may be.
     """
 
     inputs: tuple[Path, ...]
@@ -63,7 +79,8 @@ class Job:
     codec: str | None = None
     drop_cutouts: bool = False
     force: bool = False
-    ztf_wcs: ZtfWcs = "auto"
+    roots: tuple[Path, ...] = ()
+    surveys: tuple[Survey, ...] = SURVEYS
 
 
 @dataclass(frozen=True)
@@ -74,30 +91,131 @@ class Output:
     inputs: tuple[Path, ...]
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """Files that arguments stand for.
+
+    Attributes
+    ----------
+    files : tuple of Path
+        Each once. One that cannot be read is among them: converting it says why.
+    roots : tuple of Path
+        The arguments that are folders.
+    passed_over : int
+        Files and folders that writers of data sets put beside the data: names that start with
+        ``.`` or ``_`` or end in ``.crc``.
+    """
+
+    files: tuple[Path, ...]
+    roots: tuple[Path, ...]
+    passed_over: int
+
+
+def find_inputs(paths: Sequence[Path], out: Path | None = None) -> Inputs:
+    """Replace folders by the files in them and below, in name order.
+
+    Links to files are followed, links to folders are not.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files, taken whatever their names are, and folders.
+    out : Path, optional
+        Output file or folder; where it lies in a folder of inputs it is none of them.
+    """
+    mine = None if out is None else os.path.realpath(out)
+    files: dict[Path, None] = {}
+    roots: list[Path] = []
+    passed_over = 0
+    for path in paths:
+        if not os.path.isdir(path):  # noqa: PTH112 - unlike Path.is_dir, never an exception
+            files[path] = None
+            continue
+        roots.append(path)
+        inside, others = _walk(path, mine)
+        files.update(dict.fromkeys(inside))
+        passed_over += others
+    return Inputs(tuple(files), tuple(roots), passed_over)
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether a file or folder found in a folder is bookkeeping: Spark's, Hadoop's or hidden."""
+    return name.startswith((".", "_")) or name.endswith(".crc")
+
+
+def _walk(root: Path, mine: str | None) -> tuple[list[Path], int]:
+    """Files of a folder in name order, and how many names are passed over; `mine` is neither."""
+    inside: list[Path] = []
+    passed_over = 0
+    name = None if mine is None else Path(mine).name
+
+    def unread(exc: OSError) -> None:
+        inside.append(Path(str(exc.filename)))
+
+    for folder, folders, names in os.walk(root, onerror=unread):
+        own = {
+            n for n in folders + names if n == name and os.path.realpath(Path(folder, n)) == mine
+        }
+        below = [n for n in folders if not is_passed_over(n) and n not in own]
+        kept = [n for n in names if not is_passed_over(n) and n not in own]
+        passed_over += len(folders) + len(names) - len(below) - len(kept) - len(own)
+        folders[:] = below
+        inside.extend(Path(folder, name) for name in kept)
+    return sorted(inside), passed_over
+
+
 def expand(paths: Sequence[Path]) -> tuple[Path, ...]:
-    """Replace folders by the files in them, in name order; hidden files are left out.
+    """Replace folders by the files in them; see `find_inputs`.
 
     Raises
     ------
     InputError
         If a path does not exist.
     """
-    files: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            files.extend(
-                sorted(
-                    p
-                    for p in path.rglob("*")
-                    if p.is_file()
-                    and not any(part.startswith(".") for part in p.relative_to(path).parts)
-                )
-            )
-        elif path.exists():
-            files.append(path)
-        else:
+        if not path.exists():
             raise InputError(f"{path}: no such file")
-    return tuple(files)
+    return find_inputs(paths).files
+
+
+def look_at(path: Path) -> tuple[Kind, bool]:
+    """Kind of an input, and whether it is gzipped.
+
+    Raises
+    ------
+    InputError
+        If it is no regular file, or cannot be read.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            return detect(path)
+        if stat.S_ISDIR(mode):
+            next(path.iterdir(), None)
+    except FileNotFoundError:
+        reason = "a link that leads nowhere" if path.is_symlink() else "no such file"
+        raise InputError(reason) from None
+    except OSError as exc:
+        raise InputError(f"cannot be read: {exc.strerror or exc}") from exc
+    # A pipe without a writer would be waited for without end.
+    raise InputError(f"{_SPECIAL.get(stat.S_IFMT(mode), 'something special')}, not a file")
+
+
+def size_of(path: Path) -> int:
+    """Bytes of an input; 0 where it cannot be looked at."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+_SPECIAL: Final = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 def outputs_of(job: Job) -> list[Output]:
@@ -111,7 +229,10 @@ def outputs_of(job: Job) -> list[Output]:
     if not job.into_folder:
         outputs = [Output(job.out, job.inputs)]
     else:
-        outputs = [Output(job.out / _name(job, path), (path,)) for path in job.inputs]
+        outputs = [
+            Output(job.out / subfolder(job.roots, path) / _name(job, path), (path,))
+            for path in job.inputs
+        ]
         seen: dict[Path, Path] = {}
         for output in outputs:
             other = seen.setdefault(output.path, output.inputs[0])
@@ -124,9 +245,20 @@ def outputs_of(job: Job) -> list[Output]:
     return outputs
 
 
+def subfolder(roots: Iterable[Path], path: Path) -> Path:
+    """Folder of an input below that of `roots` which it was found in."""
+    inside = [root for root in roots if path.parent.is_relative_to(root)]
+    if not inside:
+        return Path()
+    return path.parent.relative_to(max(inside, key=lambda root: len(root.parts)))
+
+
 def _name(job: Job, path: Path) -> str:
     """Name of an input's output; the input's own name when it stays what it was."""
-    kind, _ = detect(path)
+    try:
+        kind, _ = look_at(path)
+    except InputError:
+        kind = Kind.UNKNOWN
     stem = path.name.removesuffix(".gz")
     for suffix in (".avro", ".fits", ".fit", ".parquet", ".fz"):
         stem = stem.removesuffix(suffix)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 from ..errors import HstampError
+from ..text import printable
 
-__all__ = ["Problem", "Report"]
+__all__ = ["KEPT", "Problem", "Report"]
+
+KEPT: Final = "output is there and complete (--force makes it again)"
+"""Reason for skipping an output of an earlier run."""
+
+_PIXELS: Final = re.compile(r"\b(\d+) pixels (?=hold fills|are blank)")
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,7 @@ class Problem:
             place += f", record {self.record}"
         if self.field is not None:
             place += f", {self.field}"
-        return f"{place}: {self.code}: {self.reason}"
+        return printable(f"{place}: {self.code}: {self.reason}")
 
 
 @dataclass
@@ -49,6 +57,12 @@ class Report:
         Remarks that are no failures, by text.
     problems : list of Problem
         Failures, in the order in which they happened.
+    passed_over : int
+        Files and folders in the folders of inputs that are no data.
+    outputs : int
+        Output files and folders that are finished.
+    labels : dict
+        What to call a file instead of its path.
     """
 
     alerts_in: int = 0
@@ -62,12 +76,19 @@ class Report:
     skipped: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
+    passed_over: int = 0
+    outputs: int = 0
+    labels: dict[str, str] = field(default_factory=dict)
 
     def failed(
         self, file: str, error: HstampError, record: int | None = None, place: str | None = None
     ) -> Problem:
         """Record a failure and return it."""
-        problem = Problem(file, record, place, error.code, error.reason)
+        # The system's messages often repeat the path.
+        name, reason = self.labels.get(file, file), error.reason
+        if file in self.labels:
+            reason = reason.replace(file, name)
+        problem = Problem(name, record, place, error.code, reason)
         self.problems.append(problem)
         return problem
 
@@ -100,13 +121,33 @@ class Report:
                 f"files       {_size(self.file_bytes_in)} read,"
                 f" {_size(self.file_bytes_out)} written"
             )
-        for title, counter in (("skipped", self.skipped), ("note", self.notes)):
-            out.extend(f"{title:<11} {count} x {text}" for text, count in counter.most_common())
+        for title, counter in (("skipped", self.skipped), ("note", _summed(self.notes))):
+            out.extend(
+                f"{title:<11} {count} x {printable(text)}" for text, count in counter.most_common()
+            )
+        if self.passed_over:
+            out.append(
+                f"passed over {self.passed_over} x name that starts with . or _ or ends in .crc"
+            )
         if self.problems:
             codes = Counter(problem.code for problem in self.problems)
             by_code = ", ".join(f"{count} {code}" for code, count in codes.most_common())
             out.append(f"failed      {len(self.problems)} ({by_code})")
         return out
+
+
+def _summed(notes: Counter[str]) -> Counter[str]:
+    """Notes with those added up that differ in a number of pixels alone."""
+    pixels: Counter[str] = Counter()
+    times: Counter[str] = Counter()
+    for note, count in notes.items():
+        plain = _PIXELS.sub("# pixels ", note, count=1)
+        times[plain] += count
+        if (found := _PIXELS.search(note)) is not None:
+            pixels[plain] += int(found[1]) * count
+    return Counter(
+        {note.replace("# pixels ", f"{pixels[note]} pixels "): n for note, n in times.items()}
+    )
 
 
 def _size(count: int) -> str:

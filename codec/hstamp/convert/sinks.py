@@ -9,18 +9,21 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO, Final, Protocol
 
-import fastavro
+from fastavro.schema import SchemaParseException, UnknownType
 from fastavro.write import Writer
 
 from ..alerts.fields import CUTOUT_FIELDS, KINDS, STAMP_FIELDS
 from ..alerts.schema import add_stamp_fields, has_stamp_fields
+from ..container.avro import write_long
 from ..container.blob import HEADER
-from ..container.schema import STAMP_SCHEMA, parsed_stamp_schema
+from ..container.schema import STAMP_SCHEMA, check_schema, is_stamp, parsed_stamp_schema
+from ..container.skipping import Types
+from ..container.stamp_types import has_our_form
 from ..errors import FormatError, InputError
 from ..stamp import Stamp
 from .sources import AlertBatch, AlertRecord
 
-__all__ = ["AvroAlertSink", "AvroWriter", "ParquetAlertSink", "Sink", "StampSink"]
+__all__ = ["AvroAlertSink", "AvroWriter", "Sink", "StampSink", "Stamps"]
 
 Stamps = Mapping[str, Stamp | None]
 _BLOCK: Final = 2**18
@@ -60,7 +63,12 @@ class AvroWriter:
         # A marker that follows from the schema makes equal inputs give equal files.
         marker = hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).digest()[:16]
         try:
-            self._writer = Writer(stream, schema, codec=codec, sync_marker=marker)
+            try:
+                self._writer = Writer(stream, schema, codec=codec, sync_marker=marker)
+            except (SchemaParseException, UnknownType):
+                # Members that play no part in reading can be too odd for the library.
+                plain = check_schema(schema)
+                self._writer = Writer(stream, plain, codec=codec, sync_marker=marker)
         except ValueError as exc:
             raise FormatError("E_CODEC", f"codec {codec!r} cannot be written: {exc}") from exc
         self._records: list[bytes] = []
@@ -109,7 +117,7 @@ class AvroAlertSink:
     ) -> None:
         self._stream, self._codec, self._drop = stream, codec, drop_cutouts
         self._source: Any = None
-        self._schema: Any = None
+        self._branches: dict[str, dict[str, bytes]] = {}
         self._refill = False
         self._writer: AvroWriter | None = None
 
@@ -126,15 +134,16 @@ class AvroAlertSink:
         plain = add_stamp_fields(schema)
         if self._drop:
             _check_nullable(plain)
-        self._source, self._schema = schema, fastavro.parse_schema(plain)
+        self._source, self._branches = schema, _branches(schema, self._refill)
         self._writer = AvroWriter(self._stream, plain, self._codec or codec)
 
     def write(self, batch: AlertBatch, stamps: Sequence[Stamps]) -> int:
         """Write the readable records of a batch and their stamps."""
         assert self._writer is not None
         items = [item for item in batch.records if isinstance(item, AlertRecord)]
-        for item, made in zip(items, stamps, strict=True):
-            self._writer.append(self._encode(item, made))
+        # All are encoded before the first is written, so that a fault leaves the file as it was.
+        for record in [self._encode(i, made) for i, made in zip(items, stamps, strict=True)]:
+            self._writer.append(record)
         return len(items)
 
     def close(self) -> None:
@@ -143,81 +152,41 @@ class AvroAlertSink:
             self._writer.flush()
 
     def _encode(self, item: AlertRecord, stamps: Stamps) -> bytes:
+        new = b"" if self._refill else b"".join(_nullable(stamps[kind]) for kind in KINDS)
         if not (self._drop or self._refill):
-            return item.raw + b"".join(_nullable(stamps[kind]) for kind in KINDS)
-        record = dict(item.record)
-        for kind in KINDS:
-            made = stamps[kind]
-            if made is not None or not self._refill:
-                record[STAMP_FIELDS[kind]] = None if made is None else made.to_dict()
+            return item.raw + new
+        parts = {
+            name: item.raw[start:stop]
+            for name, (start, stop) in zip(self._branches, item.spans, strict=True)
+        }
+        for kind, made in stamps.items():
             # A cutout that gave no stamp is kept: dropping it would lose the only copy.
-            if self._drop and made is not None:
-                record[CUTOUT_FIELDS[kind]] = None
-        out = BytesIO()
-        fastavro.schemaless_writer(out, self._schema, record)
-        return out.getvalue()
-
-
-class ParquetAlertSink:
-    """A broker's table with three binary columns of stamp blobs beside its own.
-
-    Parameters
-    ----------
-    stream : binary file
-    drop_cutouts : bool
-        Set the three old cutout columns to null.
-    """
-
-    def __init__(self, stream: BinaryIO, *, drop_cutouts: bool = False) -> None:
-        self._stream, self._drop = stream, drop_cutouts
-        self._source: Any = None
-        self._writer: Any = None
-
-    def accept(self, schema: Any, codec: str) -> None:
-        """Get ready for alerts with this Arrow schema; it must stay the same."""
-        import pyarrow
-        import pyarrow.parquet
-
-        if self._writer is not None:
-            if not schema.equals(self._source):
-                raise FormatError(
-                    "E_SCHEMA",
-                    "its schema differs from that of the first input: give a folder as output",
-                )
-            return
-        self._source, target = schema, schema
-        for name in STAMP_FIELDS.values():
-            if name not in schema.names:
-                target = target.append(pyarrow.field(name, pyarrow.binary()))
-        self._target = target
-        self._writer = pyarrow.parquet.ParquetWriter(self._stream, target)
-
-    def write(self, batch: AlertBatch, stamps: Sequence[Stamps]) -> int:
-        """Write the rows of a batch and their stamps."""
-        import pyarrow
-
-        columns = dict(zip(batch.table.schema.names, batch.table.columns, strict=True))
-        for kind in KINDS:
-            made = [row[kind] for row in stamps]
-            columns[STAMP_FIELDS[kind]] = pyarrow.array(
-                [None if stamp is None else stamp.to_bytes() for stamp in made], pyarrow.binary()
-            )
+            if made is None:
+                continue
+            if self._refill:
+                index = self._branches[STAMP_FIELDS[kind]]["stamp"]
+                parts[STAMP_FIELDS[kind]] = index + made.to_bytes()[len(HEADER) :]
             if self._drop:
-                old = columns[CUTOUT_FIELDS[kind]]
-                pairs = zip(old.to_pylist(), made, strict=True)
-                keep = [value if stamp is None else None for value, stamp in pairs]
-                columns[CUTOUT_FIELDS[kind]] = pyarrow.array(keep, old.type)
-        self._writer.write_batch(
-            pyarrow.RecordBatch.from_arrays(
-                [columns[name] for name in self._target.names], schema=self._target
-            )
-        )
-        return len(stamps)
+                parts[CUTOUT_FIELDS[kind]] = self._branches[CUTOUT_FIELDS[kind]]["null"]
+        return b"".join(parts.values()) + new
 
-    def close(self) -> None:
-        """Write the footer."""
-        if self._writer is not None:
-            self._writer.close()
+
+def _branches(schema: Any, refill: bool) -> dict[str, dict[str, bytes]]:
+    """Bytes of the index of every field's branches null and stamp, where it has them."""
+    parsed = check_schema(schema)
+    types = Types(parsed)
+    out: dict[str, dict[str, bytes]] = {}
+    for field in parsed["fields"]:
+        kinds = field["type"] if isinstance(field["type"], list) else []
+        out[field["name"]] = indices = {}
+        for index, kind in enumerate(kinds):
+            if kind == "null":
+                indices["null"] = write_long(index)
+            elif is_stamp(kind) and has_our_form(kind, types):
+                indices["stamp"] = write_long(index)
+    if refill and not all("stamp" in out[name] for name in STAMP_FIELDS.values()):
+        raise FormatError("E_SCHEMA", "its stamp fields are not nullable stamps of format 1.0")
+    return out
 
 
 class StampSink:

@@ -4,62 +4,46 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, Self
 
-import fastavro
-
-from ..alerts.lsst import load_schema_file, schema_for_id
-from ..alerts.wire import split_wire
+from ..alerts.fields import STAMP_FIELDS
+from ..alerts.lsst import read_message
 from ..container.compression import MAX_BLOCK
-from ..container.ocf import AVRO_FAULTS, Container
-from ..container.schema import check_schema
-from ..errors import FormatError, HstampError, MissingExtraError
-from .detect import Kind
-from .gunzip import inflate_to
+from ..container.detect import Kind
+from ..container.gunzip import inflate_to
+from ..container.ocf import AlertRecord, BadRecord, Container, record_of
+from ..container.tally import Tally
+from ..errors import FormatError, as_hstamp_error
+from ..surveys import fields_of
 
-__all__ = ["AlertBatch", "AlertRecord", "AlertSource", "BadRecord", "open_alerts"]
+__all__ = ["AlertBatch", "AlertRecord", "AlertSource", "BadRecord", "FileSource", "open_alerts"]
 
-_PARQUET_ROWS: Final = 64
-
-
-@dataclass(frozen=True)
-class AlertRecord:
-    """A record that could be read.
-
-    Attributes
-    ----------
-    number : int
-        Number of the record in its file, from 0.
-    record : dict
-        Its fields.
-    raw : bytes
-        Its Avro bytes as they were read; empty for Parquet.
-    """
-
-    number: int
-    record: dict[str, Any]
-    raw: bytes = b""
-
-
-@dataclass(frozen=True)
-class BadRecord:
-    """A record, or everything from a record on, that could not be read."""
-
-    number: int
-    error: HstampError
+_RECORDS: Final = 64
+"""Records that are held at once."""
+_FREE_RECORDS: Final = 2**14
+_BYTES_A_RECORD: Final = 32
+"""A file of S bytes may have 16,384 + S/32 records to convert: no alert compresses to less."""
 
 
 @dataclass(frozen=True)
 class AlertBatch:
-    """Records that lie together in the file; `table` is the Arrow batch they come from."""
+    """Records that lie together in the file.
+
+    Attributes
+    ----------
+    records : tuple
+    group : int or None
+        Row group that they are in, for Parquet; None for what is in no row group that can be
+        read to its end.
+    """
 
     records: tuple[AlertRecord | BadRecord, ...]
-    table: Any = None
+    group: int | None = None
 
 
 class AlertSource(Protocol):
@@ -68,12 +52,15 @@ class AlertSource(Protocol):
     Attributes
     ----------
     schema : object
-        Writer's schema: parsed by fastavro, or an Arrow schema for Parquet.
+        Writer's schema as parsed JSON, or a `ParquetTable`.
+    stamp_fields : tuple of str or None
+        Where records hold stamps; see `hstamp.container.schema.stamp_fields`.
     codec : str
         Block codec of an Avro container, ``null`` otherwise.
     """
 
     schema: Any
+    stamp_fields: tuple[str, ...] | None
     codec: str
 
     @property
@@ -89,7 +76,12 @@ class AlertSource(Protocol):
 
 
 def open_alerts(
-    path: Path, kind: Kind, *, gzipped: bool = False, schema_file: Path | None = None
+    path: Path,
+    kind: Kind,
+    *,
+    gzipped: bool = False,
+    schema_file: Path | None = None,
+    fields: Sequence[str] | None = None,
 ) -> AlertSource:
     """Open a file whose kind is known.
 
@@ -103,23 +95,32 @@ def open_alerts(
     schema_file : Path, optional
         Writer's schema of wire messages; by default the installed lsst-alert-packet is asked
         for the one that the message's id names.
+    fields : sequence of str, optional
+        Paths of the fields that are wanted; by default those that the surveys of the registry
+        look at and the stamp fields. Others may be absent from the records.
 
     Raises
     ------
     FormatError
         If the file's header or schema is not readable.
     """
+    wanted = (*fields_of(), *STAMP_FIELDS.values()) if fields is None else fields
     if kind is Kind.OCF:
-        return OcfSource(path, gzipped)
+        return OcfSource(path, gzipped, wanted)
     if kind is Kind.WIRE:
-        return WireSource(path, gzipped, schema_file)
-    if kind is Kind.PARQUET and not gzipped:
-        return ParquetSource(path)
+        return WireSource(path, gzipped, schema_file, wanted)
+    if kind is Kind.PARQUET:
+        from .parquet import ParquetSource  # it stands on this module
+
+        return ParquetSource(path, gzipped, wanted)
     raise FormatError("E_MAGIC", f"{kind.value}: not a file of alerts")
 
 
-class _Base:
+class FileSource:
+    """A file that is read from front to back, decompressed first where it is gzipped."""
+
     schema: Any
+    stamp_fields: tuple[str, ...] | None = None
     codec: str = "null"
 
     def __init__(self, path: Path, gzipped: bool) -> None:
@@ -141,6 +142,7 @@ class _Base:
 
     @property
     def position(self) -> int:
+        """Bytes of the file that have been read."""
         end = os.fstat(self._stream.fileno()).st_size
         return round(self._size * self._stream.tell() / max(end, 1))
 
@@ -151,118 +153,58 @@ class _Base:
         self._stack.close()
 
 
-class OcfSource(_Base):
+class OcfSource(FileSource):
     """An Avro object container file; a fault costs its block, or the rest of the file."""
 
-    def _open(self) -> None:
-        self._container = Container(self._stream)
-        self.schema = self._container.schema
-        self.codec = self._container.codec
-
-    def batches(self) -> Iterator[AlertBatch]:
-        number, blocks = 0, self._container.blocks()
-        while True:
-            try:
-                count, data = next(blocks)
-            except StopIteration:
-                return
-            except FormatError as exc:
-                yield AlertBatch((BadRecord(number, exc),))
-                return
-            yield AlertBatch(tuple(self._records(number, count, data)))
-            number += count
-
-    def _records(self, number: int, count: int, data: bytes) -> Iterator[AlertRecord | BadRecord]:
-        block = BytesIO(data)
-        for index in range(number, number + count):
-            start = block.tell()
-            try:
-                record = _decode(block, self.schema)
-            except FormatError as exc:
-                left = number + count - index - 1
-                more = f", and {left} more in its block cannot be found" if left else ""
-                yield BadRecord(index, FormatError(exc.code, exc.reason + more))
-                return
-            yield AlertRecord(index, record, data[start : block.tell()])
-        if block.tell() != len(data):
-            yield BadRecord(
-                number + count - 1, FormatError("E_AVRO", "bytes follow the last record of a block")
-            )
-
-
-class WireSource(_Base):
-    """One message in the Confluent wire format."""
-
-    def __init__(self, path: Path, gzipped: bool, schema_file: Path | None) -> None:
-        self._schema_file = schema_file
+    def __init__(self, path: Path, gzipped: bool, fields: Sequence[str]) -> None:
+        self._fields = fields
         super().__init__(path, gzipped)
 
     def _open(self) -> None:
-        data = self._stream.read(MAX_BLOCK + 1)
-        if len(data) > MAX_BLOCK:
-            raise FormatError("E_LIMIT", f"the message is longer than {MAX_BLOCK} bytes")
-        message = split_wire(data)
-        self._payload = message.payload
-        if self._schema_file is None:
-            self.schema = schema_for_id(message.schema_id)
-        else:
-            self.schema = check_schema(load_schema_file(self._schema_file))
+        self._container = Container(self._stream)
+        self.schema = self._container.written
+        self.stamp_fields = self._container.stamp_fields
+        self.codec = self._container.codec
 
     def batches(self) -> Iterator[AlertBatch]:
-        block = BytesIO(self._payload)
-        try:
-            record = _decode(block, self.schema)
-            if left := len(self._payload) - block.tell():
-                raise FormatError("E_TRAILING", f"{left} bytes follow the record")
-        except FormatError as exc:
-            yield AlertBatch((BadRecord(0, exc),))
-            return
-        yield AlertBatch((AlertRecord(0, record, self._payload),))
+        """Iterate over the records in their order, some at a time."""
+        records = self._container.records(self._fields)
+        most = _FREE_RECORDS + self._size // _BYTES_A_RECORD
+        while batch := tuple(islice(records, min(_RECORDS, most + 1))):
+            if len(batch) > most:
+                reason = f"more records than a file of {self._size} bytes may have to convert"
+                batch = (
+                    *batch[:most],
+                    BadRecord(batch[most].number, FormatError("E_LIMIT", reason)),
+                )
+            yield AlertBatch(batch)
+            most -= len(batch)
+            if most < 0:
+                return
 
 
-class ParquetSource(_Base):
-    """A broker's Parquet file: nested structs, cutouts as binary columns."""
+class WireSource(FileSource):
+    """One message in the Confluent wire format."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, gzipped=False)
+    def __init__(
+        self, path: Path, gzipped: bool, schema_file: Path | None, fields: Sequence[str]
+    ) -> None:
+        self._schema_file, self._fields = schema_file, fields
+        super().__init__(path, gzipped)
 
     def _open(self) -> None:
-        try:
-            import pyarrow.parquet
-        except ImportError as exc:
-            raise MissingExtraError("pyarrow", "parquet") from exc
-        try:
-            self._file = pyarrow.parquet.ParquetFile(self._stream)
-        except (pyarrow.ArrowException, OSError) as exc:
-            raise FormatError("E_AVRO", f"not readable as Parquet: {exc}") from exc
-        self.schema = self._file.schema_arrow
+        message, self._writer = read_message(self._stream.read(MAX_BLOCK + 1), self._schema_file)
+        self._payload = message.payload
+        self.schema, self.stamp_fields = self._writer.written, self._writer.stamps
 
     def batches(self) -> Iterator[AlertBatch]:
-        import pyarrow
-
-        number, batches = 0, self._file.iter_batches(batch_size=_PARQUET_ROWS)
-        while True:
-            try:
-                table = next(batches)
-                rows = table.to_pylist()
-            except StopIteration:
-                return
-            except (pyarrow.ArrowException, OSError, ValueError) as exc:
-                error = FormatError("E_AVRO", f"not readable as Parquet: {exc}")
-                yield AlertBatch((BadRecord(number, error),))
-                return
-            yield AlertBatch(
-                tuple(AlertRecord(number + i, row) for i, row in enumerate(rows)), table
-            )
-            number += len(rows)
-
-
-def _decode(block: BytesIO, schema: Any) -> dict[str, Any]:
-    try:
-        record = fastavro.schemaless_reader(block, schema, None, handle_unicode_errors="replace")
-    except AVRO_FAULTS as exc:
-        reason = str(exc) or type(exc).__name__
-        raise FormatError("E_AVRO", f"the record does not decode: {reason}") from exc
-    if not isinstance(record, dict):
-        raise FormatError("E_SCHEMA", "the file holds values that are not records")
-    return record
+        """Give the message's record."""
+        data = self._payload
+        try:
+            reading = self._writer.reader(self._fields)(data, 0, Tally(len(data)))
+            if left := len(data) - reading.stop:
+                raise FormatError("E_TRAILING", f"{left} bytes follow the record")
+        except Exception as exc:  # whatever it is, it costs this message and not the run
+            yield AlertBatch((BadRecord(0, as_hstamp_error(exc)),))
+            return
+        yield AlertBatch((record_of(self._writer.name, 0, data, 0, reading),))

@@ -36,6 +36,10 @@ _WHOLE: Final = re.compile(
     r"|PLTRA[HMS]|PLTDEC(SN|[DMS])|PLATEID|[XY]PIXELSZ|CNPIX[12]|PPO\d|AMD[XY]\d{1,2}"
 )
 _TEXT: Final = {"CTYPE", "CUNIT", "RADESYS", "RADECSYS", "PS", "WAT", "PLTDECSN", "PLATEID"}
+_OPTIONAL: Final = {
+    "RADESYS", "RADECSYS", "EQUINOX", "EPOCH", "LONPOLE", "LATPOLE", "CUNIT1", "CUNIT2", "PLATEID",
+}  # fmt: skip
+"""Cards that mean the same without a value as when they are not there."""
 _NAMES: Final = {"CTYPE", "RADESYS", "RADECSYS"}
 _MAX_ORDER: Final = 9
 """Highest order of a SIP polynomial: its coefficients are named with one digit for each power
@@ -44,7 +48,12 @@ _MAX_CARDS: Final = 2000
 """Cards of the longest description of two axes; astropy needs the square of their number."""
 _MAX_TABLE: Final = 2**22
 """Values of the largest look-up table of a distortion; cameras use up to 4096 by 64."""
-_TABLES: Final = {"WCSDVARR", "D2IMARR"}
+_TABLES: Final = {"WCSDVARR": r"CPDIS", "D2IMARR": r"D2IMDIS|AXISCORR"}
+"""Names of HDUs with look-up tables, and the cards that ask for them."""
+_MAX_TERMS: Final = 100
+"""Terms, parameters and variables of the largest polynomial of a distortion."""
+_SURFACE: Final = re.compile(r"(?:lng|lat)cor\s*=\s*\"?\s*\S+\s+(\S+)\s+(\S+)")
+"""Kind and orders of a polynomial of IRAF's TNX and ZPX."""
 _YEAR: Final = re.compile(r"[JB]?(\d{4}(?:\.\d*)?)")
 
 
@@ -118,6 +127,8 @@ def _plane_cards(header: fits.Header) -> fits.Header:
         if renamed is None:
             continue
         value = _value(keyword, card)
+        if value is None:
+            continue
         # A card that needs no change keeps all digits that its file gives; of two, the last holds.
         same = renamed == card.keyword and value is card.value
         chosen[renamed] = card if same else (renamed, value)
@@ -133,6 +144,13 @@ def _plane_cards(header: fits.Header) -> fits.Header:
         for key in ("CTYPE1", "CTYPE2"):
             if key in cards and not cards[key].endswith("-SIP"):
                 cards[key] += "-SIP"
+        # SCAMP's polynomial beside SIP's is the same distortion once more.
+        if str(cards.get("CTYPE1", ""))[4:] == str(cards.get("CTYPE2", ""))[4:] == "-TAN-SIP":
+            for key in [key for key in cards if key.startswith("PV")]:
+                del cards[key]
+    if any(str(cards.get(key, "")).rstrip().endswith("TAB") for key in ("CTYPE1", "CTYPE2")):
+        raise InputError("its coordinates are in a table (-TAB)")
+    _check_polynomials(cards)
     if axes != (1, 2) and any(_SIP.fullmatch(key) or _DISTORTION.fullmatch(key) for key in cards):
         raise InputError(f"distortions of axes 1 and 2, but the image has axes {axes}")
     return cards
@@ -144,11 +162,11 @@ def _image_axes(header: fits.Header) -> tuple[int, int]:
     if not isinstance(count, int) or not 2 < count <= 999:
         return 1, 2
     long = [axis for axis in range(1, count + 1) if header.get(f"NAXIS{axis}") != 1]
-    if len(long) < 2 and set(long) <= {1, 2}:
-        return 1, 2
-    if len(long) != 2:
+    if len(long) > 2:
         raise InputError(f"its image has {len(long)} axes longer than one pixel")
-    return long[0], long[1]
+    while len(long) < 2:
+        long.append(1 if 1 not in long else 2)
+    return min(long), max(long)
 
 
 def _renamed(keyword: str, card: fits.Card, new: dict[int, int]) -> str | None:
@@ -175,11 +193,15 @@ def _renamed(keyword: str, card: fits.Card, new: dict[int, int]) -> str | None:
 
 
 def _value(keyword: str, card: fits.Card) -> Any:
-    """Value of a card, checked to be what its keyword takes."""
+    """Value of a card, checked to be what its keyword takes; None where it may be left out."""
     try:
         value = card.value
     except fits.VerifyError as exc:
         raise InputError(f"the card {keyword} is not readable") from exc
+    if keyword in _OPTIONAL and (
+        value is None or isinstance(value, fits.card.Undefined) or value == ""
+    ):
+        return None
     kind = keyword.rstrip("0123456789_")
     if kind in _TEXT:
         if not isinstance(value, str):
@@ -187,6 +209,8 @@ def _value(keyword: str, card: fits.Card) -> Any:
         return value.upper() if kind in _NAMES and value != value.upper() else value
     if keyword in ("EQUINOX", "EPOCH") and isinstance(value, str):
         found = _YEAR.fullmatch(value.strip().upper())
+        if found is None and keyword == "EPOCH":
+            return None  # often a date of observation, and never needed beside EQUINOX
         value = value if found is None else found[1]
     if isinstance(value, str) and not _DISTORTION.fullmatch(keyword):
         # Some archives write numbers as text; wcslib would pass over them.
@@ -209,11 +233,34 @@ def _value(keyword: str, card: fits.Card) -> Any:
     return value
 
 
+def _check_polynomials(cards: fits.Header) -> None:
+    """Refuse polynomials that astropy would leave out, and those of absurd order.
+
+    wcslib takes memory for the orders that a header states before it looks for coefficients.
+    """
+    for key in cards:
+        if key.startswith(("CPDIS", "D2IMDIS")) and str(cards[key]).strip().upper() != "LOOKUP":
+            raise InputError(f"{key} is {str(cards[key])[:32]!r}, which astropy does not apply")
+        if key.endswith((".NAXES", ".NKPARM", ".NTERMS")) and not 0 <= cards[key] <= _MAX_TERMS:
+            raise InputError(f"{key} is {cards[key]}")
+    for axis in (1, 2):
+        parts = [str(cards[key]) for key in cards if key.startswith(f"WAT{axis}_")]
+        if (found := _SURFACE.search("".join(parts))) is None:
+            continue
+        for text in found.groups():
+            if not re.fullmatch(r"\d{1,2}\.?0*", text) or float(text) > _MAX_ORDER + 1:
+                raise InputError(f"WAT{axis} has a polynomial of order {text[:16]!r}")
+
+
 def _tables(cards: fits.Header, hdus: Sequence[Any] | None) -> Any:
     """The file's HDUs where a distortion needs a look-up table from them."""
-    if hdus is None or not any(_DISTORTION.fullmatch(key) for key in cards):
+    needed = {name for name, key in _TABLES.items() if any(re.match(key, card) for card in cards)}
+    if not needed:
         return None
+    there = {str(hdu.name) for hdu in hdus or ()}
+    if not needed <= there or hdus is None:
+        raise InputError(f"its look-up table {min(needed - there)} is not in the file")
     for hdu in hdus:
-        if hdu.name in _TABLES and np.prod([int(n) for n in hdu.shape], dtype=object) > _MAX_TABLE:
+        if hdu.name in needed and np.prod([int(n) for n in hdu.shape], dtype=object) > _MAX_TABLE:
             raise InputError(f"the look-up table {hdu.name} has shape {hdu.shape}: more than 2^22")
     return hdus

@@ -16,7 +16,7 @@ from ..alerts.fields import CUTOUT_FIELDS, KINDS, STAMP_FIELDS
 from ..alerts.files import atomic_text, atomic_writer
 from ..alerts.lsst import newest_version, schema_for_version
 from ..alerts.schema import plain_schema
-from ..container.ocf import iter_records
+from ..container.ocf import BadRecord, Container
 from ..layout import reference_corner
 from ..stamp import Stamp
 from .packets import packet, today
@@ -88,8 +88,11 @@ def run_demo(
     cards: list[Card] = []
     hero: Stamp | None = None
     with stamped.open("rb") as stream:
-        for facts, record in zip(made, iter_records(stream)[1], strict=True):
-            stamps = {kind: Stamp.from_dict(record[STAMP_FIELDS[kind]]) for kind in KINDS}
+        for facts, item in zip(made, Container(stream).records(["diaSourceId"]), strict=True):
+            if isinstance(item, BadRecord):
+                raise item.error
+            record, fields = item.record, dict(item.stamps)
+            stamps = {kind: Stamp(fields[STAMP_FIELDS[kind]]) for kind in KINDS}
             rows.append(_row(record, facts, stamps))
             cards.append(_card(record, facts, stamps["science"]))
             if hero is None and 8.0 < facts.offset < 18.0:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from ..alerts.fields import CUTOUT_FIELDS, KINDS, STAMP_FIELDS
-from ..container.blob import MAX_BLOB
-from ..container.schema import stamp_fields
-from ..convert.alert import convert_alert
-from ..convert.detect import Kind, detect
-from ..convert.gunzip import inflate
-from ..convert.image import FitsImage, Position
-from ..convert.items import ALERT_KINDS, check_alert_schema
+from ..alerts.fields import KINDS
+from ..convert import stamps
+from ..convert.image import Position
 from ..convert.parent import EncodeOptions
-from ..convert.sources import BadRecord, open_alerts
-from ..convert.ztf import ZtfWcs
-from ..errors import FormatError, HstampError, InputError
+from ..convert.stamps import Entry, Image, entries
+from ..errors import HstampError, InputError, as_hstamp_error
 from ..stamp import Stamp
+from ..surveys import SURVEYS, Survey
 
 __all__ = ["FIELDS", "Alert", "Options", "Which", "read_alerts"]
 
@@ -51,8 +46,8 @@ class Options:
         The image of an alert that is looked at.
     schema_file : Path or None
         Writer's schema of wire-format messages.
-    ztf_wcs : {"auto", "nominal", "none"}
-        When ZTF cutouts get the nominal orientation.
+    surveys : tuple of Survey
+        What alerts may be.
     positions : tuple of Position
         Where the sources of FITS images are.
     hdu : int or str or None
@@ -61,7 +56,7 @@ class Options:
 
     which: Which = "template"
     schema_file: Path | None = None
-    ztf_wcs: ZtfWcs = "auto"
+    surveys: tuple[Survey, ...] = SURVEYS
     positions: tuple[Position, ...] = ()
     hdu: int | str | None = None
 
@@ -113,9 +108,18 @@ def read_alerts(paths: Iterable[Path], options: Options) -> Iterator[Alert]:
     Alert
         Files, records and stamps that cannot be read come as alerts without a stamp.
     """
+    reading = stamps.Options(
+        _OPTIONS,
+        _IMAGE_LEVELS,
+        options.schema_file,
+        options.surveys,
+        options.positions,
+        options.hdu,
+    )
     waiting: list[Alert] = []
     for path in paths:
-        for alert in _file(path, options):
+        for entry in entries(path, reading):
+            alert = _alert(entry, options.which)
             loose = alert.kind is not None and alert.object_id is None and alert.id is not None
             if waiting and not (loose and _belongs(alert, waiting)):
                 yield _choose(waiting, options.which)
@@ -128,149 +132,58 @@ def read_alerts(paths: Iterable[Path], options: Options) -> Iterator[Alert]:
         yield _choose(waiting, options.which)
 
 
-def _file(path: Path, options: Options) -> Iterator[Alert]:
-    try:
-        kind, gzipped = detect(path)
-        if kind is Kind.BLOB:
-            with path.open("rb") as stream:
-                data = inflate(stream.read(2 * MAX_BLOB)) if gzipped else stream.read(MAX_BLOB + 1)
-            yield _stamp(path, 0, Stamp.from_bytes, data)
-        elif kind is Kind.FITS:
-            yield from _image(path, gzipped, options)
-        elif kind in ALERT_KINDS:
-            yield from _records(path, kind, gzipped, options)
-        else:
-            raise FormatError("E_MAGIC", f"{kind.value}: neither alerts, stamps nor a FITS image")
-    except HstampError as exc:
-        yield Alert(path, 0, None, faults=(exc,))
-    except OSError as exc:
-        yield Alert(path, 0, None, faults=(InputError(str(exc)),))
+def _alert(entry: Entry, which: Which) -> Alert:
+    found = Alert(
+        entry.path, entry.record or 0, None, entry.id, entry.object_id, done=entry.done
+    )  # fmt: skip
+    if entry.error is not None:
+        return replace(found, faults=(entry.error,))
+    faults: list[HstampError] = []
+    for image in _looked_at(entry, which):
+        try:
+            stamp = image.make()
+        except Exception as exc:  # whatever it is, it costs this image
+            faults.append(as_hstamp_error(exc))
+            continue
+        found = replace(found, stamp=stamp, kind=image.kind)
+        break
+    if found.stamp is None and not faults:
+        faults.append(_absent(which))
+    return _named(replace(found, faults=tuple(faults)), entry)
 
 
-def _image(path: Path, gzipped: bool, options: Options) -> Iterator[Alert]:
-    encode = replace(_OPTIONS, levels=_IMAGE_LEVELS)
-    with FitsImage(path, options.hdu, gzipped=gzipped) as image:
-        for number, position in enumerate(options.positions or (Position(),)):
-            try:
-                stamp, _ = image.stamp(position, encode)
-            except HstampError as exc:
-                yield Alert(path, number, None, id=position.id, faults=(exc,))
-                continue
-            yield Alert(path, number, stamp, id=stamp.id)
+def _looked_at(entry: Entry, which: Which) -> list[Image]:
+    """Images that may serve, best first; what a field of another name shows is not known."""
+    known = {image.kind: image for image in entry.images if image.kind is not None}
+    others = [image for image in entry.images if image.kind is None]
+    return [*(known[kind] for kind in FIELDS[which] if kind in known), *others]
 
 
-def _records(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterator[Alert]:
-    with open_alerts(path, kind, gzipped=gzipped, schema_file=options.schema_file) as source:
-        names: tuple[str, ...] | None
-        if kind is Kind.PARQUET:
-            names = tuple(n for n in source.schema.names if n in STAMP_FIELDS.values()) or None
-        else:
-            names = stamp_fields(source.schema)
-        if names is None:
-            check_alert_schema(source.schema, kind)
-        make = Stamp.from_bytes if kind is Kind.PARQUET else Stamp.from_dict
-        for batch in source.batches():
-            for item in batch.records:
-                if isinstance(item, BadRecord):
-                    alert = Alert(path, item.number, None, faults=(item.error,))
-                elif names == ():
-                    alert = _stamp(path, item.number, make, item.record)
-                else:
-                    alert = _alert(path, item.number, item.record, names or (), make, options)
-                yield replace(alert, done=source.position)
+def _named(alert: Alert, entry: Entry) -> Alert:
+    if alert.stamp is None:
+        return alert
+    own = alert.stamp.id
+    if entry.alone:
+        base, _, kind = (own or "").rpartition("/")
+        if base and kind in KINDS:
+            return replace(alert, id=base, kind=kind)
+        return replace(alert, id=own)
+    if alert.id is None and own is not None:
+        return replace(alert, id=own.removesuffix(f"/{alert.kind}") or None)
+    return alert
 
 
-def _stamp(path: Path, number: int, make: Any, value: Any) -> Alert:
-    try:
-        stamp: Stamp = make(value)
-    except HstampError as exc:
-        return Alert(path, number, None, faults=(exc,))
-    base, _, kind = (stamp.id or "").rpartition("/")
-    if base and kind in KINDS:
-        return Alert(path, number, stamp, id=base, kind=kind)
-    return Alert(path, number, stamp, id=stamp.id)
-
-
-def _belongs(alert: Alert, stamps: list[Alert]) -> bool:
+def _belongs(alert: Alert, waiting: list[Alert]) -> bool:
     # The same kind again is another alert, or the same alert once more: each has its row.
-    return alert.id == stamps[0].id and all(alert.kind != other.kind for other in stamps)
+    return alert.id == waiting[0].id and all(alert.kind != other.kind for other in waiting)
 
 
-def _choose(stamps: list[Alert], which: Which) -> Alert:
+def _choose(waiting: list[Alert], which: Which) -> Alert:
     for kind in FIELDS[which]:
-        for alert in stamps:
+        for alert in waiting:
             if alert.kind == kind:
                 return alert
-    return replace(stamps[0], stamp=None, kind=None, faults=(_absent(which),))
-
-
-def _alert(
-    path: Path,
-    number: int,
-    record: Mapping[str, Any],
-    names: tuple[str, ...],
-    make: Any,
-    options: Options,
-) -> Alert:
-    faults: list[HstampError] = []
-    alert_id, object_id = _identifiers(record)
-    for kind in FIELDS[options.which]:
-        stamp: Stamp | None = None
-        try:
-            if STAMP_FIELDS[kind] in names and record.get(STAMP_FIELDS[kind]) is not None:
-                stamp = make(record[STAMP_FIELDS[kind]])
-            elif record.get(CUTOUT_FIELDS[kind]) is not None:
-                stamp = _converted(record, kind, options)
-        except HstampError as exc:
-            faults.append(exc)
-        if stamp is not None:
-            return Alert(path, number, stamp, alert_id, object_id, kind, tuple(faults))
-    # Stamps in fields of other names: what they show is not known, so the first one is taken.
-    for name in names:
-        if name not in STAMP_FIELDS.values() and record.get(name) is not None:
-            try:
-                return Alert(path, number, make(record[name]), alert_id, object_id)
-            except HstampError as exc:
-                faults.append(exc)
-    return Alert(
-        path,
-        number,
-        None,
-        alert_id,
-        object_id,
-        faults=tuple(faults) or (_absent(options.which),),
-    )
-
-
-def _converted(record: Mapping[str, Any], kind: str, options: Options) -> Stamp | None:
-    others = {name: None for which, name in CUTOUT_FIELDS.items() if which != kind}
-    made = convert_alert({**record, **others}, _OPTIONS, ztf_wcs=options.ztf_wcs)
-    if kind in made.failed:
-        raise made.failed[kind]
-    return made.stamps[kind]
-
-
-def _identifiers(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    source = _mapping(record.get("diaSource"))
-    candidate = _mapping(record.get("candidate"))
-    own = (
-        source.get("diaSourceId"), record.get("diaSourceId"), record.get("alertId"),
-        candidate.get("candid"), record.get("candid"),
-    )  # fmt: skip
-    objects = (
-        source.get("diaObjectId"), _mapping(record.get("diaObject")).get("diaObjectId"),
-        source.get("ssObjectId"), record.get("objectId"),
-    )  # fmt: skip
-    return _first(own), _first(objects)
-
-
-def _first(values: Iterable[Any]) -> str | None:
-    # LSST writes 0 for an object that is not there.
-    return next((str(value) for value in values if value), None)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return replace(waiting[0], stamp=None, kind=None, faults=(_absent(which),))
 
 
 def _absent(which: Which) -> InputError:

@@ -8,6 +8,7 @@ them into the sky with a stamp's CD matrix.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,8 @@ class HostFinder:
     def __init__(
         self, path: Path | str, calibration: Calibration | None = None, threads: int = 1
     ) -> None:
+        # It would send usage data, and complain on the terminal where it cannot keep an identifier.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         try:
             import onnxruntime
         except ImportError as exc:

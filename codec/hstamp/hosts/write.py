@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..alerts.files import atomic_writer
 from ..errors import InputError, MissingExtraError
+from ..text import safe_cell
 from .columns import COLUMNS
 
 __all__ = ["check_target", "write_table"]
@@ -71,6 +72,8 @@ def _csv(stream: BinaryIO, columns: Columns) -> None:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return safe_cell(value)
     return "" if isinstance(value, np.floating) and np.isnan(value) else str(value)
 
 

@@ -14,7 +14,7 @@ from . import containers, encode, expected, invalid, valid
 from .vector import Vector
 
 HERE = Path(__file__).resolve().parent.parent
-SUITE = "1.0.0"
+SUITE = "1.1.0"
 
 
 def all_vectors() -> list[Vector]:

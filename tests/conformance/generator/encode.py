@@ -101,6 +101,7 @@ def geometry() -> Iterator[Case]:
         "corner-high": (39.0, 43.0),
         "edge-left": (-0.5, 20.0),
         "edge-top": (12.3, 43.49),
+        "rounds-to-half": (19 - 2.0**-30, 20 - 2.0**-40),
     }
     for name, (x, y) in places.items():
         yield Case(
@@ -176,6 +177,7 @@ def values() -> Iterator[Case]:
         yield case(
             "offset", changed(sky(32), lambda r, c, v: truth.rnd4(v + 1e6)), "a large background"
         )
+    yield from wide_ranges()
     for shape in ((1, 1), (1, 40), (44, 1)):
         image = constant(2.5, *shape)
         yield Case(
@@ -184,6 +186,62 @@ def values() -> Iterator[Case]:
             ("EC-1", "EC-2", "EC-7"),
             f"a parent of {shape[0]} row(s) and {shape[1]} column(s)",
         )
+
+
+def wide_ranges() -> Iterator[Case]:
+    """Values that an `i2` step within the noise cannot span [EC-9]."""
+    clauses = ("EC-1", "EC-3", "EC-9")
+    image, flat = sky(33), constant(0.0)
+
+    def one(value: float) -> Grid:
+        return changed(image, lambda r, c, v: value if (r, c) == (18, 21) else v)
+
+    for name, value, what in (
+        ("fill", truth.rnd4(-1e30), "a fill of -1e30 in one pixel"),
+        ("float-max", -FLT_MAX, "a fill of -FLT_MAX in one pixel, which no i2 scale can hold"),
+        ("hot", truth.rnd4(1e10), "one pixel of 1e10"),
+    ):
+        for known in (True, False):
+            more = {"variance": variance_of(image), "varianceEncoding": "f4"} if known else {}
+            yield Case(
+                f"encode-i2-{name}{'-variance' if known else ''}",
+                request(one(value), encoding="i2", **more),
+                clauses,
+                f"{what}: its neighbours stay within their noise when the image is f4",
+            )
+    yield Case(
+        "encode-i2-wide-within-noise",
+        request(
+            one(65534.0 * 12),
+            encoding="i2",
+            variance=constant(256.0),
+            varianceEncoding="f4",
+        ),
+        clauses,
+        "a step of 12 under a noise of 16: still i2",
+    )
+    yield Case(
+        "encode-i2-noise-coarser-than-range",
+        request(
+            changed(flat, lambda r, c, v: 0.25 * ((r * 5 + c * 3) % 7)),
+            encoding="i2",
+            variance=constant(4096.0),
+            varianceEncoding="f4",
+        ),
+        clauses,
+        "the noise alone sets the step: [EC-4] allows one larger than the range",
+    )
+    yield Case(
+        "encode-i2-noise-at-one-level",
+        request(
+            image,
+            encoding="i2",
+            variance=changed(constant(0.0), lambda r, c, v: 64.0 if abs(r - 20) > 9 else 0.0),
+            varianceEncoding="f4",
+        ),
+        clauses,
+        "variances of zero in the core: levels without a noise get the step of their range",
+    )
 
 
 def planes() -> Iterator[Case]:
@@ -405,6 +463,8 @@ def true_json(source: dict[str, Any]) -> dict[str, Any]:
         len(places)
     ]
     out: dict[str, Any] = {"dx": found["dx"], "dy": found["dy"]}
+    if source["encoding"] == "i2":
+        out["noise"] = found["noise"]
     for name in ("image", "variance", "mask"):
         if name in found:
             lines = [found[name][a:b] for a, b in pairwise(starts)]

@@ -73,6 +73,14 @@ def beginnings() -> Iterator[Vector]:
     yield raw(
         "trailing-byte", good + b"\x00", "E_TRAILING", "CO-3", "one zero byte after the record"
     )
+    for name, more in (("null", b"\x00"), ("filled", b"\x02\x04ab")):
+        yield raw(
+            f"trailing-later-field-{name}",
+            base().put(version=long(101)).bytes() + more,
+            "E_TRAILING",
+            "VE-2",
+            "version 101 and a field more under the fingerprint of 1.0: bytes after the record",
+        )
     yield raw("trailing-blob", good + good, "E_TRAILING", "CO-3", "two blobs in a row")
     yield raw(
         "limit-65536",

@@ -156,6 +156,11 @@ def stamps() -> list[Blob]:
     return out
 
 
+def small() -> Blob:
+    """A stamp of few bytes, for files that are not about its planes."""
+    return blob(2, random_i2(Lcg(510), 2), band="r")
+
+
 def file_of(
     blobs: Sequence[Blob], codec: str | None = "null", pack: Any = bytes, split: bool = False
 ) -> bytes:

@@ -146,7 +146,7 @@ static bool read_array(span *in, bool texts, array *out)
             return true;
         if (count < 0 && (!read_long(in, &size) || size < 0))
             return false;
-        uint64_t items = count < 0 ? 0 - (uint64_t)count : (uint64_t)count;
+        uint64_t items = count < 0 ? (uint64_t)-(count + 1) + 1 : (uint64_t)count;
         size_t before = in->n;
         if (items > before)
             return false;

@@ -16,13 +16,28 @@ export const fail = (code, message) => { throw new HstampError(code, message); }
 export const check = (ok, code, message) => { if (!ok) fail(code, message); };
 
 const MAX_DEPTH = 128; // nesting of schemas and of their values; the specification sets no bound
+const MAX_FIXED = 2 ** 26; // largest size of a fixed, [SE-1]
 const MAX_ITEMS = 17; // more items than any valid array has, so keeping further ones is useless
 
 // ---------------------------------------------------------------- Avro values ([CO-1])
 
+/** What a whole file may decompress to and have passed over, [LI-4]. */
+export class Budget {
+  size = 0; // of the file up to the end of the block at hand
+  decompressed = 0;
+  passed = 0;
+  /** How many bytes the block at hand may decompress to. */
+  get left() { return 64 * 1024 * 1024 + 16 * this.size - this.decompressed; }
+  passOver(count) {
+    this.passed += count;
+    check(this.passed <= 2 ** 23 + 8 * this.size, "E_LIMIT", "too many values are passed over");
+  }
+}
+
 export class Cursor {
-  constructor(bytes) {
+  constructor(bytes, budget = new Budget()) {
     this.bytes = bytes;
+    this.budget = budget;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.pos = 0;
   }
@@ -66,12 +81,13 @@ export class Cursor {
     check(index >= 0 && index < branches.length, "E_AVRO", "a union index is out of range");
     return branches[index];
   }
-  /** Calls `item` for each item of an array or map. */
-  items(item) {
+  /** Calls `item` for each item of an array or map; each costs 1 + `weight` of the file's budget, [LI-4]. */
+  items(weight, item) {
     for (let count; (count = this.long()) !== 0;) {
       const size = count < 0 ? this.long() : null;
       count = Math.abs(count);
       check(count <= this.left, "E_AVRO", "a count exceeds the remaining bytes");
+      this.budget.passOver(count * (1 + weight));
       const start = this.pos;
       while (count-- > 0) item();
       check(size === null || this.pos - start === size, "E_AVRO", "a block's size is not that of its items");
@@ -107,7 +123,7 @@ export function read(cursor, w, r) {
     case "double": return readDouble(cursor, w.kind);
     case "array": {
       const items = [];
-      cursor.items(() => {
+      cursor.items(weightOf(w.items), () => {
         const item = read(cursor, w.items, r.items);
         if (items.length < MAX_ITEMS) items.push(item);
       });
@@ -115,6 +131,7 @@ export function read(cursor, w, r) {
     }
     case "record": {
       const out = { ...r.defaults };
+      cursor.budget.passOver(spareWeight(w, (field) => r.byName.has(field.name)));
       for (const field of w.live) {
         const target = r.byName.get(field.name);
         if (target) out[field.name] = read(cursor, field.type, target.type);
@@ -124,6 +141,20 @@ export function read(cursor, w, r) {
     }
     default: return cursor.take(cursor.long());
   }
+}
+
+/** Number of fields of a value, at any depth outside unions, arrays and maps, [LI-4]. */
+const weightOf = (type) => type.weight ?? 0;
+
+/** What the fields of a record cost that are not needed, [LI-4]. */
+export function spareWeight(record, isNeeded) {
+  return record.fields.reduce((sum, field) => sum + (isNeeded(field) ? 0 : 1 + weightOf(field.type)), 0);
+}
+
+/** Steps over a value of a union's branch that is not needed. */
+export function skipBranch(cursor, branch) {
+  cursor.budget.passOver(weightOf(branch));
+  skip(cursor, branch);
 }
 
 /** Steps over a value that is not needed. Types of zero bytes cost nothing, whatever they hold. */
@@ -136,10 +167,10 @@ export function skip(cursor, type) {
     case "float": cursor.advance(4); return;
     case "double": cursor.advance(8); return;
     case "fixed": cursor.advance(type.size); return;
-    case "union": skip(cursor, cursor.branch(type.branches)); return;
-    case "array": cursor.items(() => skip(cursor, type.items)); return;
+    case "union": skipBranch(cursor, cursor.branch(type.branches)); return;
+    case "array": cursor.items(weightOf(type.items), () => skip(cursor, type.items)); return;
     case "map":
-      cursor.items(() => { cursor.advance(cursor.long()); skip(cursor, type.items); });
+      cursor.items(weightOf(type.items), () => { cursor.advance(cursor.long()); skip(cursor, type.items); });
       return;
     case "record":
       if (type.skipAs) skip(cursor, type.skipAs); // a chain of wrappers costs one step, not one each
@@ -189,7 +220,7 @@ export function compileSchema(json) {
     names.set(full, node);
     if (node.kind === "fixed") {
       node.size = json.size;
-      schemaCheck(Number.isInteger(json.size) && json.size >= 0 && json.size <= 0x7fffffff, "a fixed size is not valid");
+      schemaCheck(Number.isInteger(json.size) && json.size >= 0 && json.size <= MAX_FIXED, "a fixed size is not valid");
     } else if (node.kind === "enum") {
       schemaCheck(Array.isArray(json.symbols) && json.symbols.every((s) => typeof s === "string" && NAME.test(s))
         && new Set(json.symbols).size === json.symbols.length, "enum symbols are not valid");
@@ -204,6 +235,7 @@ export function compileSchema(json) {
         node.byName.set(field.name, entry);
         return entry;
       });
+      node.weight = spareWeight(node, () => false);
       node.live = node.fields.filter((field) => !isEmpty(field.type));
       if (node.live.length === 1) node.skipAs = node.live[0].type.skipAs ?? node.live[0].type;
       nest(node, node.fields.map((field) => field.type));

@@ -23,7 +23,9 @@
  * @property {?{size: number, data: Float32Array}} psf size*size values with sum 1.
  */
 
-import { Cursor, HstampError, STAMP, check, compileSchema, fail, holds, isStamp, read, resolves, schemaCheck, skip } from "./avro.mjs";
+import {
+  Budget, Cursor, HstampError, STAMP, check, compileSchema, fail, holds, isStamp, read, resolves, schemaCheck, skip, skipBranch, spareWeight,
+} from "./avro.mjs";
 
 export { HstampError };
 
@@ -235,8 +237,8 @@ export function decodeBlob(bytes) {
   return decodeRecord(raw, null);
 }
 
-/** Decompresses raw deflate, giving up above MAX_BLOCK bytes of output. */
-async function inflate(data) {
+/** Decompresses raw deflate, giving up above `limit` bytes of output. */
+async function inflate(data, limit) {
   check(data.length > 0, "E_AVRO", "a compressed block is empty");
   const reader = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
   const chunks = [];
@@ -245,9 +247,9 @@ async function inflate(data) {
     const { done, value } = await reader.read().catch(() => fail("E_AVRO", "a block is not valid deflate"));
     if (done) break;
     length += value.length;
-    if (length > MAX_BLOCK) {
+    if (length > limit) {
       reader.cancel().catch(() => {});
-      fail("E_LIMIT", "a block decompresses to more than 64 MiB");
+      fail("E_LIMIT", "a block decompresses to more than 64 MiB, or its file to too much");
     }
     chunks.push(value);
   }
@@ -261,10 +263,10 @@ async function inflate(data) {
  * Decompresses a block that may end in the rest of a zlib checksum: fastavro leaves 3 of its 4 bytes behind
  * every deflate stream. Node 20 ignores bytes behind the stream; browsers refuse them, so leave them off.
  */
-async function inflateBlock(data) {
+async function inflateBlock(data, limit) {
   for (let rest = 0; ; rest++) {
     try {
-      return await inflate(data.subarray(0, Math.max(0, data.length - rest)));
+      return await inflate(data.subarray(0, Math.max(0, data.length - rest)), limit);
     } catch (error) {
       if (error.code !== "E_AVRO" || rest === 4) throw error; // E_LIMIT stands
     }
@@ -274,7 +276,7 @@ async function inflateBlock(data) {
 function readHeader(cursor) {
   cursor.advance(4);
   const meta = new Map();
-  cursor.items(() => {
+  cursor.items(-1, () => { // metadata are not counted
     const key = ascii(cursor.take(cursor.long()), 0, 32, 0x20), value = cursor.take(cursor.long());
     if (key === "avro.schema" || key === "avro.codec") meta.set(key, value);
   });
@@ -299,11 +301,12 @@ function readHeader(cursor) {
 function readFileRecord(cursor, root) {
   if (isStamp(root)) return [[null, read(cursor, root, STAMP)]];
   const found = [];
+  cursor.budget.passOver(spareWeight(root, (field) => holds(field.type)));
   for (const { name, type } of root.live) {
     if (!holds(type)) { skip(cursor, type); continue; }
     const branch = type.kind === "union" ? cursor.branch(type.branches) : type;
     if (isStamp(branch)) found.push([name, read(cursor, branch, STAMP)]);
-    else skip(cursor, branch);
+    else skipBranch(cursor, branch);
   }
   return found;
 }
@@ -318,7 +321,7 @@ function readFileRecord(cursor, root) {
 export async function* readContainer(bytes) {
   check(isContainer(bytes), "E_MAGIC", "not an Avro object container file");
   const file = new Cursor(bytes);
-  const header = readHeader(file);
+  const header = readHeader(file), budget = new Budget();
   while (file.left > 0) {
     let count = file.long();
     const size = file.long();
@@ -326,7 +329,10 @@ export async function* readContainer(bytes) {
     check(count >= 0, "E_AVRO", "a block's count is negative");
     const data = file.take(size);
     check(startsWith(file.take(16), header.sync), "E_AVRO", "a sync marker differs");
-    const cursor = new Cursor(header.codec === "null" ? data : await inflateBlock(data));
+    budget.size = file.pos;
+    const content = header.codec === "null" ? data : await inflateBlock(data, Math.min(MAX_BLOCK, budget.left));
+    budget.decompressed += content.length;
+    const cursor = new Cursor(content, budget);
     while (count-- > 0) {
       const found = readFileRecord(cursor, header.root);
       for (const [field, raw] of found) yield decodeRecord(raw, field);

@@ -21,6 +21,8 @@ import java.util.regex.Pattern;
 final class Avro {
     /** Bound on the nesting of schemas and of their values; the specification sets none. */
     static final int MAX_DEPTH = 128;
+    /** Largest size of a fixed, [SE-1]. */
+    private static final int MAX_FIXED = 1 << 26;
     /** More items than any valid array of a stamp has, so keeping further ones is useless. */
     private static final int MAX_ITEMS = 17;
 
@@ -35,6 +37,8 @@ final class Avro {
         String name;
         int size = -1;
         int depth;
+        /** Number of fields of a value, at any depth outside unions, arrays and maps, [LI-4]. */
+        int weight;
         Type items;
         List<Type> branches = List.of();
         Map<String, Type> fields = Map.of();
@@ -71,9 +75,20 @@ final class Avro {
 
     static final class Cursor {
         private final ByteBuffer bytes;
+        private final Budget budget;
 
         Cursor(ByteBuffer bytes) {
+            this(bytes, new Budget());
+        }
+
+        Cursor(ByteBuffer bytes, Budget budget) {
             this.bytes = bytes.slice().order(ByteOrder.LITTLE_ENDIAN);
+            this.budget = budget;
+        }
+
+        /** Counts values that are passed over, [LI-4]. */
+        void passOver(long count) {
+            budget.passOver(count);
         }
 
         int left() {
@@ -131,17 +146,42 @@ final class Avro {
             return branches.get((int) index);
         }
 
-        /** Runs item for each item of an array or map. */
-        void items(Runnable item) {
+        /** Runs item for each item of an array or map; each costs 1 + weight of the file's budget, [LI-4]. */
+        void items(int weight, Runnable item) {
             for (long count = longValue(); count != 0; count = longValue()) {
                 boolean sized = count < 0;
                 long size = sized ? longValue() : 0;
                 if (sized) count = -count; // the smallest long stays negative and is caught below
                 check(count > 0 && count <= left(), "E_AVRO", "a count exceeds the remaining bytes");
+                passOver(count * (1L + weight));
                 int start = bytes.position();
                 for (long i = 0; i < count; i++) item.run();
                 check(!sized || bytes.position() - start == size, "E_AVRO", "a block's size is not that of its items");
             }
+        }
+    }
+
+    /** What a whole file may decompress to and have passed over, [LI-4]. */
+    static final class Budget {
+        private long size, decompressed, passed;
+
+        /** Starts the block that ends at so many bytes from the start of the file. */
+        void block(long end) {
+            size = end;
+        }
+
+        /** How many bytes the block at hand may decompress to. */
+        long left() {
+            return 64L * 1024 * 1024 + 16 * size - decompressed;
+        }
+
+        void decompressed(long count) {
+            decompressed += count;
+        }
+
+        private void passOver(long count) {
+            passed += count;
+            check(passed <= (1L << 23) + 8 * size, "E_LIMIT", "too many values are passed over");
         }
     }
 
@@ -157,7 +197,7 @@ final class Avro {
                 : w.is("float") ? (double) cursor.floatValue() : cursor.doubleValue();
             case "array": {
                 List<Object> items = new ArrayList<>();
-                cursor.items(() -> {
+                cursor.items(w.items.weight, () -> {
                     Object item = read(cursor, w.items, r.items);
                     if (items.size() < MAX_ITEMS) items.add(item);
                 });
@@ -175,6 +215,10 @@ final class Avro {
 
     private static Map<String, Object> readRecord(Cursor cursor, Type w, Type r) {
         Map<String, Object> out = new HashMap<>(r.defaults);
+        long spare = 0;
+        for (Map.Entry<String, Type> field : w.fields.entrySet())
+            if (!r.fields.containsKey(field.getKey())) spare += 1L + field.getValue().weight;
+        cursor.passOver(spare);
         w.live.forEach((name, type) -> {
             Type target = r.fields.get(name);
             if (target == null) skip(cursor, type);
@@ -193,10 +237,15 @@ final class Avro {
             case "float": cursor.advance(4); break;
             case "double": cursor.advance(8); break;
             case "fixed": cursor.advance(type.size); break;
-            case "union": skip(cursor, cursor.branch(type.branches)); break;
-            case "array": cursor.items(() -> skip(cursor, type.items)); break;
+            case "union": {
+                Type branch = cursor.branch(type.branches);
+                cursor.passOver(branch.weight);
+                skip(cursor, branch);
+                break;
+            }
+            case "array": cursor.items(type.items.weight, () -> skip(cursor, type.items)); break;
             case "map":
-                cursor.items(() -> {
+                cursor.items(type.items.weight, () -> {
                     cursor.advance(cursor.longValue());
                     skip(cursor, type.items);
                 });
@@ -292,8 +341,8 @@ final class Avro {
             require(!PRIMITIVES.contains(type.name) && names.put(type.name, type) == null, type.name + " is defined twice");
             if (kind.equals("fixed")) {
                 Object size = json.get("size");
-                require(size instanceof Double && (Double) size >= 0 && (Double) size == (double) ((Double) size).intValue(),
-                    "a fixed size is not valid");
+                require(size instanceof Double && (Double) size >= 0 && (Double) size <= MAX_FIXED
+                    && (Double) size == (double) ((Double) size).intValue(), "a fixed size is not valid");
                 type.size = ((Double) size).intValue();
             } else if (kind.equals("enum")) {
                 require(json.get("symbols") instanceof List, "an enum has no symbols");
@@ -308,6 +357,10 @@ final class Avro {
                     Map<?, ?> field = (Map<?, ?>) item;
                     require(isName(field.get("name")) && !type.fields.containsKey(field.get("name")), "a field is not valid");
                     type.fields.put((String) field.get("name"), compile(field.get("type"), own));
+                }
+                for (Type field : type.fields.values()) {
+                    // Names can stand for more fields than an int counts; so many exceed any budget.
+                    type.weight = (int) Math.min(Integer.MAX_VALUE / 2, type.weight + 1L + field.weight);
                 }
                 Map<String, Type> live = new LinkedHashMap<>(type.fields);
                 live.values().removeIf(Type::isEmpty);

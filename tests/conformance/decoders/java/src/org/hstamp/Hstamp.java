@@ -385,7 +385,7 @@ public final class Hstamp {
         Avro.Cursor file = new Avro.Cursor(ByteBuffer.wrap(bytes));
         file.advance(4);
         Map<String, ByteBuffer> meta = new HashMap<>();
-        file.items(() -> {
+        file.items(-1, () -> { // metadata are not counted
             String key = ascii(file.takeText(), 0, 32, 0x20);
             ByteBuffer value = file.takeText();
             if ("avro.schema".equals(key) || "avro.codec".equals(key)) meta.put(key, value);
@@ -394,13 +394,17 @@ public final class Hstamp {
         Avro.Type root = writerSchema(meta.get("avro.schema"));
         String codec = meta.containsKey("avro.codec") ? ascii(meta.get("avro.codec"), 0, 32, 0x20) : "null";
         check("null".equals(codec) || "deflate".equals(codec), "E_CODEC", "codec " + codec);
+        Avro.Budget budget = new Avro.Budget();
         while (file.left() > 0) {
             long count = file.longValue(), size = file.longValue();
             check(size <= MAX_BLOCK, "E_LIMIT", "a block claims more than 64 MiB");
             check(count >= 0, "E_AVRO", "a block's count is negative");
             ByteBuffer data = file.take(size);
             check(file.take(16).equals(sync), "E_AVRO", "a sync marker differs");
-            Avro.Cursor cursor = new Avro.Cursor("null".equals(codec) ? data : inflate(data));
+            budget.block(bytes.length - file.left());
+            ByteBuffer content = "null".equals(codec) ? data : inflate(data, Math.min(MAX_BLOCK, budget.left()));
+            budget.decompressed(content.remaining());
+            Avro.Cursor cursor = new Avro.Cursor(content, budget);
             for (long i = 0; i < count; i++) readFileRecord(cursor, root, consumer);
             check(cursor.left() == 0, "E_AVRO", "a block's size is not that of its records");
         }
@@ -428,6 +432,9 @@ public final class Hstamp {
             consumer.accept(decodeRecord(Avro.readStamp(cursor, root), null));
             return;
         }
+        long spare = 0;
+        for (Avro.Type type : root.fields.values()) if (!type.holdsStamp()) spare += 1L + type.weight;
+        cursor.passOver(spare);
         List<Runnable> found = new ArrayList<>(); // the record is parsed whole before its stamps are checked
         root.live.forEach((name, type) -> {
             Avro.Type value = type.holdsStamp() && type.is("union") ? cursor.branch(type.branches) : type;
@@ -435,6 +442,7 @@ public final class Hstamp {
                 Map<String, Object> raw = Avro.readStamp(cursor, value);
                 found.add(() -> consumer.accept(decodeRecord(raw, name)));
             } else {
+                if (value != type) cursor.passOver(value.weight);
                 Avro.skip(cursor, value);
             }
         });
@@ -442,7 +450,7 @@ public final class Hstamp {
     }
 
     /** Bytes behind the deflate stream are ignored: fastavro leaves 3 bytes of a zlib checksum there. */
-    private static ByteBuffer inflate(ByteBuffer data) {
+    private static ByteBuffer inflate(ByteBuffer data, long limit) {
         Inflater inflater = new Inflater(true);
         try {
             inflater.setInput(data);
@@ -452,7 +460,7 @@ public final class Hstamp {
                 int length = inflater.inflate(chunk);
                 check(length > 0 || inflater.finished(), "E_AVRO", "the deflate stream of a block ends early");
                 out.write(chunk, 0, length);
-                check(out.size() <= MAX_BLOCK, "E_LIMIT", "a block decompresses to more than 64 MiB");
+                check(out.size() <= limit, "E_LIMIT", "a block decompresses to more than 64 MiB, or its file to too much");
             }
             return ByteBuffer.wrap(out.toByteArray());
         } catch (DataFormatException error) {

@@ -1,0 +1,143 @@
+"""Variance of an image from whatever form of uncertainty its file holds."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any, Final, Literal
+
+import numpy as np
+from astropy import units as u
+
+from ..errors import InputError
+from .arrays import FILL, Floats
+from .cards import items, text
+from .pairing import Planes
+from .roles import Role
+
+__all__ = ["WeightMeaning", "as_variance", "meaning_of_weight", "unit_factor"]
+
+WeightMeaning = Literal["ivar", "variance", "sigma", "exptime"]
+"""What a plane that is called a weight holds."""
+
+_STATED: Final = re.compile(r"(D\d{3}|FINAL_?)?(WHT_?T(YPE?)?|WHTTYP)|FINALWHT|RESWHT|WEIGHTTY")
+"""Keywords in which drizzling states how its weights were made."""
+_KINDS: Final[dict[str, WeightMeaning]] = {
+    "IVM": "ivar", "IVAR": "ivar", "INVVAR": "ivar", "INVERSE VARIANCE": "ivar", "ERR": "ivar",
+    "EXP": "exptime", "EXPTIME": "exptime", "EXPOSURE": "exptime", "EXPSQ": "exptime",
+    "VARIANCE": "variance", "SIGMA": "sigma", "RMS": "sigma",
+}  # fmt: skip
+"""Drizzling with ``ERR`` weights every input by the inverse square of its error array."""
+_POWERS: Final[dict[str, int]] = {"variance": 2, "sigma": 1, "inverse": -2}
+
+
+def as_variance(values: Floats, role: Role) -> Floats:
+    """Variance from a variance, standard deviation or inverse variance.
+
+    A weight of zero or less says that the pixel is not known, and so does an uncertainty of 1e29
+    or more: its variance is NaN.
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        known = np.where(np.abs(values) < FILL, values, np.nan)
+        if role == "sigma":
+            return np.where(known >= 0, known, np.nan) ** 2
+        if role == "inverse":
+            inverse = np.where(known > 0, 1.0 / known, np.nan)
+            return np.where(inverse < FILL, inverse, np.nan)
+        return known.astype(values.dtype, copy=False)
+
+
+def meaning_of_weight(
+    planes: Planes, values: Floats, told: WeightMeaning | None
+) -> tuple[Role | None, str]:
+    """What a plane that is called a weight is.
+
+    Parameters
+    ----------
+    planes : Planes
+    values : array
+        Its values.
+    told : {"ivar", "variance", "sigma", "exptime"}, optional
+        What the user says that it is.
+
+    Returns
+    -------
+    role : Role or None
+        None where it tells no variance.
+    note : str
+        Why not; empty where it does.
+    """
+    assert planes.variance is not None
+    label = planes.variance.label
+    meaning = told or _stated(planes)
+    if meaning == "exptime":
+        return None, f"variance left out: the weight in {label} is an exposure time"
+    if meaning is not None:
+        roles: dict[str, Role] = {"ivar": "inverse", "variance": "variance", "sigma": "sigma"}
+        return roles[meaning], ""
+    if np.isin(values[np.isfinite(values)], (0.0, 1.0)).all():
+        return None, f"variance left out: the weight in {label} is 0 or 1, no inverse variance"
+    return None, (
+        f"variance left out: the header does not say what the weight in {label} is; --weight does"
+    )
+
+
+def _stated(planes: Planes) -> WeightMeaning | None:
+    assert planes.variance is not None
+    for header in (planes.variance.header, planes.image.header, planes.primary):
+        if header is None:
+            continue
+        for key, stated in items(header, ""):
+            if _STATED.fullmatch(key.upper()):
+                return _KINDS.get(str(stated).strip().upper())
+    return None
+
+
+def unit_factor(image: Any, plane: Any, role: Role) -> tuple[float, str]:
+    """Factor that brings a variance to the square of the image's unit.
+
+    Parameters
+    ----------
+    image, plane : Header
+        Headers of the image and of its uncertainty, which is of kind `role`.
+
+    Returns
+    -------
+    factor : float
+        For the variance that `as_variance` makes.
+    note : str
+        What was assumed or changed; empty where nothing was.
+
+    Raises
+    ------
+    InputError
+        If the two units are of different things.
+    """
+    ours, theirs = text(image, "BUNIT"), text(plane, "BUNIT")
+    power = _POWERS[role]
+    if not ours or not theirs or (ours == theirs and power == 1):
+        return 1.0, ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            base, unit = _unit(ours), _unit(theirs)
+        except (ValueError, TypeError, OverflowError):
+            # A unit that only people can read is no reason to doubt the plane.
+            return 1.0, ""
+        if ours == theirs:
+            # Pipelines copy the image's header, so the name of the plane weighs more.
+            return 1.0, f"BUNIT of the {role} is the image's: taken for that of the {role}"
+        try:
+            factor = float(unit.to(base**power))
+        except u.UnitConversionError:
+            raise InputError(f"its unit {theirs[:32]!r} does not go with {ours[:32]!r}") from None
+    factor = factor ** (2 / power)
+    if not (np.isfinite(factor) and factor > 0):
+        raise InputError(f"its unit {theirs[:32]!r} does not go with {ours[:32]!r}")
+    note = f"{role} in {theirs[:32]} brought to the square of {ours[:32]}"
+    return factor, "" if factor == 1.0 else note
+
+
+def _unit(name: str) -> Any:
+    plain = {"electrons": "electron", "counts": "count", "ADU": "adu", "e-": "electron"}
+    return u.Unit(plain.get(name, name))
