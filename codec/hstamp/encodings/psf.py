@@ -90,7 +90,7 @@ def check_size(size: int | None) -> None:
     if isinstance(size, bool) or not isinstance(size, int | np.integer):
         raise InputError(f"psf_size must be an odd integer or None, not {shown(size)}")
     if size % 2 == 0 or not 1 <= size <= MAX_PSF_SIZE:
-        raise InputError(f"psf_size must be odd and 1 to {MAX_PSF_SIZE}, not {shown(size)}")
+        raise InputError(f"PSF size {shown(size)} is not odd and 1 to {MAX_PSF_SIZE}")
 
 
 def _square(psf: F8, size: int | None) -> F8:
