@@ -145,13 +145,14 @@ def plain_position(value: Any, name: str) -> Any:
     part = apart(value, "image")
     if part.unit is not None and str(part.unit) != "pix" and not is_dimensionless(part.unit):
         raise InputError(f"{name} is in {str(part.unit)!r}, not in pixels")
-    if np.iscomplexobj(part.values):
-        # The imaginary part would be lost with no more than a warning.
-        raise InputError(f"{name} is complex, not a position")
     try:
-        plain = np.asarray(part.values, dtype=np.float64)
+        given = np.asarray(part.values)
+        # An imaginary part would be lost with no more than a warning.
+        plain = None if given.dtype.kind == "c" else given.astype(np.float64)
     except (ValueError, TypeError) as exc:
         raise InputError(f"{name} is no position: {value!r:.80}") from exc
+    if plain is None:
+        raise InputError(f"{name} is complex, not a position")
     return plain if plain.ndim else float(plain)
 
 

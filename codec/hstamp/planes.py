@@ -7,12 +7,16 @@ checks them and turns them into arrays.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from .tangent import Wcs
 
 __all__ = [
     "FORMAT_VERSION",
+    "Encoded",
     "ImagePlane",
     "MaskPlane",
     "PsfPlane",
@@ -78,3 +82,33 @@ class Record:
     variance: VariancePlane | None
     mask: MaskPlane | None
     psf: PsfPlane | None
+
+
+class Encoded(NamedTuple):
+    """One plane of B stamps of one form, still encoded; a single stamp is a batch of one.
+
+    Parameters
+    ----------
+    encoding : str
+        As in the record.
+    n : int
+        Number of levels; of a PSF, its side.
+    rows : ndarray of uint8, shape (B, L)
+        Bytes of each stamp, among which the plane's lie.
+    start : int
+        First byte of the plane in each row; -1 where its data are empty.
+    terms : ndarray of float64, shape (T, B, m), or None
+        ``i2`` images: zero and scale of each level, T >= 2 and m >= n; ``log8``: the unit, T = 1
+        and first of m; otherwise None.
+    """
+
+    encoding: str
+    n: int
+    rows: npt.NDArray[np.uint8]
+    start: int
+    terms: npt.NDArray[np.float64] | None = None
+
+    def numbers(self, dtype: str, count: int) -> npt.NDArray[Any]:
+        """`count` stored little-endian numbers of each stamp [NO-1], shape (B, count)."""
+        stop = self.start + count * np.dtype(dtype).itemsize
+        return np.ascontiguousarray(self.rows[:, self.start : stop]).view(dtype)

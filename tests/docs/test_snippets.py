@@ -68,6 +68,18 @@ def test_readme_snippet_runs_and_its_sizes_hold(parent: np.ndarray) -> None:
     assert names["small"].n == 3
 
 
+def test_encode_snippet_runs(parent: np.ndarray) -> None:
+    names: dict = {
+        "image": parent, "xs": [130.2, 7.0], "ys": [129.6, 250.0],
+        "variance": np.full(parent.shape, 100.0), "psf": np.ones((3, 3)),
+    }  # fmt: skip
+    exec(block("docs/encode.md", "encode"), names)
+    assert [hstamp.Stamp.from_bytes(blob).n for blob in names["blobs"]] == [5, 5]
+    assert hstamp.Stamp.from_bytes(names["batch"][0]).n == 3
+    assert names["batch"][1] is None
+    assert str(names["batch"].errors[1]).endswith("(90.0, nan) is not a pixel position")
+
+
 def test_compressed_sizes_are_the_measured_ones() -> None:
     stored = ROOT / "docs" / "figures" / "performance" / "results.json"
     rows = json.loads(stored.read_text(encoding="utf-8"))["bytes"]["rows"]
