@@ -1,21 +1,47 @@
 """hstamp: hierarchical stamps for alert streams.
 
-The format is defined by ``spec/hstamp-1.0.md``; modules follow the order of that document.
+The format is defined by ``spec/hstamp-1.0.md``. Clauses are cited by their identifiers, ``[VA-3]``,
+where they are carried out.
+
+=========================================  =========================================================
+section of the specification               module
+=========================================  =========================================================
+4 Geometry [GE]                            `hstamp.layout`
+5 Values, 6 Planes [VA], [PL]              `hstamp.values` (rules), `hstamp.parents` (what a parent
+                                           gives), `hstamp.planes` (what a record holds)
+6.5 Position                               `hstamp.tangent`
+7 Encodings [EN]                           `hstamp.limits` (ranges), `hstamp.encodings` (one module
+                                           for each plane)
+8 Container [CO]                           `hstamp.container`
+9 Decoder [DE]                             `hstamp.decoder`
+10 Encoder [EC]                            `hstamp.encoder`
+11 Limits and error codes [LI]             `hstamp.decoder` and `hstamp.encodings` (checks in their
+                                           order), `hstamp.errors` (codes)
+12 Versioning [VE]                         `hstamp.limits`, `hstamp.container.schema`
+13 Security considerations [SE]            `hstamp.container`
+14 Conformance, Appendix C [PR], [TP]      `hstamp.conformance`
+=========================================  =========================================================
+
+`hstamp.stamp` holds a stamp and `hstamp.batch` many; `hstamp.fast` carries out the arithmetic of
+both, in numpy or compiled.
 """
 
-from .batch import StampBatch, decode_many, encode_many
+from . import views  # noqa: F401  # the methods of a stamp that stand above it
+from .batch import EncodedBatch, StampBatch, decode_many, encode_many
 from .container.schema import STAMP_SCHEMA
 from .errors import FormatError, HstampError, InputError
 from .files import Fault, Found, read_stamps, write_stamps
 from .layout import Layout, reference_corner
-from .planes import FORMAT_VERSION, Wcs
+from .planes import FORMAT_VERSION
 from .stamp import Stamp, encode
+from .tangent import Wcs
 
 __version__ = "1.0.0"
 
 __all__ = [
     "FORMAT_VERSION",
     "STAMP_SCHEMA",
+    "EncodedBatch",
     "Fault",
     "FormatError",
     "Found",

@@ -12,6 +12,7 @@ __all__ = [
     "MissingExtraError",
     "OutputError",
     "as_hstamp_error",
+    "shown",
 ]
 
 CODES: Final[tuple[str, ...]] = (
@@ -39,6 +40,9 @@ CODES: Final[tuple[str, ...]] = (
 
 _SHOWN: Final = 300
 """Longest part of a foreign exception's text that a message repeats."""
+
+_SHORT: Final = 80
+"""Longest part of a caller's value that a message repeats."""
 
 
 class HstampError(Exception):
@@ -89,7 +93,8 @@ class MissingExtraError(HstampError, ImportError):
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        reason = f"this needs the package {package!r}: pip install 'hstamp[{extra}]'"
+        # Not the extra: that would be looked for on an index that may not have this package.
+        reason = f"this needs the package {package!r} (extra {extra!r}): pip install {package}"
         super().__init__("E_INPUT", reason)
         self.package = package
         self.extra = extra
@@ -124,6 +129,15 @@ class OutputError(HstampError, OSError):
 
     def __reduce__(self) -> tuple[type[OutputError], tuple[Any, ...]]:
         return type(self), (self.path, self.reason, self.errno)
+
+
+def shown(value: object) -> str:
+    """Short text of a value that a caller gave, for messages."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # an int of more digits than Python prints, or an object's own fault
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= _SHORT else f"{text[:_SHORT]} ..."
 
 
 def as_hstamp_error(error: Exception) -> HstampError:

@@ -5,24 +5,33 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from .errors import InputError
+from .errors import InputError, shown
 
 __all__ = [
     "CORE",
+    "CORE_SIZE",
     "GRID",
+    "GRID_SIZE",
     "HOLE",
+    "HOLE_SIDE",
+    "HOLE_START",
+    "HOLE_STOP",
     "MAX_LEVELS",
     "MIN_LEVELS",
+    "RING_SIZE",
     "Layout",
     "SharedPixels",
     "child_start",
+    "count_of",
     "largest_covered",
+    "positions_usable",
     "reference_corner",
+    "reference_corners",
     "size_of",
 ]
 
@@ -30,17 +39,38 @@ GRID: Final = 15
 """Pixels along a side of every level [GE-3]."""
 CORE: Final = 14
 """Pixels along a side of the stored part of level 0 [GE-5]."""
-HOLE: Final = slice(4, 11)
+HOLE_START: Final = 4
+HOLE_STOP: Final = 11
+HOLE: Final = slice(HOLE_START, HOLE_STOP)
 """Rows and columns of the hole of a level k >= 1 [GE-4]."""
+HOLE_SIDE: Final = HOLE_STOP - HOLE_START
+GRID_SIZE: Final = GRID**2
+"""Pixels of a level."""
+CORE_SIZE: Final = CORE**2
+"""Stored values of level 0 [GE-5]."""
+RING_SIZE: Final = GRID_SIZE - HOLE_SIDE**2
+"""Stored values of a level k >= 1 [GE-5]."""
 MIN_LEVELS: Final = 2
 MAX_LEVELS: Final = 8
+"""Fewest and most levels of a stamp [GE-2]."""
+_FARTHEST: Final = 2**31
+"""Coordinates from here on are no pixel positions [pixel]."""
 
 IntArray = npt.NDArray[np.intp]
 
 
-def size_of(levels: int) -> int:
+def size_of(n: int) -> int:
     """Number of stored values N(n) of one plane [GE-6]."""
-    return CORE**2 + (levels - 1) * (GRID**2 - (HOLE.stop - HOLE.start) ** 2)
+    return CORE_SIZE + (n - 1) * RING_SIZE
+
+
+def count_of(levels: object) -> int:
+    """Check a number of levels [GE-2]; raise `InputError` for anything else."""
+    if isinstance(levels, bool) or not isinstance(levels, int | np.integer):
+        raise InputError(f"levels must be an integer, not {shown(levels)}")
+    if not MIN_LEVELS <= levels <= MAX_LEVELS:
+        raise InputError(f"levels must be {MIN_LEVELS} to {MAX_LEVELS}, not {shown(levels)}")
+    return int(levels)
 
 
 def child_start(k: int) -> int:
@@ -50,6 +80,8 @@ def child_start(k: int) -> int:
 
 def reference_corner(x: float, y: float) -> tuple[int, int]:
     """Column and row of the base pixel up and right of the reference corner [GE-1].
+
+    `reference_corners` says the same of arrays.
 
     Parameters
     ----------
@@ -66,9 +98,25 @@ def reference_corner(x: float, y: float) -> tuple[int, int]:
     InputError
         If a coordinate is not finite or beyond 2**31.
     """
-    if not (math.isfinite(x) and math.isfinite(y) and max(abs(x), abs(y)) < 2**31):
+    try:
+        x, y = float(x), float(y)
+    except Exception as error:  # whatever an object's own conversion raises
+        raise InputError(f"({shown(x)}, {shown(y)}) is not a pair of numbers") from error
+    if not positions_usable(x, y):
         raise InputError(f"source position ({x}, {y}) is not a pixel position")
     return math.floor(x) + 1, math.floor(y) + 1
+
+
+def reference_corners(
+    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Reference corners of usable positions of shape (B,) [GE-1]; see `reference_corner`."""
+    return np.floor(x).astype(np.int64) + 1, np.floor(y).astype(np.int64) + 1
+
+
+def positions_usable(x: Any, y: Any) -> Any:
+    """Whether positions, numbers or arrays, are finite and within the range of pixel numbers."""
+    return (abs(x) < _FARTHEST) & (abs(y) < _FARTHEST)
 
 
 @dataclass(frozen=True)
@@ -115,11 +163,7 @@ class Layout:
     levels: int = 5
 
     def __post_init__(self) -> None:
-        if isinstance(self.levels, bool) or not isinstance(self.levels, int | np.integer):
-            raise InputError(f"levels must be an integer, not {self.levels!r}")
-        if not MIN_LEVELS <= self.levels <= MAX_LEVELS:
-            raise InputError(f"levels must be {MIN_LEVELS} to {MAX_LEVELS}, not {self.levels}")
-        object.__setattr__(self, "levels", int(self.levels))
+        object.__setattr__(self, "levels", count_of(self.levels))
 
     @property
     def size(self) -> int:
@@ -131,7 +175,7 @@ class Layout:
         """Side s_k of a pixel of each level [base pixel]."""
         return tuple(2**k for k in range(self.levels))
 
-    @property
+    @cached_property
     def origins(self) -> tuple[int, ...]:
         """First base offset o_k of each level, the same along both axes [base pixel]."""
         origin, origins = -7, [-7]
@@ -155,13 +199,18 @@ class Layout:
         return slice(self.starts[k], size_of(k + 1))
 
     @cached_property
+    def stored_index(self) -> IntArray:
+        """Place in the flattened (n, 15, 15) levels of each stored value, shape (N,) [GE-6]."""
+        stored = np.zeros((self.levels, GRID, GRID), dtype=np.bool_)
+        stored[0, :CORE, :CORE] = True
+        stored[1:, ring_pixels()] = True
+        return _frozen(np.flatnonzero(stored))
+
+    @cached_property
     def level_index(self) -> IntArray:
         """Stamp-order position of each level pixel, shape (n, 15, 15); -1 where none is stored."""
         index = np.full((self.levels, GRID, GRID), -1, dtype=np.intp)
-        index[0, :CORE, :CORE] = np.arange(CORE**2).reshape(CORE, CORE)
-        for k in range(1, self.levels):
-            part = self.part(k)
-            index[k][ring_pixels()] = np.arange(part.start, part.stop)
+        index.ravel()[self.stored_index] = np.arange(self.size)
         return _frozen(index)
 
     @cached_property
@@ -221,9 +270,9 @@ def ring_pixels() -> npt.NDArray[np.bool_]:
 
 
 @lru_cache(maxsize=MAX_LEVELS, typed=True)
-def layout_of(levels: int) -> Layout:
+def layout_of(n: int) -> Layout:
     """Return the shared `Layout` of n levels, so that its index maps are built once."""
-    return Layout(levels)
+    return Layout(n)
 
 
 def largest_covered(shape: tuple[int, int], i0: int, j0: int) -> int:

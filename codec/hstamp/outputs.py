@@ -52,9 +52,25 @@ _STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
 _DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,4})")
 
 
+class _NowhereError(OutputError, FileNotFoundError):
+    """There is no folder for the output."""
+
+
+class _ForbiddenError(OutputError, PermissionError):
+    """The user may not write there."""
+
+
+_KINDS: Final[dict[int | None, type[OutputError]]] = {
+    errno.ENOENT: _NowhereError,
+    errno.EACCES: _ForbiddenError,
+    errno.EPERM: _ForbiddenError,
+}
+
+
 def output_error(path: Path | str, exc: OSError) -> OutputError:
-    """Say of a system error which output it was about."""
-    return OutputError(str(path), exc.strerror or str(exc) or type(exc).__name__, exc.errno)
+    """Say of a system error which output it was about; Python's own kinds of it stay."""
+    kind = _KINDS.get(exc.errno, OutputError)
+    return kind(str(path), exc.strerror or str(exc) or type(exc).__name__, exc.errno)
 
 
 def is_special(path: Path) -> bool:
@@ -89,12 +105,10 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
         return
     target, mode = _target(path)
     _sweep_once(target.parent)
+    # A signal may come between any two steps: what has a name from here on is removed below.
+    parts: list[Path] = []
     try:
-        handle, part = _new_file(target.parent)
-    except OSError as exc:
-        raise output_error(path, exc) from exc
-    try:
-        raw = _Raw(handle, path)
+        raw = _Raw(_create(target.parent, path, parts), path)
         stream = io.BufferedRandom(raw, _BUFFER)
         try:
             yield cast(BinaryIO, stream)
@@ -105,11 +119,13 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
             with suppress(OSError, ValueError):
                 stream.close()
         try:
-            part.replace(target)
+            parts[-1].replace(target)
         except OSError as exc:
             raise output_error(path, exc) from exc
     finally:
-        part.unlink(missing_ok=True)
+        for part in parts:
+            with suppress(OSError):
+                part.unlink()
 
 
 def atomic_text(path: Path, text: str) -> None:
@@ -131,11 +147,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         If a folder or file cannot be made.
     """
     _sweep_once(path.parent)
+    parts: list[Path] = []
+    handle = -1
     try:
-        handle, part = _new_folder(path.parent)
-    except OSError as exc:
-        raise output_error(path, exc) from exc
-    try:
+        handle = _create_folder(path.parent, path, parts)
+        part = parts[-1]
         yield part
         try:
             if path.is_dir():
@@ -146,8 +162,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         except OSError as exc:
             raise output_error(path, exc) from exc
     finally:
-        os.close(handle)
-        shutil.rmtree(part, ignore_errors=True)
+        if handle >= 0:
+            os.close(handle)
+        for part in parts:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def sweep(folder: Path) -> int:
@@ -253,25 +271,33 @@ def _target(path: Path) -> tuple[Path, int | None]:
     return target, stat.S_IMODE(mode) & 0o777
 
 
-def _new_file(folder: Path) -> tuple[int, Path]:
-    while True:
-        part = folder / _new_name()
-        # The system takes the umask, and the folder's default ACL, off these permissions.
-        handle = os.open(part, _NEW, 0o666)
-        if _locked(handle, part):
-            return handle, part
-        os.close(handle)
+def _create(folder: Path, output: Path, parts: list[Path]) -> int:
+    """Create and lock a file, whose path comes last in `parts`; return its descriptor."""
+    try:
+        while True:
+            parts.append(folder / _new_name())
+            # The system takes the umask, and the folder's default ACL, off these permissions.
+            handle = os.open(parts[-1], _NEW, 0o666)
+            if _locked(handle, parts[-1]):
+                return handle
+            os.close(handle)
+    except OSError as exc:
+        raise output_error(output, exc) from exc
 
 
-def _new_folder(folder: Path) -> tuple[int, Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    while True:
-        part = folder / _new_name()
-        part.mkdir()
-        handle = os.open(part, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-        if _locked(handle, part):
-            return handle, part
-        os.close(handle)
+def _create_folder(folder: Path, output: Path, parts: list[Path]) -> int:
+    """Create and lock a folder, whose path comes last in `parts`; return its descriptor."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        while True:
+            parts.append(folder / _new_name())
+            parts[-1].mkdir()
+            handle = os.open(parts[-1], os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            if _locked(handle, parts[-1]):
+                return handle
+            os.close(handle)
+    except OSError as exc:
+        raise output_error(output, exc) from exc
 
 
 def _new_name() -> str:

@@ -7,16 +7,16 @@ checks them and turns them into arrays.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from astropy.wcs import WCS
+from .tangent import Wcs
 
 __all__ = [
     "FORMAT_VERSION",
+    "Encoded",
     "ImagePlane",
     "MaskPlane",
     "PsfPlane",
@@ -27,52 +27,6 @@ __all__ = [
 
 FORMAT_VERSION: Final = 100
 """100 * MAJOR + MINOR of the specification this package implements."""
-
-
-@dataclass(frozen=True)
-class Wcs:
-    """Tangent plane whose tangent point is the source [PL-7].
-
-    Parameters
-    ----------
-    ra, dec : float
-        Source position, ICRS [deg].
-    cd1_1, cd1_2, cd2_1, cd2_2 : float
-        CD matrix of the base pixel [deg/pixel]; stored as float32.
-    """
-
-    ra: float
-    dec: float
-    cd1_1: float
-    cd1_2: float
-    cd2_1: float
-    cd2_2: float
-
-    @property
-    def cd(self) -> npt.NDArray[np.float64]:
-        """CD matrix, shape (2, 2) [deg/pixel]."""
-        return np.array([[self.cd1_1, self.cd1_2], [self.cd2_1, self.cd2_2]])
-
-    @property
-    def pixel_scale(self) -> float:
-        """Square root of a base pixel's area on the sky [arcsec]."""
-        return float(np.sqrt(abs(np.linalg.det(self.cd)))) * 3600.0
-
-    @classmethod
-    def from_astropy(cls, wcs: WCS, x: float, y: float) -> Wcs:
-        """Tangent plane at pixel (x, y) of a parent with any celestial WCS.
-
-        Parameters
-        ----------
-        wcs : astropy.wcs.WCS
-            The parent's. One without CTYPE is read as today's LSST cutouts mean it: a tangent
-            plane at CRVAL.
-        x, y : float
-            Source position in the parent [pixel, 0-based].
-        """
-        from .export.wcs import parent_cd
-
-        return parent_cd(wcs, x, y)
 
 
 @dataclass(frozen=True)
@@ -128,3 +82,33 @@ class Record:
     variance: VariancePlane | None
     mask: MaskPlane | None
     psf: PsfPlane | None
+
+
+class Encoded(NamedTuple):
+    """One plane of B stamps of one form, still encoded; a single stamp is a batch of one.
+
+    Parameters
+    ----------
+    encoding : str
+        As in the record.
+    n : int
+        Number of levels; of a PSF, its side.
+    rows : ndarray of uint8, shape (B, L)
+        Bytes of each stamp, among which the plane's lie.
+    start : int
+        First byte of the plane in each row; -1 where its data are empty.
+    terms : ndarray of float64, shape (T, B, m), or None
+        ``i2`` images: zero and scale of each level, T >= 2 and m >= n; ``log8``: the unit, T = 1
+        and first of m; otherwise None.
+    """
+
+    encoding: str
+    n: int
+    rows: npt.NDArray[np.uint8]
+    start: int
+    terms: npt.NDArray[np.float64] | None = None
+
+    def numbers(self, dtype: str, count: int) -> npt.NDArray[Any]:
+        """`count` stored little-endian numbers of each stamp [NO-1], shape (B, count)."""
+        stop = self.start + count * np.dtype(dtype).itemsize
+        return np.ascontiguousarray(self.rows[:, self.start : stop]).view(dtype)

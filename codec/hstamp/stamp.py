@@ -3,45 +3,47 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from .container.as_dict import dict_to_record, record_to_dict
 from .container.blob import read_blob, write_blob
-from .decoder import (
-    check_record,
-    conserving_values,
-    decode_image_levels,
-    decode_mask_levels,
-    decode_variance_levels,
-)
+from .decoder import Checked, check_record, conserving_values, decode_plane, stored_values
 from .encoder import Options, encode_record
-from .encodings.image import IMAGE_ENCODINGS, decode_image
-from .encodings.mask import MASK_ENCODINGS, decode_mask
-from .encodings.psf import decode_psf
-from .encodings.variance import VARIANCE_ENCODINGS, decode_variance
-from .errors import FormatError, InputError
-from .fast import scanner
-from .layout import MIN_LEVELS, Layout, layout_of, size_of
-from .planes import Record, Wcs
+from .encodings.image import IMAGE_ENCODINGS
+from .encodings.mask import MASK_ENCODINGS
+from .encodings.variance import VARIANCE_ENCODINGS
+from .errors import FormatError, InputError, shown
+from .fast import kernels
+from .fast.protocol import Valid
+from .inputs import plain_inputs, plain_position
+from .layout import Layout, count_of, layout_of, size_of
+from .planes import Record
+from .tangent import ParentWcs, Wcs
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList
     from astropy.nddata import CCDData
-    from astropy.wcs import WCS
+    from astropy.units import UnitBase
     from matplotlib.figure import Figure
 
-    from .fast.single import ScannedBlob
-
-__all__ = ["Stamp", "encodable", "encode"]
+__all__ = ["Stamp", "encode", "view"]
 
 _DECODE_COST = 3e-4
 """What decoding one stamp takes without compiled kernels [s]."""
+_VIEWS: dict[str, Callable[..., Any]] = {}
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def view(function: _Function) -> _Function:
+    """Make a function of a stamp what the method of its name calls; see `hstamp.views`."""
+    _VIEWS[function.__name__] = function
+    return function
 
 
 def encode(
@@ -57,9 +59,9 @@ def encode(
     mask_planes: Sequence[str] | None = None,
     psf: npt.ArrayLike | None = None,
     psf_size: int | None = 21,
-    wcs: Wcs | WCS | None = None,
+    wcs: Wcs | ParentWcs | None = None,
     band: str | None = None,
-    flux_unit: str = "nJy",
+    flux_unit: str | UnitBase | None = None,
     id: str | None = None,
     unusable: npt.ArrayLike | None = None,
     step: float = Options.step,
@@ -68,8 +70,9 @@ def encode(
 
     Parameters
     ----------
-    image : array_like, shape (H, W)
-        Parent image [flux_unit per pixel]. NaN and infinite pixels are missing.
+    image : array_like, Quantity, NDData, CCDData or Cutout2D, shape (H, W)
+        Parent image [flux_unit per pixel]. NaN, infinite and masked pixels are missing. Where
+        they are not given, unit, variance, WCS and PSF are those of the object.
     x, y : float
         Source position [parent pixel, 0-based, centres at integers]; it may lie outside.
     levels : int, optional
@@ -88,12 +91,14 @@ def encode(
         PSF at the source on parent pixels, both sides odd.
     psf_size : int or None
         Side of the stored PSF; None keeps the parent's longer side.
-    wcs : Wcs or astropy.wcs.WCS, optional
-        Tangent plane at the source, or the parent's WCS, from which it is taken.
+    wcs : Wcs, astropy.wcs.WCS, other APE-14 WCS, or callable, optional
+        Tangent plane at the source, or the parent's WCS, from which it is taken; see
+        `hstamp.tangent.parent_cd`.
     band : str, optional
         Filter band.
-    flux_unit : str
-        FITS unit string of the image.
+    flux_unit : str or astropy unit, optional
+        FITS unit string of the image; values with another unit are converted to it. By default
+        the unit of `image`, and nJy where it has none.
     id : str, optional
         Identifier of the stamp.
     unusable : array_like of bool, shape (H, W), optional
@@ -112,15 +117,22 @@ def encode(
 
     Notes
     -----
-    The value rules are Sections 5 and 6 of the specification, the choice of steps is [EC-4].
+    The value rules are Sections 5 and 6 of the specification, the choice of steps is [EC-4]. Where
+    values span more than ``i2`` can hold within the noise, the image is written as ``f4`` [EC-9]:
+    ``stamp.record.image.encoding`` says which it is.
     """
     options = Options(encoding, variance_encoding, psf_size, step)
+    given = plain_inputs(
+        image, variance=variance, mask=mask, mask_planes=mask_planes, psf=psf, psf_size=psf_size,
+        unusable=unusable, wcs=wcs, flux_unit=flux_unit,
+    )  # fmt: skip
     record = encode_record(
-        image, x, y, levels=levels, variance=variance, mask=mask, mask_planes=mask_planes,
-        psf=psf, wcs=wcs, band=band, flux_unit=flux_unit, id=id, unusable=unusable,
+        given.image, plain_position(x, "x"), plain_position(y, "y"), levels=levels,
+        variance=given.variance, mask=given.mask, mask_planes=given.mask_planes, psf=given.psf,
+        wcs=given.wcs, band=band, flux_unit=given.flux_unit, id=id, unusable=given.unusable,
         options=options,
     )  # fmt: skip
-    return Stamp(encodable(record))
+    return Stamp._of(Checked(record))
 
 
 class Stamp:
@@ -137,26 +149,28 @@ class Stamp:
         With the code of the first check of Section 11 that fails.
     """
 
+    _source: Valid
+    """The stamp, checked; its planes are decoded when they are asked for."""
+
     def __init__(self, record: Record) -> None:
         check_record(record)
-        self._record = record
+        self._source = Checked(record)
 
-    _scanned: ScannedBlob | None = None
-    """The blob this stamp was read from, where the compiled path has found it valid."""
-
-    @cached_property
-    def _record(self) -> Record:
-        assert self._scanned is not None
-        return read_blob(self._scanned.rows.tobytes())
+    @classmethod
+    def _of(cls, source: Valid) -> Stamp:
+        """Stamp of what has been checked before."""
+        stamp = cls.__new__(cls)
+        stamp._source = source
+        return stamp
 
     @classmethod
     def from_bytes(cls, blob: bytes) -> Stamp:
         """Stamp of a blob in the single-object form [CO-2]."""
-        scanned = scanner(_DECODE_COST)
-        if scanned is not None and (found := scanned(blob)) is not None:
-            stamp = cls.__new__(cls)
-            stamp._scanned = found
-            return stamp
+        scanned = kernels(_DECODE_COST).scan(blob)
+        if scanned is not None:
+            return cls._of(scanned)
+        if not isinstance(blob, bytes | bytearray | memoryview):
+            raise InputError(f"a stamp is read from bytes, not {type(blob).__name__}")
         return cls(read_blob(blob))
 
     @classmethod
@@ -166,26 +180,26 @@ class Stamp:
 
     def to_bytes(self) -> bytes:
         """Blob in the single-object form."""
-        return write_blob(self._record)
+        return write_blob(self.record)
 
     def to_dict(self) -> dict[str, Any]:
         """Record as an Avro library writes it."""
-        return record_to_dict(self._record)
+        return record_to_dict(self.record)
 
     @property
     def record(self) -> Record:
         """The fields as stored."""
-        return self._record
+        return self._source.record
 
     @property
     def version(self) -> int:
         """100 * MAJOR + MINOR of the format."""
-        return self._record.version
+        return self._source.record.version
 
     @property
     def n(self) -> int:
         """Number of levels."""
-        return self._record.levels if self._scanned is None else self._scanned.levels
+        return self._source.n
 
     @property
     def layout(self) -> Layout:
@@ -195,72 +209,68 @@ class Stamp:
     @property
     def id(self) -> str | None:
         """Producer's identifier."""
-        return self._record.id
+        return self._source.record.id
 
     @property
     def band(self) -> str | None:
         """Filter band."""
-        return self._record.band
+        return self._source.record.band
 
     @property
     def flux_unit(self) -> str:
-        """FITS unit string of the image, per base pixel."""
-        return self._record.flux_unit
+        """FITS unit string of the image, per base pixel [PL-1]."""
+        return self._source.record.flux_unit
 
     @property
     def dx(self) -> float:
         """Source position minus the reference corner along x [base pixel]."""
-        return self._record.dx
+        return self._source.record.dx
 
     @property
     def dy(self) -> float:
         """Source position minus the reference corner along y [base pixel]."""
-        return self._record.dy
+        return self._source.record.dy
 
     @property
     def wcs(self) -> Wcs | None:
         """Tangent plane at the source, or None when the orientation is not known."""
-        return self._record.wcs
+        return self._source.record.wcs
 
     @cached_property
     def values(self) -> npt.NDArray[np.float32]:
         """Stored image values in stamp order, shape (N,), NaN where missing [flux_unit]."""
-        return _frozen(decode_image(self._record.image, self.n))
+        values: npt.NDArray[np.float32] = _frozen(stored_values(self._source, "image"))
+        return values
 
     @cached_property
     def levels(self) -> npt.NDArray[np.float32]:
         """Image levels, shape (n, 15, 15), NaN where missing [flux_unit per base pixel]."""
-        if self._scanned is not None:
-            return _frozen(self._scanned.image())
-        return _frozen(decode_image_levels(self._record))
+        levels: npt.NDArray[np.float32] = _frozen(decode_plane(self._source, "image"))
+        return levels
 
     @cached_property
     def variance(self) -> npt.NDArray[np.float32] | None:
         """Variance levels, shape (n, 15, 15), NaN where missing [flux_unit**2]."""
-        scanned = self._scanned
-        levels = scanned.variance() if scanned else decode_variance_levels(self._record)
-        return None if levels is None else _frozen(levels)
+        variance: npt.NDArray[np.float32] | None = _frozen(decode_plane(self._source, "variance"))
+        return variance
 
     @cached_property
     def mask(self) -> npt.NDArray[np.uint16] | None:
         """Mask levels, shape (n, 15, 15); bit b is plane ``mask_planes[b]``."""
-        scanned = self._scanned
-        levels = scanned.mask() if scanned else decode_mask_levels(self._record)
-        return None if levels is None else _frozen(levels)
+        mask: npt.NDArray[np.uint16] | None = _frozen(decode_plane(self._source, "mask"))
+        return mask
 
     @property
     def mask_planes(self) -> tuple[str, ...]:
         """Names of the mask's bits; empty without a mask."""
-        return () if self._record.mask is None else self._record.mask.planes
+        mask = self.record.mask
+        return () if mask is None else mask.planes
 
     @cached_property
     def psf(self) -> npt.NDArray[np.float32] | None:
         """PSF on base pixels, odd square, unit sum."""
-        if self._scanned is not None:
-            psf = self._scanned.psf()
-        else:
-            psf = None if self._record.psf is None else decode_psf(self._record.psf)
-        return None if psf is None else _frozen(psf)
+        psf: npt.NDArray[np.float32] | None = _frozen(decode_plane(self._source, "psf"))
+        return psf
 
     def mosaic(self, plane: str = "image", *, conserve: bool = True) -> npt.NDArray[Any]:
         """Finest stored value at every base pixel [DE-5].
@@ -283,19 +293,13 @@ class Stamp:
         InputError
             If the stamp has no such plane.
         """
-        record = self._record
-        values: npt.NDArray[Any]
-        if plane == "image" and conserve:
+        if isinstance(plane, str) and plane == "image" and conserve:
             extended = conserving_values(self.values, self.n)
             return extended[self.layout.conserving_index]
-        if plane == "image":
-            values = self.values
-        elif plane == "variance" and record.variance is not None:
-            values = decode_variance(record.variance, self.n)
-        elif plane == "mask" and record.mask is not None:
-            values = decode_mask(record.mask, self.n)
-        else:
-            raise InputError(f"this stamp has no plane {plane!r}")
+        known = isinstance(plane, str) and plane in ("image", "variance", "mask")
+        values = stored_values(self._source, plane) if known else None
+        if values is None:
+            raise InputError(f"this stamp has no plane {shown(plane)}")
         return values[self.layout.mosaic_index]
 
     def cut(self, levels: int) -> Stamp:
@@ -306,9 +310,9 @@ class Stamp:
         levels : int
             Levels to keep, 2 to n.
         """
-        if not MIN_LEVELS <= levels <= self.n:
+        if count_of(levels) > self.n:
             raise InputError(f"a stamp of {self.n} levels cannot be cut to {levels}")
-        record, size = self._record, size_of(levels)
+        record, size = self.record, size_of(levels)
         image, variance, mask = record.image, record.variance, record.mask
         return Stamp(
             dataclasses.replace(
@@ -333,52 +337,50 @@ class Stamp:
 
     def replace(self, *, id: str | None = None, band: str | None = None) -> Stamp:
         """Same stamp with another identifier or band; None keeps what is there."""
+        for name, text in (("id", id), ("band", band)):
+            if not isinstance(text, str | None):
+                raise InputError(f"{name} must be text or None, not {shown(text)}")
         record = dataclasses.replace(
-            self._record,
+            self.record,
             id=self.id if id is None else id,
             band=self.band if band is None else band,
         )
-        return Stamp(encodable(record))
+        try:
+            return Stamp(record)
+        except FormatError as error:
+            raise InputError(f"the stamp would not be valid: {error.reason}") from error
 
     def to_ccddata(self, level: int | None = None) -> CCDData:
         """Level, or the mosaic, as `astropy.nddata.CCDData` with unit, WCS and uncertainty."""
-        from .export.ccddata import to_ccddata
-
-        return to_ccddata(self, level)
+        made: CCDData = _VIEWS["to_ccddata"](self, level)
+        return made
 
     def to_hdulist(self, **options: Any) -> HDUList:
         """FITS HDUs; see `hstamp.export.fits.to_hdulist`."""
-        from .export.fits import to_hdulist
-
-        return to_hdulist(self, **options)
+        made: HDUList = _VIEWS["to_hdulist"](self, **options)
+        return made
 
     def to_fits(self, path: str | Path, **options: Any) -> None:
         """Write a FITS file of levels and mosaic; see `hstamp.export.fits.to_fits`."""
-        from .export.fits import to_fits
-
-        to_fits(self, path, **options)
+        _VIEWS["to_fits"](self, path, **options)
 
     def to_legacy_fits(self, size: int | None = None, **options: Any) -> bytes:
         """FITS bytes laid out as today's cutouts; see `hstamp.export.legacy.to_legacy_fits`."""
-        from .export.legacy import to_legacy_fits
-
-        return to_legacy_fits(self, size, **options)
+        made: bytes = _VIEWS["to_legacy_fits"](self, size, **options)
+        return made
 
     def plot(self, **options: Any) -> Figure:
         """Draw levels and mosaic; see `hstamp.draw.show`."""
-        from .draw import show
-
-        return show(self, **options)
+        made: Figure = _VIEWS["plot"](self, **options)
+        return made
 
     def _repr_html_(self) -> str:
-        from .export.notebook import to_html
-
-        return to_html(self)
+        html: str = _VIEWS["to_html"](self)
+        return html
 
     def _repr_png_(self) -> bytes | None:
-        from .export.notebook import to_png
-
-        return to_png(self)
+        png: bytes | None = _VIEWS["to_png"](self)
+        return png
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Stamp) and self.to_bytes() == other.to_bytes()
@@ -387,10 +389,10 @@ class Stamp:
         return hash(self.to_bytes())
 
     def __reduce__(self) -> tuple[Any, tuple[Record]]:
-        return type(self), (self._record,)
+        return type(self), (self.record,)
 
     def __repr__(self) -> str:
-        record = self._record
+        record = self.record
         planes = [f"image {record.image.encoding}"]
         if record.variance is not None:
             planes.append(f"variance {record.variance.encoding}")
@@ -404,20 +406,13 @@ class Stamp:
         )
 
 
-def encodable(record: Record) -> Record:
-    """Return a record that is valid; raise `InputError` for one that is not."""
-    try:
-        check_record(record)
-    except FormatError as error:
-        raise InputError(f"the stamp would not be valid: {error.reason}") from error
-    return record
-
-
 def _unless_zero(data: bytes) -> bytes:
     """Mask data in its one form: empty when all zero [CO-7], [EC-8]."""
     return data if any(data) else b""
 
 
-def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    array.flags.writeable = False
+def _frozen(array: npt.NDArray[Any] | None) -> Any:
+    """Protect an array that is kept; None stays None."""
+    if array is not None:
+        array.flags.writeable = False
     return array

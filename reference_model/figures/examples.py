@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from hstamp import reference_corner
 from reference_model.config import StudyConfig
 from reference_model.evaluation.names import base_of, half_side, title
 from reference_model.evaluation.tables import Mask, Study, distance_error, inside
 from reference_model.figures.style import COLOURS, METHOD_COLOURS, figure, save
+from reference_model.scenes.crop import crop
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.place import NEARBY, ON_GALAXY
-from reference_model.scenes.pyramid import corner, crop
 from reference_model.scenes.render import SCALE
 
 SIDE = 240
@@ -129,7 +130,7 @@ def legend(network: str, others: Sequence[str]) -> str:
 
 def _draw(ax: Any, exposure: Any, row: Any, answers: dict[str, Any]) -> None:
     x, y = float(row["x"]), float(row["y"])
-    i0, j0 = corner(x, y)
+    i0, j0 = reference_corner(x, y)
     x0, y0 = i0 - SIDE // 2, j0 - SIDE // 2
     image = crop(exposure.image, x0, y0, SIDE) / exposure.observation.sky_sigma
     ax.imshow(np.arcsinh(image / 2.0), origin="lower", cmap="gray", vmin=-1.0, vmax=6.0)

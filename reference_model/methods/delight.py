@@ -20,9 +20,9 @@ from tqdm import tqdm
 from reference_model.config import StudyConfig
 from reference_model.evaluation.results import RESULT, identify, results_folder, write_method
 from reference_model.methods.peer import SCRIPT, Peer
+from reference_model.scenes.crop import crop
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.fields import Field
-from reference_model.scenes.pyramid import crop
 from reference_model.scenes.render import SCALE
 
 Image = NDArray[np.float32]

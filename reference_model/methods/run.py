@@ -13,8 +13,8 @@ from reference_model.methods.dlr import nearest_by_dlr
 from reference_model.methods.gradient import host_by_gradient
 from reference_model.methods.nearest import nearest_by_ellipse
 from reference_model.methods.sources import detect
+from reference_model.scenes.crop import crop
 from reference_model.scenes.fields import Field
-from reference_model.scenes.pyramid import crop
 from reference_model.scenes.render import SCALE
 
 #: Side of the wide image the finders are given, pixels.

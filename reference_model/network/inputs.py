@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_model.scenes.pyramid import bin2, corner, crop, origins
+from hstamp import reference_corner
+from hstamp.values import mean_children
+from reference_model.scenes.crop import crop
 
 Floats = NDArray[np.float32]
 
@@ -74,25 +76,6 @@ KINDS = {
 }  # fmt: skip
 
 
-def first_pixels(levels: int, dx: Floats, dy: Floats) -> Floats:
-    """Centre of each level's first pixel relative to the source.
-
-    Parameters
-    ----------
-    levels : int
-    dx, dy : ndarray, shape (B,)
-        Source minus reference corner, base pixels (as stamps store it).
-
-    Returns
-    -------
-    ndarray, float32, shape (B, levels, 2)
-        x and y in base pixels.
-    """
-    centre = np.array(origins(levels)) + 2.0 ** np.arange(levels) / 2.0
-    shift = np.stack([dx, dy], axis=-1)[:, None, :]
-    return np.asarray(centre[None, :, None] - shift, dtype=np.float32)
-
-
 def source_offsets(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[Floats, Floats]:
     """Source minus reference corner for sources at pixels (x, y)."""
     return (
@@ -113,10 +96,10 @@ def binned_window(image: Floats, x: float, y: float) -> list[Floats]:
     list of ndarray, float32
         Their centre is the pixel corner nearest the source.
     """
-    i0, j0 = corner(x, y)
+    i0, j0 = reference_corner(x, y)
     binned = [crop(image, i0 - PARENT // 2, j0 - PARENT // 2, PARENT)]
     for _ in range(4):
-        binned.append(bin2(binned[-1]))
+        binned.append(mean_children(binned[-1]))
     return binned
 
 
@@ -140,7 +123,7 @@ def cut_grids(kind: InputKind, binned: list[Floats], x: float, y: float) -> tupl
     first : ndarray, float32, shape (G, 2)
         Centre of the first pixel of each grid relative to the source.
     """
-    i0, j0 = corner(x, y)
+    i0, j0 = reference_corner(x, y)
     grids, first = [], []
     for step in kind.steps:
         level = binned[step.bit_length() - 1]
@@ -151,35 +134,8 @@ def cut_grids(kind: InputKind, binned: list[Floats], x: float, y: float) -> tupl
     return np.stack(grids), np.asarray(first, dtype=np.float32)
 
 
-def flip(
-    values: Floats, first: Floats, steps: tuple[int, ...], which: int
-) -> tuple[Floats, Floats]:
-    """One of the eight rotations and flips of an input.
-
-    1 mirrors x, 2 mirrors y, 4 then swaps x and y.  The grids are off-centre,
-    so that their first pixels move too.
-
-    Parameters
-    ----------
-    values : ndarray, shape (B, G, side, side)
-    first : ndarray, shape (B, G, 2)
-    """
-    span = (values.shape[-1] - 1) * np.asarray(steps, dtype=np.float32)
-    first = first.copy()
-    if which & 1:
-        values = values[..., ::-1]
-        first[..., 0] = -(first[..., 0] + span)
-    if which & 2:
-        values = values[..., ::-1, :]
-        first[..., 1] = -(first[..., 1] + span)
-    if which & 4:
-        values = np.swapaxes(values, -1, -2)
-        first = first[..., ::-1]
-    return np.ascontiguousarray(values), np.ascontiguousarray(first)
-
-
 def flip_points(points: Floats, which: int) -> Floats:
-    """Points (..., 2) after the same rotation or flip."""
+    """Points (..., 2) after the rotation or flip that `hstamp.hosts.runtime.flip` gives grids."""
     out = points.copy()
     if which & 1:
         out[..., 0] = -out[..., 0]

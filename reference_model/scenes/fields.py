@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import hstamp
 from reference_model.config import SPLITS, StudyConfig
-from reference_model.scenes import pyramid
+from reference_model.scenes.crop import crop
 from reference_model.scenes.observe import ELECTRONS_PER_NJY, Exposure, Observation, observe
 from reference_model.scenes.place import FieldTruth, make_field
 from reference_model.scenes.render import SCALE, atlas, render_scene
@@ -30,6 +31,9 @@ from reference_model.sky.galaxies import Table
 from reference_model.sky.relations import to_njy
 
 Image = NDArray[np.float32]
+
+#: Levels cut for every transient.
+MAX_LEVELS = 6
 
 _STEP, _SOFT = 0.05, 2000.0
 
@@ -78,14 +82,15 @@ def _photon_noise(stamp: Any, row: Any, observation: Observation) -> Image:
 
 def cut_levels(exposure: Exposure, transients: Table, with_transient: bool) -> Image:
     """Levels of every transient, shape (n, 6, 15, 15)."""
-    out = np.empty((transients.size, pyramid.MAX_LEVELS, 15, 15), np.float32)
+    layout = hstamp.Layout(MAX_LEVELS)
+    out = np.empty((transients.size, MAX_LEVELS, 15, 15), np.float32)
     for i, row in enumerate(transients):
-        parent = pyramid.window(exposure.image, float(row["x"]), float(row["y"]))
+        x, y = float(row["x"]), float(row["y"])
+        x0, y0 = (c + layout.origins[-1] for c in hstamp.reference_corner(x, y))
+        parent = crop(exposure.image, x0, y0, layout.side)
         if with_transient:
-            i0, j0 = pyramid.corner(float(row["x"]), float(row["y"]))
-            first = pyramid.origins(pyramid.MAX_LEVELS)[-1]
-            parent = add_transient(parent, row, exposure.observation, i0 + first, j0 + first)
-        out[i] = pyramid.levels_of(parent)
+            parent = add_transient(parent, row, exposure.observation, x0, y0)
+        out[i] = hstamp.encode(parent, x - x0, y - y0, levels=MAX_LEVELS, encoding="f4").levels
     return out
 
 

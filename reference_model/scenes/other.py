@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from hstamp import reference_corner
 from reference_model.config import SPLITS, StudyConfig
 from reference_model.network.inputs import KINDS, PARENT, InputKind, binned_window, cut_grids
+from reference_model.scenes.crop import crop
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.fields import Field, add_transient
 from reference_model.scenes.observe import Exposure
-from reference_model.scenes.pyramid import corner, crop
 
 Floats = NDArray[np.float32]
 
@@ -62,7 +63,7 @@ def cut_exposures(
         scale = np.float32(1.0 / exposure.observation.sky_sigma)
         for i, row in enumerate(rows):
             x, y = float(row["x"]), float(row["y"])
-            i0, j0 = corner(x, y)
+            i0, j0 = reference_corner(x, y)
             x0, y0 = i0 - PARENT // 2, j0 - PARENT // 2
             parent = crop(exposure.image, x0, y0, PARENT)
             if which == 1:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hstamp.hosts.runtime import first_pixels
 from reference_model.config import StudyConfig
-from reference_model.network.inputs import InputKind, first_pixels, source_offsets
+from reference_model.network.inputs import InputKind, source_offsets
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.other import load_other
 from reference_model.scenes.place import ON_GALAXY, VISIBLE_SNR

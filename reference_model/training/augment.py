@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from reference_model.network.inputs import InputKind, flip, flip_points
+from hstamp.hosts.runtime import flip
+from reference_model.network.inputs import InputKind, flip_points
 from reference_model.training.arrays import Batch
 
 #: Share of stamps that lose a half-plane, as beyond a detector's edge.
@@ -17,7 +18,7 @@ NOISE_SCATTER = 0.10
 
 def turn(batch: Batch, kind: InputKind, which: int) -> Batch:
     """One of the eight rotations and flips, of the grids and of the truth."""
-    values, first = flip(batch.values, batch.first, kind.steps, which)
+    values, first = flip(batch.values, batch.first, np.array(kind.steps, np.float32), which)
     return replace(batch, values=values, first=first, host=flip_points(batch.host, which))
 
 

@@ -50,21 +50,20 @@ def run(rounds: int = 9, visit: int = 10_000, detector: int = 4000) -> dict[str,
         "one at a time, image + variance + mask, numpy": (plain(full), 1),
     }
     if kernels:
-        from hstamp.fast import encode as kernel
-
+        kernel = fast.kernels(0.0)
         corner, parents, spreads = np.zeros(1, np.int64), window[None], spread[None]
-        _, _, clean = kernel.means(parents, None, corner, corner, 5)
-        _, stored_variance, _ = kernel.means(parents, spreads, corner, corner, 5, clean)
+        clean = kernel.means(parents, corner, corner, 5).clean
+        noisy = kernel.variances(parents, spreads, corner, corner, 5, clean)
 
         def image_plane() -> Any:
-            grids, stored, _ = kernel.means(parents, None, corner, corner, 5)
-            return kernel.codes_i2(stored, kernel.noise(stored_variance, grids), 1 / 16)
+            means = kernel.means(parents, corner, corner, 5)
+            return kernel.codes_i2(means.stored, kernel.noise_of_variance(noisy, 5), 1 / 16)
 
         contenders |= {
             "arithmetic of the image plane (window to integers)": (image_plane, 1),
-            "of which means": (lambda: kernel.means(parents, None, corner, corner, 5), 1),
+            "of which means": (lambda: kernel.means(parents, corner, corner, 5), 1),
             "arithmetic of the variance means": (
-                lambda: kernel.means(parents, spreads, corner, corner, 5, clean),
+                lambda: kernel.variances(parents, spreads, corner, corner, 5, clean),
                 1,
             ),
             "arithmetic of the mask": (lambda: kernel.bits(marked[None], corner, corner, 5), 1),

@@ -159,6 +159,7 @@ def _bytes(r: dict[str, Any]) -> dict[str, str]:
                 f"{e['values']:,}",
                 f"{e['field [arcsec]']:.1f}",
                 f"{e['rms']:.3f}" if "rms" in e else "",
+                *(_number(e[k]) if k in e else "" for k in ("snappy", "zstd")),
                 _number(packed) if packed else "",
             ]
         )
@@ -184,7 +185,17 @@ def _bytes(r: dict[str, Any]) -> dict[str, str]:
         )
     made = {
         "bytes": _table(
-            ["", "bytes", "values", "field [arcsec]", "image rms [noise]", "in a zstd batch"], rows
+            [
+                "",
+                "bytes",
+                "values",
+                "field [arcsec]",
+                "image rms [noise]",
+                "snappy",
+                "zstd",
+                "in a zstd batch",
+            ],
+            rows,
         ),
         "bytes-goals": _goals(goals),
         "curve": _table(
@@ -217,13 +228,13 @@ def _bytes(r: dict[str, Any]) -> dict[str, str]:
         )
     if r.get("real"):
         made["bytes-real"] = _table(
-            ["", "n", "bytes", "compressed"],
+            ["", "n", "bytes", "gzip", "snappy", "zstd"],
             [
                 [
                     k,
                     str(x["n"]),
                     _number(x["bytes"]),
-                    _number(x.get("gzip") or x.get("batch zstd") or 0),
+                    *(_number(x[name]) if name in x else "" for name in ("gzip", "snappy", "zstd")),
                 ]
                 for k, x in r["real"].items()
             ],

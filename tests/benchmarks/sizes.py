@@ -16,6 +16,7 @@ import hstamp
 
 from . import data, sky
 from .alerts import PREVIOUS, v11
+from .compressors import lz4, snappy, zstd
 
 __all__ = ["run"]
 
@@ -55,20 +56,19 @@ def _row(
 def _today(made: list[sky.Parent], rows: dict[str, Any]) -> None:
     """LSST's cutout as built, 30x30 with variance and PSF, and what brokers make of it."""
     cutouts = [sky.cutout(p) for p in made]
-    _row(rows, "LSST FITS", _mean([len(c) for c in cutouts]), 900, 6.0)
+    _row(rows, "LSST FITS", _mean([len(c) for c in cutouts]), 900, 6.0, **_packed(cutouts))
     _row(rows, "LSST FITS, gzip", _mean([len(gzip.compress(c)) for c in cutouts]), 900, 6.0)
-    try:
-        import cramjam
-        import zstandard
+    trimmed = [len(lz4(sky.cutout(p, planes=False))) for p in made]
+    _row(rows, "Lasair: primary HDU, lz4 (image only)", _mean(trimmed), 900, 6.0)
 
-        snappy = [len(bytes(cramjam.snappy.compress_raw(c))) for c in cutouts]
-        zstd = [len(zstandard.compress(c)) for c in cutouts]
-        _row(rows, "LSST FITS, snappy", _mean(snappy), 900, 6.0)
-        _row(rows, "LSST FITS, zstd", _mean(zstd), 900, 6.0)
-        trimmed = [len(bytes(cramjam.lz4.compress(sky.cutout(p, planes=False)))) for p in made]
-        _row(rows, "Lasair: primary HDU, lz4 (image only)", _mean(trimmed), 900, 6.0)
-    except ImportError:
-        pass
+
+def _packed(images: list[bytes]) -> dict[str, float]:
+    """Mean bytes of images compressed one by one, and of many compressed as one batch."""
+    return {
+        "snappy": _mean([len(snappy(image)) for image in images]),
+        "zstd": _mean([len(zstd(image)) for image in images]),
+        "batch of stamps, zstd": _zstd(images),
+    }
 
 
 def _window(p: sky.Parent, side: int = 240) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -90,7 +90,7 @@ def _windows(made: list[sky.Parent], rows: dict[str, Any], notes: dict[str, str]
             np.ascontiguousarray(_window(p)[start : start + side, start : start + side])
             for p in (made[:10] if side == 240 else made[:30])
         ]
-        for method, code in _methods(notes).items():
+        for method, code in _methods().items():
             sizes, errors = [], []
             try:
                 for cut in cuts:
@@ -114,7 +114,10 @@ def _windows(made: list[sky.Parent], rows: dict[str, Any], notes: dict[str, str]
             )
 
 
-def _methods(notes: dict[str, str]) -> dict[str, Callable[[np.ndarray[Any, Any]], _Coded]]:
+def _methods() -> dict[str, Callable[[np.ndarray[Any, Any]], _Coded]]:
+    import blosc2
+    import imagecodecs as ic
+
     step = sky.SKY_SIGMA / 4
 
     def integers(cut: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -132,63 +135,48 @@ def _methods(notes: dict[str, str]) -> dict[str, Callable[[np.ndarray[Any, Any]]
         "fpack RICE q=16": lambda c: _fpack(c, "RICE_1", 16),
         "HCOMPRESS q=4": lambda c: _fpack(c, "HCOMPRESS_1", 4),
     }
-    try:
-        import imagecodecs as ic
 
-        def best(cut: np.ndarray[Any, Any], settings: Any, code: Any, decode: Any) -> _Coded:
-            found: _Coded | None = None
-            for setting in settings:
-                packed = code(unsigned(cut), setting)
-                back = value(decode(packed))
-                error = np.sqrt(np.mean((back - cut) ** 2)) / sky.SKY_SIGMA
-                if found is None or error <= _TARGET:
-                    found = len(packed), back
-            assert found is not None
-            return found
+    def best(cut: np.ndarray[Any, Any], settings: Any, code: Any, decode: Any) -> _Coded:
+        found: _Coded | None = None
+        for setting in settings:
+            packed = code(unsigned(cut), setting)
+            back = value(decode(packed))
+            error = np.sqrt(np.mean((back - cut) ** 2)) / sky.SKY_SIGMA
+            if found is None or error <= _TARGET:
+                found = len(packed), back
+        assert found is not None
+        return found
 
-        methods |= {
-            "JPEG-XL, lossless on integers": lambda c: (
-                len(ic.jpegxl_encode(unsigned(c), lossless=True)),
-                value(unsigned(c)),
-            ),
-            "JPEG-XL, lossy": lambda c: best(
-                c,
-                (0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 1.0),
-                lambda u, d: ic.jpegxl_encode(u, lossless=False, distance=d),
-                ic.jpegxl_decode,
-            ),
-            "JPEG 2000, lossless on integers": lambda c: (
-                len(ic.jpeg2k_encode(unsigned(c), level=0, reversible=True)),
-                value(unsigned(c)),
-            ),
-            "JPEG 2000, lossy": lambda c: best(
-                c,
-                (110, 104, 100, 98, 96, 94, 90, 84),
-                lambda u, p: ic.jpeg2k_encode(u, level=p, reversible=False),
-                ic.jpeg2k_decode,
-            ),
-        }
-    except ImportError:
-        notes["JPEG-XL, JPEG 2000"] = "imagecodecs is not installed"
-    try:
-        import zstandard
-
-        methods["zstd on integers"] = lambda c: (
-            len(zstandard.ZstdCompressor(level=9).compress(unsigned(c).tobytes())),
+    return methods | {
+        "JPEG-XL, lossless on integers": lambda c: (
+            len(ic.jpegxl_encode(unsigned(c), lossless=True)),
             value(unsigned(c)),
-        )
-    except ImportError:
-        notes["zstd"] = "zstandard is not installed"
-    try:
-        import blosc2
-
-        methods["blosc2 (shuffle, zstd) on integers"] = lambda c: (
+        ),
+        "JPEG-XL, lossy": lambda c: best(
+            c,
+            (0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 1.0),
+            lambda u, d: ic.jpegxl_encode(u, lossless=False, distance=d),
+            ic.jpegxl_decode,
+        ),
+        "JPEG 2000, lossless on integers": lambda c: (
+            len(ic.jpeg2k_encode(unsigned(c), level=0, reversible=True)),
+            value(unsigned(c)),
+        ),
+        "JPEG 2000, lossy": lambda c: best(
+            c,
+            (110, 104, 100, 98, 96, 94, 90, 84),
+            lambda u, p: ic.jpeg2k_encode(u, level=p, reversible=False),
+            ic.jpeg2k_decode,
+        ),
+        "zstd on integers": lambda c: (
+            len(zstd(unsigned(c).tobytes(), level=9)),
+            value(unsigned(c)),
+        ),
+        "blosc2 (shuffle, zstd) on integers": lambda c: (
             len(blosc2.compress2(unsigned(c).tobytes(), typesize=2, clevel=9)),
             value(unsigned(c)),
-        )
-    except ImportError:
-        notes["blosc2"] = "blosc2 is not installed"
-    return methods
+        ),
+    }
 
 
 def _fpack(image: np.ndarray[Any, Any], kind: str, q: int) -> _Coded:
@@ -257,21 +245,16 @@ def _ours(made: list[sky.Parent], rows: dict[str, Any]) -> None:
         field = sides[name.split()[1]]
         values = hstamp.Stamp.from_bytes(blobs[0]).layout.size
         _row(rows, name, _mean([len(b) for b in blobs]), values, field, most=max(map(len, blobs)))
-        rows[name]["batch of stamps, zstd"] = _zstd(blobs)
+        rows[name] |= _packed(blobs)
     for step in _STEPS:
         name = f"hstamp n=5 complete, i2 step 1/{round(1 / step)}, batch zstd"
         blobs = [p.encode(step=step).to_bytes() for p in made]
-        if (packed := _zstd(blobs)) is not None:
-            _row(rows, name, packed, 900, 48.0)
+        _row(rows, name, _zstd(blobs), 900, 48.0)
 
 
-def _zstd(blobs: list[bytes]) -> float | None:
+def _zstd(blobs: list[bytes]) -> float:
     """Bytes per stamp when a Kafka batch of them is compressed as one."""
-    try:
-        import zstandard
-    except ImportError:
-        return None
-    return len(zstandard.ZstdCompressor(level=3).compress(b"".join(blobs))) / len(blobs)
+    return len(zstd(b"".join(blobs))) / len(blobs)
 
 
 def _alerts(made: list[sky.Parent]) -> dict[str, Any] | None:
@@ -317,12 +300,15 @@ def _real() -> dict[str, Any] | None:
     if not cutouts:
         return None
     ztf = data.ztf_cutouts()
-    zipped = [len(gzip.compress(c)) for c in cutouts]
+    packed = {
+        name: _mean([len(pack(c)) for c in cutouts])
+        for name, pack in (("gzip", gzip.compress), ("snappy", snappy), ("zstd", zstd))
+    }
     return {
         "LSST science cutouts": {
             "n": len(cutouts),
             "bytes": _mean([len(c) for c in cutouts]),
-            "gzip": _mean(zipped),
+            **packed,
         },
         "ZTF science cutouts, gzipped": {"n": len(ztf), "bytes": _mean([len(c) for c in ztf])},
         **_real_sky(),
@@ -343,6 +329,7 @@ def _real_sky() -> dict[str, Any]:
         "SDSS r (SN 2010H field), hstamp n=5 image only": {
             "n": len(blobs),
             "bytes": _mean([len(b) for b in blobs]),
-            "batch zstd": _zstd(blobs),
+            "zstd": _mean([len(zstd(b)) for b in blobs]),
+            "snappy": _mean([len(snappy(b)) for b in blobs]),
         }
     }

@@ -1,11 +1,16 @@
 """The benchmark's own parts work; nothing here measures time."""
 
+import ast
+import sys
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import hstamp
 
-from . import data, page, sizes, sky
+from . import __main__, compressors, data, page, sizes, sky
 from .timing import race
 
 
@@ -49,3 +54,57 @@ def test_real_cutouts_when_present():
     if data.shared() is None:
         pytest.skip("real data are not here: set HSTAMP_SHARED to the folder that holds data/")
     assert all(len(c) == 34_560 for c in data.lsst_cutouts())
+
+
+HERE = Path(__file__).parent
+
+
+def test_all_that_is_imported_is_declared():
+    """What the measurements import is in the extra, and asked for before anything runs."""
+    imported = set()
+    for path in HERE.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            imported |= {name.partition(".")[0] for name in names}
+    own = {"hstamp", "pytest", "tests"} | set(sys.stdlib_module_names)
+    core = {"numpy", "fastavro", "astropy"}
+    asked = {module.partition(".")[0] for module in compressors.NEEDED}
+    assert imported - own - core <= asked
+    project = tomllib.loads((HERE.parents[1] / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    declared = {r.partition(";")[0].split(">")[0].split("=")[0].strip() for r in extras["bench"]}
+    (nested,) = [r for r in declared if r.startswith("hstamp[")]
+    for extra in nested[7:-1].split(","):
+        declared |= {r.split(">")[0].partition(";")[0].strip() for r in extras[extra]}
+    assert set(compressors.NEEDED.values()) <= declared
+
+
+def test_what_is_missing_is_said_before_the_work(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(compressors.NEEDED, "no_such_module_of_ours.part", "no-such-package")
+    with pytest.raises(SystemExit) as stop:
+        __main__.main(["--quick", "--out", str(tmp_path / "new")])
+    assert stop.value.code == 2
+    assert "no-such-package" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_quick_overwrites_nothing(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(__main__, "missing", list)
+    stored = tmp_path / "figures" / "performance" / "results.json"
+    stored.parent.mkdir(parents=True)
+    stored.write_text("mine")
+    with pytest.raises(SystemExit) as stop:
+        __main__.main(["--quick", "--out", str(tmp_path)])
+    assert stop.value.code == 2
+    assert stored.read_text() == "mine"
+    assert "overwrites nothing" in capsys.readouterr().err
+
+
+def test_compressors_are_undone_by_their_own_readers():
+    cramjam = pytest.importorskip("cramjam", reason="snappy and lz4 need the codecs extra")
+    text = b"stamp " * 500
+    assert bytes(cramjam.snappy.decompress_raw(compressors.snappy(text))) == text
+    assert bytes(cramjam.lz4.decompress(compressors.lz4(text))) == text
+    assert len(compressors.zstd(text)) < 60

@@ -340,6 +340,8 @@ def test_wrong_usage_is_status_2(arguments, image, tmp_path):
 
 @pytest.mark.parametrize("command", ["info", "validate", "show", "export", "convert"])
 def test_missing_and_unsuitable_files_are_status_1(command, image, tmp_path):
+    if command == "show":
+        pytest.importorskip("matplotlib", reason="pictures are drawn by matplotlib")
     extra = ["-o", tmp_path / "out"] if command == "convert" else []
     done = run(command, tmp_path / "gone", *extra, status=1)
     assert "gone" in done.stderr

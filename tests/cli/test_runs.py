@@ -17,7 +17,7 @@ from astropy.io import fits
 from test_commands import SOURCE, process, run
 
 import hstamp
-from hstamp.cli import terminal
+from hstamp.cli import signals, terminal
 
 LOG = ".hstamp-convert.jsonl"
 AT = ("--x", 14, "--y", 14)
@@ -173,6 +173,26 @@ def test_signals_leave_nothing_half_done(image, tmp_path, name):
         assert err.count(b"\n") == 1
     assert list(tmp_path.glob(".*.part")) == []
     assert not (tmp_path / "out.avro").exists()
+
+
+def test_a_signal_whose_exception_is_lost_is_raised_again():
+    def careless():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except BaseException:  # as libraries do
+            return
+
+    with signals.stoppable(), terminal.Progress(0) as progress:
+        progress.update(1)
+        careless()
+        with pytest.raises(signals.Stopped) as caught:
+            progress.update(2)
+    assert (signals.status_of(caught.value), signals.name_of(caught.value)) == (
+        143,
+        "ended by SIGTERM",
+    )
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    signals.checkpoint()
 
 
 @pytest.mark.parametrize("home", [None, "/proc/none/home"])

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from strategies import pixels, scenes
 
 import hstamp
+from hstamp.encodings.variance import MANTISSAS
+from hstamp.limits import TOP_MANTISSA
 
 
 def truth(scene, rows, combine=brute.mean):
@@ -21,6 +23,9 @@ def truth(scene, rows, combine=brute.mean):
 def check_image_bound(true, stamp):
     """[EC-1], [EC-2] for missing pixels and [EC-3] in exact arithmetic."""
     fields = stamp.to_dict()["image"]
+    if fields["encoding"] == "f4":  # [EC-9]; when it may be is another test's matter
+        assert brute.same_bits(stamp.values, brute.as_f4(true))
+        return
     decoded = brute.decode_image(fields, stamp.n)
     assert brute.same_bits(stamp.values, brute.as_f4(decoded))
     for v, w, k in zip(true, decoded, brute.level_of_stored(stamp.n), strict=True):
@@ -277,3 +282,63 @@ def test_sizes_promised():
     assert len(masked.to_bytes()) < 5000
     image = np.random.default_rng(1).normal(size=(260, 260))
     assert len(hstamp.encode(image, 125.3, 125.6, levels=5).to_bytes()) < 2000
+
+
+def scene_with(value, *, sigma=1.0):
+    """Noise about 10 with one pixel of another value; the pixel lies in level 0."""
+    image = np.random.default_rng(4).normal(10.0, sigma, (60, 60)).astype(np.float32)
+    image[28, 31] = value
+    return image
+
+
+@pytest.mark.parametrize("variance", [True, False])
+@pytest.mark.parametrize("value", [-1e30, 1e10, -3.4e38, 3e5])
+def test_a_fill_value_does_not_bury_its_neighbours(value, variance):
+    """A range of 65534 noises and more cannot be spanned within the noise [EC-9]."""
+    image = scene_with(value)
+    spread = np.ones_like(image) if variance else None
+    stamp = hstamp.encode(image, 30.2, 30.1, levels=2, variance=spread)
+    assert stamp.record.image.encoding == "f4"
+    exact = hstamp.encode(image, 30.2, 30.1, levels=2, encoding="f4", variance=spread)
+    assert stamp == exact
+    (row,) = hstamp.encode_many(image, [30.2], [30.1], levels=2, variance=spread)
+    assert row == stamp.to_bytes()
+
+
+@pytest.mark.parametrize("value", [6e4, 1e4, -5e4])
+def test_stars_stay_quantised(value):
+    """Values of up to 65534 noises are spanned by steps within the noise."""
+    image = scene_with(value)
+    stamp = hstamp.encode(image, 30.2, 30.1, levels=2, variance=np.ones_like(image))
+    assert stamp.record.image.encoding == "i2"
+    assert stamp.record.image.scale[0] <= 1.0
+
+
+@pytest.mark.parametrize(("reach", "encoding"), [(65534.0, "i2"), (65535.0, "f4")])
+def test_the_limit_is_one_noise_for_a_step(reach, encoding):
+    """Two values only: the range is R and the noise 1, so the step is R / 65534."""
+    image = np.zeros((30, 30), np.float32)
+    image[8, 8] = reach
+    stamp = hstamp.encode(image, 14.5, 14.5, levels=2, variance=np.ones_like(image))
+    assert stamp.record.image.encoding == encoding
+
+
+def test_without_any_noise_nothing_is_buried():
+    image = np.zeros((30, 30), np.float32)
+    image[8, 8] = 1e30
+    for variance in (None, np.zeros_like(image)):
+        stamp = hstamp.encode(image, 14.5, 14.5, levels=2, variance=variance)
+        assert stamp.record.image.encoding == "i2"
+
+
+def test_one_level_decides_for_all():
+    """The value lies in the ring of level 1 alone; level 0 is written as f4 too."""
+    image = scene_with(10.0)
+    image[16:18, 16:18] = 1e9
+    stamp = hstamp.encode(image, 30.2, 30.1, levels=2, variance=np.ones_like(image))
+    assert stamp.record.image.encoding == "f4"
+    np.testing.assert_array_equal(stamp.levels[0, :14, :14], image[24:38, 24:38])
+
+
+def test_the_top_of_log8_is_that_of_its_table():
+    assert MANTISSAS[13] == TOP_MANTISSA

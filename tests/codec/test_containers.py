@@ -116,6 +116,7 @@ def alert_schema(stamp=hstamp.STAMP_SCHEMA):
 
 def container(schema, records, **options):
     out = io.BytesIO()
+    options = {"sync_marker": bytes(16)} | options  # tests of two workers have the same names
     fastavro.writer(out, fastavro.parse_schema(schema), records, **options)
     return out.getvalue()
 

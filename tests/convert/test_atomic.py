@@ -100,6 +100,9 @@ def test_places_that_cannot_be_written(tmp_path):
             pass
         assert str(path) in str(caught.value)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file"]
+    with pytest.raises(FileNotFoundError) as missing, atomic_writer(tmp_path / "no/file"):
+        pass
+    assert isinstance(pickle.loads(pickle.dumps(missing.value)), OutputError)
 
 
 def test_devices_and_pipes_are_written_to(tmp_path):

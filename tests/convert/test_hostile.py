@@ -76,6 +76,22 @@ def test_gzip_bomb_as_a_file_stops_at_the_bound(tmp_path):
         inflate(bomb(2 * 2**20), limit=2**20)
 
 
+def test_a_cutout_has_no_more_pixels_than_its_length_allows():
+    """A gzipped blank cutout of 2000 x 2000 pixels, and one compressed in tiles."""
+    blank = fits.PrimaryHDU(np.zeros((2000, 2000), dtype="f4"))
+    tiles = fits.CompImageHDU(np.zeros((2000, 2000), dtype="i2"), compression_type="RICE_1")
+    for payload in (gzip.compress(fits_bytes([blank])), fits_bytes([fits.PrimaryHDU(), tiles])):
+        assert len(payload) < 100_000
+        error, peak = peak_of(lambda payload=payload: parent(payload))
+        assert str(len(payload)) in str(error) or "decompress" in str(error)
+        assert peak < 40e6
+
+
+def test_a_cutout_without_signal_is_small_and_good():
+    cutout = lsst_cutout(np.zeros((102, 102)), 50.0, 50.0)
+    assert parent(gzip.compress(cutout)).image.shape == (102, 102)
+
+
 def header(**cards):
     values = {"SIMPLE": True, "BITPIX": -32, "NAXIS": 2, "NAXIS1": 30, "NAXIS2": 30}
     values.update({"CRPIX1": 15.0, "CRPIX2": 15.0, "CRVAL1": 150.0, "CRVAL2": 2.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -65,6 +66,45 @@ def test_readme_snippet_runs_and_its_sizes_hold(parent: np.ndarray) -> None:
     assert len(names["blob"]) < 3000
     assert names["stamp"].levels.shape == (5, 15, 15)
     assert names["small"].n == 3
+
+
+def test_encode_snippet_runs(parent: np.ndarray) -> None:
+    names: dict = {
+        "image": parent, "xs": [130.2, 7.0], "ys": [129.6, 250.0],
+        "variance": np.full(parent.shape, 100.0), "psf": np.ones((3, 3)),
+    }  # fmt: skip
+    exec(block("docs/encode.md", "encode"), names)
+    assert [hstamp.Stamp.from_bytes(blob).n for blob in names["blobs"]] == [5, 5]
+    assert hstamp.Stamp.from_bytes(names["batch"][0]).n == 3
+    assert names["batch"][1] is None
+    assert str(names["batch"].errors[1]).endswith("(90.0, nan) is not a pixel position")
+
+
+def test_compressed_sizes_are_the_measured_ones() -> None:
+    stored = ROOT / "docs" / "figures" / "performance" / "results.json"
+    rows = json.loads(stored.read_text(encoding="utf-8"))["bytes"]["rows"]
+    page = (ROOT / "docs" / "for-alert-designers.md").read_text(encoding="utf-8")
+    for line, name in (
+        ("30×30 cutouts as built", "LSST FITS"),
+        ("five-level stamps of the same", "hstamp n=5 complete, i2"),
+        ("with 8 mask planes, which", "hstamp n=5 complete with 8-plane mask, i2"),
+    ):
+        (told,) = re.findall(rf"^\| {line}[^|]*\|(.*)\|$", page, re.M)
+        shown = [int(cell.replace(",", "")) for cell in told.split("|")]
+        # Three images, each rounded to a byte.
+        measured = [3 * rows[name][key] for key in ("bytes", "snappy", "zstd")]
+        assert shown == pytest.approx(measured, abs=2)
+
+
+def test_notes_and_papers_are_linked() -> None:
+    page = (ROOT / "docs" / "for-alert-designers.md").read_text(encoding="utf-8")
+    for name, address in (
+        ("DMTN-248", "https://dmtn-248.lsst.io"),
+        ("LSE-163", "https://lse-163.lsst.io"),
+        ("DEBASS", "https://doi.org/"),
+        ("Lasair", "https://doi.org/"),
+    ):
+        assert page.count(name) == page.count(f"[{name}]({address}") > 0
 
 
 def test_links_between_documents_lead_somewhere() -> None:

@@ -314,7 +314,7 @@ def test_missing_matplotlib_is_explained() -> None:
         "try:\n"
         "    import hstamp.draw\n"
         "except ImportError as error:\n"
-        "    assert 'hstamp[plot]' in str(error), error\n"
+        "    assert 'pip install matplotlib' in str(error), error\n"
         "else:\n"
         "    raise AssertionError('no error')\n"
     )

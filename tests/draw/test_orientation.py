@@ -210,3 +210,27 @@ def test_notebook_without_matplotlib_shows_the_table() -> None:
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+def test_pictures_need_no_home() -> None:
+    """Containers run as users whom no password file knows."""
+    code = (
+        "import pathlib, sys, numpy\n"
+        "def home(*_):\n"
+        "    raise RuntimeError('Could not determine home directory.')\n"
+        "pathlib.Path.home = pathlib.Path.expanduser = home\n"
+        "import hstamp\n"
+        "stamp = hstamp.encode(numpy.eye(60), 30, 30, wcs=hstamp.Wcs(1, 2, -5e-5, 0, 0, 5e-5))\n"
+        "assert '<table>' in stamp._repr_html_()\n"
+        "try:\n"
+        "    import matplotlib.figure\n"
+        "except RuntimeError:\n"
+        "    sys.exit()  # old versions of matplotlib cannot do without a home at all\n"
+        "assert stamp._repr_png_() is not None\n"
+        "assert '<img' in stamp._repr_html_()\n"
+        "stamp.plot(north_up=True)\n"
+        "assert 'astropy' not in sys.modules\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    environment.pop("MPLCONFIGDIR", None)
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -19,12 +19,13 @@ def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stamps = [make_full(5), make_full(3, id="2")]
     names: dict[str, Any] = {"stamps": stamps, "blob": stamps[0].to_bytes()}
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 9
+    assert len(blocks) == 10
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), names)
     written = {path.name for path in tmp_path.iterdir()}
     assert written >= {
-        "stamp.png", "mosaics.png", "levels.png", "mine.png", "stamp.fits", "stamps.vot", "sky.png",
+        "stamp.png", "north.png", "mosaics.png", "levels.png", "mine.png", "stamp.fits",
+        "stamps.vot", "sky.png",
     }  # fmt: skip
     assert names["image"].shape == (30, 30)
     assert names["ccd"].psf is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from astropy.io import fits
 from export_cases import needs
 
 import hstamp
+from hstamp.cli import main
 
 ARCSEC = 1 / 3600
 
@@ -98,6 +100,16 @@ def test_the_caller_may_decide() -> None:
     assert len(stamp().to_legacy_fits(survey="lsst")) % 2880 == 0
     _, pixels, _ = read(stamp().to_legacy_fits(21))
     np.testing.assert_array_equal(pixels[5:16, 5:16], parent()[26:37, 26:37])
+
+
+def test_command_lets_the_caller_decide(tmp_path: Path) -> None:
+    path, out = tmp_path / "a.hstamp", tmp_path / "a.fits"
+    path.write_bytes(stamp().to_bytes())
+    command = ["export", str(path), "--legacy", "--force", "-o", str(out)]
+    assert main(command) == 0
+    assert out.read_bytes()[:2] == b"\x1f\x8b"
+    assert main([*command, "--survey", "lsst"]) == 0
+    assert fits.getdata(out).shape == (30, 30)
 
 
 @pytest.mark.parametrize(

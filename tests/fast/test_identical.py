@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+from batches import columns, one, ragged
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import scenes
@@ -11,7 +12,7 @@ from strategies import scenes
 import hstamp
 from hstamp import fast
 
-pytest.importorskip("numba", reason="the compiled path needs numba: pip install 'hstamp[fast]'")
+pytest.importorskip("numba", reason="the compiled path needs numba (the extra fast)")
 
 NAMES = ("BAD", "SAT", "CR", "EDGE", "P4", "P5", "P6", "P7", "P8", "P9")
 
@@ -23,6 +24,7 @@ def kernels():
     patch.delenv(fast.SWITCH, raising=False)
     fast.available.cache_clear()
     was = fast._Progress.loaded
+    fast._Progress.broken = False
     assert fast.load()
     yield
     patch.undo()
@@ -96,6 +98,19 @@ def test_encoding_and_decoding(scene, encoding, spread, planes, psf):
         lambda: hstamp.encode_many(scene.image, [scene.x], [scene.y], **options)
     )
     assert many == plain == a
+
+
+@given(ragged(), st.sampled_from([None, 3]), st.booleans())
+def test_batches_of_rows_of_any_form(rows, levels, common):
+    """Both paths, a row of a batch and a single stamp are the same bytes."""
+    options = {"levels": levels}
+    if common:  # parents of one type and shape, which kernels read where they lie
+        image = np.zeros((50, 60), "f4")
+        rows = [given | {"image": image[: 40 + i].copy()} for i, given in enumerate(rows)]
+        own = ("variance", "mask", "unusable")
+        rows = [{k: v for k, v in given.items() if k not in own} for given in rows]
+    a, b = both(lambda: hstamp.encode_many(**columns(rows), **options))
+    assert a == b == [one(given, **options) for given in rows]
 
 
 @given(

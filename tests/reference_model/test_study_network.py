@@ -10,9 +10,10 @@ pytest.importorskip("safetensors", reason="the network needs the train extra (sa
 pytest.importorskip("scipy", reason="the network's truth needs the train extra (scipy)")
 pytest.importorskip("galsim", reason="the network's truth needs the train extra (GalSim)")
 
+import hstamp
+from hstamp.hosts import runtime
 from reference_model.network import export, inputs, loss, model
 from reference_model.scenes.place import TRANSIENT
-from reference_model.scenes.pyramid import levels_of, window
 from reference_model.training import arrays, augment
 from reference_model.training.arrays import Split
 from reference_model.training.loop import TrainConfig, train, validate
@@ -28,8 +29,8 @@ def ramp(shape):
 
 def grids(x, y):
     """Levels of a ramp with the geometry that belongs to them, as a batch of one."""
-    values = levels_of(window(ramp((1000, 1000)), x, y, 5), 5)[None]
-    first = inputs.first_pixels(5, *inputs.source_offsets(np.array([x]), np.array([y])))
+    values = hstamp.encode(ramp((1000, 1000)), x, y, levels=5, encoding="f4").levels[None].copy()
+    first = runtime.first_pixels(5, *inputs.source_offsets(np.array([x]), np.array([y])))
     return values, first
 
 
@@ -45,7 +46,7 @@ def test_first_pixels_are_where_the_levels_say():
 @pytest.mark.parametrize("which", range(8))
 def test_flipped_grids_keep_every_pixel_at_its_flipped_place(which):
     values, first = grids(400.3, 500.8)
-    turned, turned_first = inputs.flip(values, first, HSTAMP5.steps, which)
+    turned, turned_first = runtime.flip(values, first, np.float32(HSTAMP5.steps), which)
     # Where does the pixel with this value lie, before and after?
     for k in range(1, 5):
         row, column = 2, 11
@@ -161,7 +162,7 @@ def transients(n):
             )
             d2 = (xx[near] - at[0]) ** 2 + (yy[near] - at[1]) ** 2
             image[near] += (20.0 * np.exp(-0.5 * d2 / 16.0)).astype(np.float32)
-        levels[i] = levels_of(window(image, row["x"], row["y"]))
+        levels[i] = hstamp.encode(image, row["x"], row["y"], levels=6, encoding="f4").levels
     return Split(rows, np.zeros(n, int), ("made",), np.stack([levels, levels]))
 
 

@@ -3,6 +3,7 @@
 # ruff: noqa: E402
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ pytest.importorskip("scipy", reason="scenes need the train extra (scipy)")
 pytest.importorskip("tqdm", reason="the data set needs the train extra (tqdm)")
 
 from reference_model.config import SMALL, StudyConfig
-from reference_model.scenes import fields, observe, pyramid, render
+from reference_model.scenes import fields, observe, render
 from reference_model.scenes.dataset import interleaved, simulate
 from reference_model.sky.galaxies import GALAXY
 
@@ -150,20 +151,9 @@ def test_levels_are_the_means_of_their_pixels(x, y):
     rng = np.random.default_rng(1)
     image = rng.standard_normal((70, 80)).astype(np.float32)
     image[rng.uniform(size=image.shape) < 0.05] = np.nan
-    found = pyramid.levels_of(pyramid.window(image, x, y, 4), 4)
-    np.testing.assert_array_equal(found, brute_force(image, x, y, 4))
-
-
-def test_levels_are_those_of_the_codec():
-    hstamp = pytest.importorskip("hstamp", reason="the codec is not installed")
-    rng = np.random.default_rng(2)
-    image = rng.standard_normal((600, 600)).astype(np.float32)
-    image[100:200, 250:300] = np.nan
-    x, y = np.array([290.2, 310.9, 20.0]), np.array([301.0, 12.6, 580.2])
-    blobs = hstamp.encode_many(image, x, y, levels=6, encoding="f4")
-    decoded = hstamp.decode_many(blobs).levels
-    mine = [pyramid.levels_of(pyramid.window(image, *at)) for at in zip(x, y, strict=True)]
-    np.testing.assert_array_equal(decoded, np.stack(mine))
+    rows = np.array([(x, y)], dtype=[("x", "f8"), ("y", "f8")])
+    found = fields.cut_levels(SimpleNamespace(image=image), rows, with_transient=False)
+    np.testing.assert_array_equal(found[0, :4], brute_force(image, x, y, 4))
 
 
 TINY = StudyConfig(
@@ -212,6 +202,7 @@ def test_stored_levels_repeat_from_the_stored_scene(tiny):
 
 
 def test_the_thirty_pixel_stamp_is_level_one_before_binning(tiny):
+    from hstamp.values import mean_children
     from reference_model.network.inputs import STAMP30
     from reference_model.scenes.other import cut_all, load_other
 
@@ -222,7 +213,7 @@ def test_the_thirty_pixel_stamp_is_level_one_before_binning(tiny):
     grids, first = load_other(tiny, TINY, field, STAMP30)
     rows = field.load("transients")
     for which, name in enumerate(("template", "visit")):
-        binned = np.stack([pyramid.bin2(g.astype(np.float32)) for g in grids[which, :, 0]])
+        binned = mean_children(grids[which, :, 0].astype(np.float32))
         level = field.load(f"levels_{name}")[:, 1] / rows[f"{name}_sigma"][:, None, None]
         # Half precision keeps 11 bits of every pixel.
         np.testing.assert_allclose(binned, level, rtol=2.0**-11, atol=2.0**-9)

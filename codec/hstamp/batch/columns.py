@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from ..container.avro import write_long
 from ..container.blob import HEADER, read_blob, write_blob
-from ..planes import Record
+from ..planes import Encoded, Record
 
-__all__ = ["Shape", "shape_of", "template_of"]
+__all__ = ["Shape", "shape_of"]
 
 U1 = npt.NDArray[np.uint8]
 
@@ -55,22 +55,25 @@ class Shape:
         part = np.ascontiguousarray(matrix[:, self.places[name]])
         return part.view(np.dtype(dtype)).reshape(len(matrix), -1)
 
-    def rows(self, columns: dict[str, npt.NDArray[Any]], count: int) -> U1:
-        """Build the (B, L) byte matrix of this shape from its columns.
+    def encoded(self, matrix: U1, plane: str) -> Encoded | None:
+        """One plane of all rows; None where these stamps have none."""
+        record, n = self.record, self.record.levels
+        start = self.places[plane].start if plane in self.places else -1
 
-        Parameters
-        ----------
-        columns : dict of str to ndarray, shape (B, ...)
-            Little-endian numbers for every place.
-        count : int
-            Number of rows B.
-        """
-        matrix = np.empty((count, len(self.template)), dtype=np.uint8)
-        matrix[:] = np.frombuffer(self.template, np.uint8)
-        for name, place in self.places.items():
-            values = np.ascontiguousarray(columns[name]).reshape(count, -1)
-            matrix[:, place] = values.view(np.uint8)
-        return matrix
+        def terms(*names: str) -> npt.NDArray[np.float64]:
+            return np.stack([self.column(matrix, name, "<f4") for name in names], dtype=np.float64)
+
+        if plane == "image":
+            steps = terms("zero", "scale") if "scale" in self.places else None
+            return Encoded(record.image.encoding, n, matrix, start, steps)
+        if plane == "variance" and (spread := record.variance) is not None:
+            unit = terms("unit") if spread.encoding == "log8" else None
+            return Encoded(spread.encoding, n, matrix, start, unit)
+        if plane == "mask" and record.mask is not None:
+            return Encoded(record.mask.encoding, n, matrix, start)
+        if plane == "psf" and record.psf is not None:
+            return Encoded(record.psf.encoding, record.psf.size, matrix, start)
+        return None
 
 
 def shape_of(blob: bytes) -> Shape | None:
@@ -89,13 +92,6 @@ def shape_of(blob: bytes) -> Shape | None:
     for place in places.values():
         fixed[place] = False
     return Shape(blob, record, places, fixed)
-
-
-def template_of(record: Record) -> Shape:
-    """Shape of a record's blob."""
-    shape = shape_of(write_blob(record))
-    assert shape is not None
-    return shape
 
 
 def _places(record: Record) -> dict[str, slice]:

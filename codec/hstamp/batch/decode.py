@@ -9,23 +9,24 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import FormatError, InputError
-from ..fast import compiled
-from ..layout import GRID
+from ..errors import FormatError, InputError, shown
+from ..fast import kernels
+from ..fast.protocol import PLANES
+from ..layout import GRID, MIN_LEVELS
 from ..planes import Record, Wcs
 from ..stamp import Stamp
-from .checks import NUMPY_COST, checked
+from .checks import checked
 from .columns import Shape, shape_of
-from .levels import compiled_plane, plain_plane
 
-__all__ = ["PLANES", "StampBatch", "decode_many"]
+__all__ = ["StampBatch", "decode_many"]
 
-PLANES: Final = ("image", "variance", "mask", "psf")
+_NUMPY_COST: Final = 2e-5
+"""What a plane of one stamp takes without compiled kernels [s]."""
 _FEW: Final = 4
 """Below this many blobs, looking for a common shape costs more than it saves."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StampBatch:
     """Stamps as arrays; row b of each belongs to input ``index[b]``.
 
@@ -77,6 +78,19 @@ class StampBatch:
     def __len__(self) -> int:
         return len(self.index)
 
+    def __repr__(self) -> str:
+        planes = [
+            name
+            for name, array in (
+                ("image", self.levels), ("variance", self.variance), ("mask", self.mask),
+                ("psf", self.psf),
+            )
+            if array is not None
+        ]  # fmt: skip
+        levels = "/".join(str(n) for n in np.unique(self.n).tolist()) or "no"
+        rejected = f", {len(self.errors)} rejected" if self.errors else ""
+        return f"<StampBatch: {len(self)} stamps of {levels} levels, {', '.join(planes)}{rejected}>"
+
 
 @dataclass
 class _Group:
@@ -115,16 +129,40 @@ def decode_many(
     FormatError
         With ``errors='raise'``: the first rejected input; its reason names the input's number.
     """
-    if unknown := set(planes) - set(PLANES):
-        raise InputError(f"unknown planes {sorted(unknown)}; there are {PLANES}")
-    if errors not in ("raise", "collect"):
-        raise InputError(f"errors must be 'raise' or 'collect', not {errors!r}")
-    groups, rejected = _grouped(blobs, set(planes))
+    wanted = _wanted(planes)
+    if not isinstance(errors, str) or errors not in ("raise", "collect"):
+        raise InputError(f"errors must be 'raise' or 'collect', not {shown(errors)}")
+    groups, rejected = _grouped(_checked_blobs(blobs), wanted)
     if rejected and errors == "raise":
         first = min(rejected)
         fault = rejected[first]
         raise FormatError(fault.code, f"stamp {first}: {fault.reason}") from fault
-    return _merged(groups, rejected, set(planes))
+    return _merged(groups, rejected, wanted)
+
+
+def _wanted(planes: Collection[str]) -> set[str]:
+    given = (planes,) if isinstance(planes, str) else planes
+    try:
+        wanted = set(given)
+    except TypeError:
+        raise InputError(f"planes must be names out of {PLANES}, not {shown(planes)}") from None
+    if unknown := wanted - set(PLANES):
+        raise InputError(f"unknown planes {sorted(map(repr, unknown))}; there are {PLANES}")
+    return wanted
+
+
+def _checked_blobs(blobs: Any) -> Sequence[bytes]:
+    """Return a sequence of bytes; raise `InputError` for anything else."""
+    if isinstance(blobs, np.ndarray) and blobs.ndim == 1:
+        blobs = blobs.tolist()
+    if isinstance(blobs, str | bytes | bytearray | memoryview) or not isinstance(blobs, Sequence):
+        raise InputError(f"blobs must be a sequence of bytes, not {type(blobs).__name__}")
+    if set(map(type, blobs)) <= {bytes}:
+        return blobs
+    for i, blob in enumerate(blobs):
+        if not isinstance(blob, bytes | bytearray | memoryview):
+            raise InputError(f"stamp {i} is {type(blob).__name__}, not bytes")
+    return [bytes(blob) for blob in blobs]
 
 
 def _grouped(
@@ -221,12 +259,11 @@ def _decoded(
         if name in shape.places:
             column = shape.column(matrix, name, dtype)
             group.arrays[name] = column if name == "cd" else column[:, 0]
-    wanted = [name for name in PLANES if name in planes and getattr(record, name) is not None]
-    kernels = compiled(NUMPY_COST * len(matrix) * len(wanted))
+    wanted = [name for name in PLANES if name in planes]
+    work = kernels(_NUMPY_COST * len(matrix) * len(wanted))
     for name in wanted:
-        group.arrays[name] = (
-            compiled_plane(name, shape, matrix) if kernels else plain_plane(name, shape, matrix)
-        )
+        if (encoded := shape.encoded(matrix, name)) is not None:
+            group.arrays[name] = work.decode(name, encoded)
     if "id" in shape.places:
         texts = shape.column(matrix, "id", "u1")
         joined, width = texts.tobytes().decode("ascii"), texts.shape[1]
@@ -240,7 +277,7 @@ def _merged(groups: list[_Group], rejected: dict[int, FormatError], planes: set[
     order = np.concatenate([g.rows for g in groups]) if groups else np.zeros(0, dtype=np.intp)
     index = np.sort(order)
     count = len(index)
-    widest = max((g.record.levels for g in groups), default=2)
+    widest = max((g.record.levels for g in groups), default=MIN_LEVELS)
     places = [np.searchsorted(index, g.rows) for g in groups]
 
     def gather(name: str, shape: tuple[int, ...], dtype: Any, fill: float) -> npt.NDArray[Any]:
@@ -261,14 +298,14 @@ def _merged(groups: list[_Group], rejected: dict[int, FormatError], planes: set[
     ids: list[str | None] = [None] * count
     bands: list[str | None] = [None] * count
     names: list[tuple[str, ...]] = [()] * count
-    levels = np.zeros(count, dtype=np.int64)
+    counts = np.zeros(count, dtype=np.int64)
     if len(groups) == 1:
         record = groups[0].record
         ids, bands = list(groups[0].ids), [record.band] * count
         names = [() if record.mask is None else record.mask.planes] * count
-        levels[:] = record.levels
+        counts[:] = record.levels
     for group, place in zip(groups, places, strict=True) if len(groups) > 1 else ():
-        levels[place] = group.record.levels
+        counts[place] = group.record.levels
         for row, text in zip(place.tolist(), group.ids, strict=True):
             ids[row] = text
             bands[row] = group.record.band
@@ -276,7 +313,7 @@ def _merged(groups: list[_Group], rejected: dict[int, FormatError], planes: set[
     return StampBatch(
         index=index,
         errors=rejected,
-        n=levels,
+        n=counts,
         dx=gather("dx", (), np.float32, np.nan),
         dy=gather("dy", (), np.float32, np.nan),
         ra=gather("ra", (), np.float64, np.nan),

@@ -1,345 +1,251 @@
-"""Encode many sources into blobs."""
+"""Encode many sources into blobs: groups of one form, and the fault of each source that has one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from ..container.blob import write_blob
 from ..encoder import (
+    Label,
     Options,
-    plane_names,
-    store,
-    to_f4,
-    true_levels,
-    usable_variance,
+    Sources,
+    encode_planes,
+    n_of,
+    names_of,
+    record_of,
 )
-from ..encodings.image import (
-    canonical_f4,
-    choose_steps,
-    noise_from_levels,
-    noise_from_variance,
-    quantise,
-)
-from ..encodings.mask import encode_mask
-from ..encodings.variance import choose_unit, encode_log8
-from ..fast import compiled
-from ..layout import Layout, layout_of
-from ..planes import (
-    FORMAT_VERSION,
-    ImagePlane,
-    MaskPlane,
-    Record,
-    VariancePlane,
-    Wcs,
-)
-from ..stamp import encodable
-from ..values import mean_children, or_children, variance_children
-from .columns import template_of
-from .metadata import Metadata, metadata_of
-from .parents import Corners, bits_of, own_parents, parents_of, positions_of, windows_of
+from ..errors import InputError, shown
+from ..inputs import plain_inputs, plain_position
+from ..layout import layout_of, positions_usable, reference_corners
+from ..parents import Check, Parents, as_bits, as_flags, as_plane, parents_of, real_array
+from ..tangent import ParentWcs, Wcs
+from .labels import psfs_of, tangents_of, texts_of
 
 if TYPE_CHECKING:
-    from astropy.wcs import WCS
+    from astropy.units import UnitBase
 
-__all__ = ["encode_many"]
+__all__ = ["EncodedBatch", "encode_many"]
 
 _CHUNK_BYTES: Final = 32 * 2**20
 """Window pixels gathered at a time [byte], so that a visit does not need its windows in memory."""
-_NUMPY_COST: Final = 3e-3
-"""What encoding one stamp takes without compiled kernels [s]."""
 
 Array = npt.NDArray[Any]
+Each = npt.ArrayLike | Sequence[npt.ArrayLike | None]
+"""One array for all sources, or one for each."""
 
 
+class EncodedBatch(list[bytes | None]):
+    """Blobs of a batch, None for each source that could not be encoded.
+
+    Attributes
+    ----------
+    errors : dict of int to InputError
+        Sources that could not be encoded, and why, in ascending order.
+    """
+
+    def __init__(self, blobs: Sequence[bytes | None], errors: Mapping[int, InputError]) -> None:
+        super().__init__(blobs)
+        self.errors = dict(sorted(errors.items()))
+
+    def __repr__(self) -> str:
+        size = sum(len(blob) for blob in self if blob is not None)
+        return f"<EncodedBatch: {len(self) - len(self.errors)} of {len(self)} stamps, {size} bytes>"
+
+
+class EncodeOptions(TypedDict, total=False):
+    """Keywords of `encode_many`."""
+
+    levels: int | None
+    encoding: str
+    variance: Each | None
+    variance_encoding: str
+    mask: Each | None
+    mask_planes: Sequence[str] | None
+    psf: Each | None
+    psf_size: int | None
+    wcs: Sequence[Wcs | ParentWcs | None] | ParentWcs | None
+    band: str | Sequence[str | None] | None
+    flux_unit: str | UnitBase | None
+    ids: Sequence[str | None] | None
+    unusable: Each | None
+    step: float
+
+
+@overload
 def encode_many(
-    image: npt.ArrayLike,
+    image: Each,
     x: npt.ArrayLike,
     y: npt.ArrayLike,
     *,
-    levels: int = 5,
+    errors: Literal["raise"] = "raise",
+    **options: Unpack[EncodeOptions],
+) -> list[bytes]: ...
+
+
+@overload
+def encode_many(
+    image: Each,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    errors: Literal["collect"],
+    **options: Unpack[EncodeOptions],
+) -> EncodedBatch: ...
+
+
+def encode_many(
+    image: Each,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    levels: int | None = 5,
     encoding: str = "i2",
-    variance: npt.ArrayLike | None = None,
+    variance: Each | None = None,
     variance_encoding: str = "log8",
-    mask: npt.ArrayLike | None = None,
+    mask: Each | None = None,
     mask_planes: Sequence[str] | None = None,
-    psf: npt.ArrayLike | None = None,
+    psf: Each | None = None,
     psf_size: int | None = 21,
-    wcs: Sequence[Wcs] | WCS | None = None,
-    band: str | None = None,
-    flux_unit: str = "nJy",
-    ids: Sequence[str] | None = None,
+    wcs: Sequence[Wcs | ParentWcs | None] | ParentWcs | None = None,
+    band: str | Sequence[str | None] | None = None,
+    flux_unit: str | UnitBase | None = None,
+    ids: Sequence[str | None] | None = None,
+    unusable: Each | None = None,
     step: float = Options.step,
-) -> list[bytes]:
+    errors: str = "raise",
+) -> list[bytes] | EncodedBatch:
     """Encode stamps of many sources.
 
     Gives the bytes of ``encode(...).to_bytes()`` for each source.
 
     Parameters
     ----------
-    image : array_like, shape (H, W) or (B, H, W)
-        One parent of all sources, or one parent of each [flux_unit per pixel].
+    image : array_like, Quantity, NDData, CCDData or Cutout2D, or sequence of B of these
+        One parent of all sources, shape (H, W), or one parent of each, (B, H, W); in a sequence
+        they may differ in shape [flux_unit per pixel].
     x, y : array_like, shape (B,)
         Source positions [parent pixel, 0-based].
-    levels : int
-        Number of levels.
-    encoding, variance_encoding, step, band, flux_unit
+    levels : int or None
+        Number of levels; None takes for each source the largest that its parent covers.
+    encoding, variance_encoding, step
         As in `hstamp.encode`.
-    variance, mask : array_like, shape of `image`, optional
-        As in `hstamp.encode`.
+    variance, mask, unusable : as `image`, optional
+        As in `hstamp.encode`; in a sequence, None where a source has none.
     mask_planes : sequence of str, optional
-        Names of the mask's bits.
-    psf : array_like, shape (h, w) or (B, h, w), optional
+        Names of the masks' bits.
+    psf : array_like, shape (h, w) or (B, h, w), or sequence of B arrays or None, optional
         One PSF for all sources, or one each.
     psf_size : int or None
-        Side of the stored PSF.
-    wcs : sequence of Wcs, or astropy.wcs.WCS, optional
-        One tangent plane for each source, or the common parent's WCS.
-    ids : sequence of str, optional
+        Side of the stored PSFs; None keeps each parent's longer side.
+    wcs : astropy.wcs.WCS, other APE-14 WCS, callable, or sequence, optional
+        The common parent's WCS; or for each source its tangent plane, its parent's WCS, or None.
+    band : str or sequence of (str or None), optional
+        One for all sources, or one each.
+    flux_unit : str or astropy unit, optional
+        As in `hstamp.encode`.
+    ids : sequence of (str or None), optional
         One identifier for each source.
+    errors : {'raise', 'collect'}
+        Raise at the first source that cannot be encoded, or encode the others.
 
     Returns
     -------
     list of bytes, length B
+        With ``errors='collect'`` an `EncodedBatch`: None where a source could not be encoded, and
+        the reasons in its ``errors``.
 
     Raises
     ------
     InputError
-        If the parents, positions or options cannot be encoded.
+        If what is given for all sources cannot be used; with ``errors='raise'`` also the fault of
+        the first source that has one, whose number its reason names.
     """
+    if not isinstance(errors, str) or errors not in ("raise", "collect"):
+        raise InputError(f"errors must be 'raise' or 'collect', not {shown(errors)}")
     options = Options(encoding, variance_encoding, psf_size, step)
-    layout = layout_of(levels)
-    xs, ys = positions_of(x, y)
-    pixels = parents_of(image, "image", len(xs))
-    spread = None if variance is None else parents_of(variance, "variance", len(xs), pixels)
-    names = None if mask is None else plane_names(mask_planes)
-    bits = None if mask is None else bits_of(mask, pixels)
-    metadata = metadata_of(len(xs), band, flux_unit, ids, wcs, xs, ys, psf, psf_size)
-    blobs: list[bytes] = []
-    chunk = max(1, _CHUNK_BYTES // (4 * layout.side**2))
-    for start in range(0, len(xs), chunk):
-        rows = slice(start, min(start + chunk, len(xs)))
-        corner = Corners(xs[rows], ys[rows], rows)
-        blobs += _encode_chunk(pixels, spread, bits, names, corner, layout, options, metadata)
-    return blobs
-
-
-def _encode_chunk(
-    pixels: Array,
-    spread: Array | None,
-    bits: Array | None,
-    names: tuple[str, ...] | None,
-    corners: Corners,
-    layout: Layout,
-    options: Options,
-    metadata: Metadata,
-) -> list[bytes]:
-    n = layout.levels
-    columns: dict[str, Array] = {
-        "dx": (corners.x - (corners.i0 - 0.5)).astype("<f4"),
-        "dy": (corners.y - (corners.j0 - 0.5)).astype("<f4"),
-    }
-    planes = _compiled_columns if compiled(_NUMPY_COST * len(corners)) else _plain_columns
-    image_plane, variance_plane, stored_mask = planes(
-        pixels, spread, bits, corners, layout, options, columns
-    )
-    record = Record(
-        FORMAT_VERSION, n, None, metadata.band, metadata.flux_unit, 0.0, 0.0, None,
-        image_plane, variance_plane, None, metadata.psf,
+    given = plain_inputs(
+        image, variance=variance, mask=mask, mask_planes=mask_planes, psf=psf, psf_size=psf_size,
+        unusable=unusable, wcs=wcs, flux_unit=flux_unit,
     )  # fmt: skip
-    return _assemble(record, columns, stored_mask, names, metadata, corners.rows)
-
-
-def _plain_columns(
-    pixels: Array,
-    spread: Array | None,
-    bits: Array | None,
-    corners: Corners,
-    layout: Layout,
-    options: Options,
-    columns: dict[str, Array],
-) -> tuple[ImagePlane, VariancePlane | None, Array | None]:
-    """Fill `columns` for image and variance; give their planes and the stored mask."""
-    n = layout.levels
-    window = to_f4(windows_of(pixels, corners, layout, np.nan))
-    grids = true_levels(window, n, mean_children)
-    stored = store(grids)
-    noise = None
-    variance_plane = None
-    if spread is not None:
-        noisy = usable_variance(windows_of(spread, corners, layout, np.nan), window)
-        stored_variance = store(true_levels(noisy, n, variance_children))
-        noise = noise_from_variance(stored_variance, n)
-        variance_plane = _variance_columns(stored_variance, n, options, columns)
-    if options.encoding == "i2":
-        noise = _with_fallback(noise, grids)
-    image_plane = _image_columns(stored, n, options, noise, columns)
-    stored_mask = None
-    if bits is not None:
-        marked = windows_of(bits, corners, layout, 0).astype(np.uint16)
-        stored_mask = store(true_levels(marked, n, or_children))
-    return image_plane, variance_plane, stored_mask
-
-
-def _compiled_columns(
-    pixels: Array,
-    spread: Array | None,
-    bits: Array | None,
-    corners: Corners,
-    layout: Layout,
-    options: Options,
-    columns: dict[str, Array],
-) -> tuple[ImagePlane, VariancePlane | None, Array | None]:
-    """As `_plain_columns`, through the compiled kernels."""
-    from ..fast import encode as fast
-
-    n = layout.levels
-    rows, left = corners.j0 + layout.origins[-1], corners.i0 + layout.origins[-1]
-    corner = np.zeros(len(corners), dtype=np.int64)
-    whole = fast.direct(pixels)
-    window = None if whole else to_f4(windows_of(pixels, corners, layout, np.nan))
-    if window is None:
-        parents = own_parents(pixels, corners)
-        grids, stored, clean = fast.means(parents, None, rows, left, n)
-    else:
-        grids, stored, clean = fast.means(window, None, corner, corner, n)
-    stored_variance = variance_plane = None
-    if spread is not None:
-        if whole and fast.direct(spread):
-            spreads = own_parents(spread, corners)
-            _, stored_variance, _ = fast.means(parents, spreads, rows, left, n, clean)
-        else:
-            if window is None:
-                window = to_f4(windows_of(pixels, corners, layout, np.nan))
-            noisy = usable_variance(windows_of(spread, corners, layout, np.nan), window)
-            _, stored_variance, _ = fast.means(noisy, noisy, corner, corner, n)
-        if options.variance_encoding == "log8":
-            unit, columns["variance"] = fast.codes_log8(stored_variance)
-            columns["unit"] = unit.astype("<f4")
-            variance_plane = VariancePlane("log8", 1.0, bytes(stored.shape[1]))
-        else:
-            variance_plane = _variance_columns(stored_variance, n, options, columns)
-    if options.encoding == "i2":
-        noise = fast.noise(stored_variance, grids)
-        zero, scale, integers = fast.codes_i2(stored, noise, options.step)
-        columns["zero"], columns["scale"] = zero.astype("<f4"), scale.astype("<f4")
-        columns["image"] = integers.astype("<i2")
-        image_plane = ImagePlane("i2", (0.0,) * n, (1.0,) * n, bytes(2 * stored.shape[1]))
-    else:
-        image_plane = _image_columns(stored, n, options, None, columns)
-    stored_mask = None
-    if bits is not None:
-        marked = np.ascontiguousarray(own_parents(bits, corners))
-        stored_mask = fast.bits(marked, rows, left, n)
-    return image_plane, variance_plane, stored_mask
-
-
-def _with_fallback(noise: Array | None, grids: Array) -> Array:
-    """Noise from the variance where it is known, from the pixels elsewhere [EC-4]."""
-    if noise is None:
-        return noise_from_levels(grids)
-    unknown = np.isnan(noise).all(axis=1)
-    if unknown.any():
-        noise = noise.copy()
-        noise[unknown] = noise_from_levels(grids[unknown])
-    return noise
-
-
-def _image_columns(
-    stored: Array, n: int, options: Options, noise: Array | None, columns: dict[str, Array]
-) -> ImagePlane:
-    if options.encoding == "f4":
-        columns["image"] = np.frombuffer(canonical_f4(stored), "<f4").reshape(stored.shape)
-        return ImagePlane("f4", (), (), bytes(4 * stored.shape[1]))
-    zero, scale = choose_steps(stored, n, noise, options.step)
-    columns["zero"], columns["scale"] = zero.astype("<f4"), scale.astype("<f4")
-    columns["image"] = quantise(stored, zero, scale, n).astype("<i2")
-    return ImagePlane("i2", (0.0,) * n, (1.0,) * n, bytes(2 * stored.shape[1]))
-
-
-def _variance_columns(
-    stored: Array, n: int, options: Options, columns: dict[str, Array]
-) -> VariancePlane:
-    if options.variance_encoding == "f4":
-        columns["variance"] = np.frombuffer(canonical_f4(stored), "<f4").reshape(stored.shape)
-        columns["unit"] = np.ones(len(stored), dtype="<f4")
-        return VariancePlane("f4", 1.0, bytes(4 * stored.shape[1]))
-    unit = choose_unit(stored, n)
-    columns["unit"] = unit.astype("<f4")
-    columns["variance"] = encode_log8(stored, unit, n)
-    return VariancePlane("log8", 1.0, bytes(stored.shape[1]))
-
-
-def _assemble(
-    record: Record,
-    columns: dict[str, Array],
-    stored_mask: Array | None,
-    names: tuple[str, ...] | None,
-    metadata: Metadata,
-    rows: slice,
-) -> list[bytes]:
-    """Write blobs group by group: those with equal mask presence and identifier length."""
-    count = rows.stop - rows.start
-    if metadata.ra is not None and metadata.dec is not None and metadata.cd is not None:
-        columns["ra"], columns["dec"] = metadata.ra[rows], metadata.dec[rows]
-        columns["cd"] = metadata.cd[rows]
-    if metadata.psf is not None:
-        data = metadata.psf_data
-        single = np.frombuffer(metadata.psf.data, "<i2")
-        columns["psf"] = np.tile(single, (count, 1)) if data is None else data[rows]
-    ids = None if metadata.ids is None else list(metadata.ids[rows])
-    marked: list[bool] = [False] * count
-    if stored_mask is not None:
-        marked = [bool(row.any()) for row in stored_mask]
-    keys: dict[tuple[bool, int], list[int]] = {}
-    for row in range(count):
-        keys.setdefault((marked[row], -1 if ids is None else len(ids[row])), []).append(row)
-    blobs: list[bytes] = [b""] * count
-    for (has_mask, id_length), members in keys.items():
-        chosen = np.array(members)
-        part = {name: values[chosen] for name, values in columns.items()}
-        template = _template(record, metadata, names, has_mask, id_length)
-        if has_mask and stored_mask is not None and template.mask is not None:
-            part["mask"] = stored_mask[chosen].astype(f"<{template.mask.encoding}")
-        if ids is not None:
-            joined = "".join(ids[row] for row in members)
-            part["id"] = np.frombuffer(joined.encode("latin-1", "replace"), np.uint8)
-            part["id"] = part["id"].reshape(len(members), -1)
-        shape = template_of(template)
-        matrix = shape.rows(part, len(members))
-        for row, line in zip(members, matrix, strict=True):
-            blobs[row] = line.tobytes()
-    return blobs
-
-
-def _template(
-    record: Record,
-    metadata: Metadata,
-    names: tuple[str, ...] | None,
-    has_mask: bool,
-    id_length: int,
-) -> Record:
-    mask: MaskPlane | None = None
-    if names is not None:
-        size = layout_of(record.levels).size
-        bits = np.full(size, 1 if has_mask else 0, dtype=np.uint16)
-        mask = encode_mask(bits, names)
-    known = metadata.ra is not None
-    return encodable(
-        Record(
-            record.version,
-            record.levels,
-            None if id_length < 0 else "x" * id_length,
-            record.band,
-            record.flux_unit,
-            0.0,
-            0.0,
-            Wcs(0.0, 0.0, 1.0, 0.0, 0.0, 1.0) if known else None,
-            record.image,
-            record.variance,
-            mask,
-            record.psf,
-        )
+    names = names_of(given.mask, given.mask_planes)
+    xs, ys = (
+        real_array(plain_position(v, name), name).astype(np.float64)
+        for v, name in ((x, "x"), (y, "y"))
     )
+    if xs.ndim != 1 or xs.shape != ys.shape:
+        raise InputError(f"x and y must be one-dimensional and equal, not {xs.shape}, {ys.shape}")
+    count = len(xs)
+    faults: dict[int, InputError] = {
+        row: InputError(f"({xs[row]}, {ys[row]}) is not a pixel position")
+        for row in np.flatnonzero(~positions_usable(xs, ys)).tolist()
+    }
+    pixels = parents_of(given.image, "image", as_plane, faults, count)
+
+    def plane(values: Any, name: str, check: Check) -> Parents | None:
+        return None if values is None else parents_of(values, name, check, faults, count, pixels)
+
+    planes = (
+        plane(given.variance, "variance", as_plane),
+        plane(given.mask, "mask", as_bits),
+        plane(given.unusable, "unusable", as_flags),
+    )
+    bands = texts_of(band, "band", count, True)
+    identifiers = texts_of(ids, "ids", count, False)
+    tangents = tangents_of(given.wcs, xs, ys, faults)
+    psfs = psfs_of(given.psf, count, options, faults)
+    good = np.array([row not in faults for row in range(count)], dtype=np.bool_)
+    i0, j0 = reference_corners(np.where(good, xs, 0.0), np.where(good, ys, 0.0))
+
+    blobs: list[bytes | None] = [None] * count
+    for sources in _groups(levels, pixels, planes, good, i0, j0):
+        done = encode_planes(sources, options)
+        for b, row in enumerate(sources.rows.tolist()):
+            label = Label(
+                float(xs[row]), float(ys[row]), tangents[row], bands[row], given.flux_unit,
+                identifiers[row], psfs[row],
+            )  # fmt: skip
+            try:
+                blobs[row] = write_blob(record_of(done, b, sources, label, names))
+            except InputError as fault:
+                faults[row] = fault
+    if errors == "collect":
+        return EncodedBatch(blobs, faults)
+    if faults:
+        first = min(faults)
+        raise InputError(f"source {first}: {faults[first].reason}") from faults[first]
+    return [blob for blob in blobs if blob is not None]
+
+
+def _groups(
+    levels: int | None,
+    image: Parents,
+    planes: tuple[Parents | None, Parents | None, Parents | None],
+    good: npt.NDArray[np.bool_],
+    i0: Array,
+    j0: Array,
+) -> Iterator[Sources]:
+    """Sources of one form, a bounded number at a time."""
+    rows = np.flatnonzero(good)
+    lists = [p.images for p in planes if p is not None and isinstance(p.images, list)]
+    groups: dict[tuple[Any, ...], Any] = {}
+    if levels is not None and not lists:
+        n = n_of(levels, image, 0, 0, 0)
+        if len(rows):
+            groups[(n,)] = rows
+    else:
+        for row in rows.tolist():
+            n = n_of(levels, image, row, int(i0[row]), int(j0[row]))
+            groups.setdefault((n, *(given[row] is None for given in lists)), []).append(row)
+    for (n, *_), members in groups.items():
+        part = np.array(members, dtype=np.intp)
+        variance, mask, unusable = (
+            None if p is None or p.of(int(part[0])) is None else p for p in planes
+        )
+        sources = Sources(n, part, i0[part], j0[part], image, variance, mask, unusable)
+        chunk = max(1, _CHUNK_BYTES // (4 * layout_of(n).side ** 2))
+        for start in range(0, len(part), chunk):
+            yield sources.part(np.arange(start, min(start + chunk, len(part))))

@@ -46,6 +46,9 @@ def register(subparsers: Any) -> None:
         "--size", type=int, metavar="S", help="side of the legacy cutout (default 30, ZTF 63)"
     )
     parser.add_argument(
+        "--survey", choices=("lsst", "ztf"), help="whose cutout (default by the size of the pixels)"
+    )
+    parser.add_argument(
         "--what", choices=("levels", "mosaic"), help="only the levels, or only the mosaic"
     )
     parser.add_argument("-f", "--force", action="store_true", help="replace existing files")
@@ -64,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             if args.legacy or args.blob:
                 data = stamp.to_bytes()
                 if args.legacy:
-                    data = legacy_of_alert(stamp, item.cutout, args.size)
+                    data = legacy_of_alert(stamp, item.cutout, args.size, args.survey)
                 with atomic_writer(file) as stream:
                     stream.write(data)
             elif args.what is not None:

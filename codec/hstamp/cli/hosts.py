@@ -29,7 +29,7 @@ _REPORTED = 120
 
 _DESCRIPTION = """\
 Find the host galaxy of every alert with the reference model: position, covariance, probability
-that no host is in the stamp, half-light radius. Needs 'hstamp[model]'.
+that no host is in the stamp, half-light radius. Needs the extra 'model'.
 
 The weights were trained on a simulated sky; docs/reference_model.md says what that can
 and cannot tell. Probabilities are those of the simulation.
@@ -66,7 +66,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("-f", "--force", action="store_true", help="replace existing tables")
     parser.add_argument(
         "--report", type=Path, metavar="FILE",
-        help="draw the stamps with their hosts: .html, .png, .pdf or .svg; needs 'hstamp[plot]'",
+        help="draw the stamps with their hosts: .html, .png, .pdf or .svg; needs the extra 'plot'",
     )  # fmt: skip
     parser.add_argument(
         "--limit", type=_count, default=_REPORTED, metavar="N",

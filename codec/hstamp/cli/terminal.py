@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final, Self, TextIO
 
 from ..text import printable
+from .signals import checkpoint
 
 __all__ = ["Clean", "Progress", "clean_streams", "label"]
 
@@ -101,7 +102,8 @@ class Progress:
         self._erase()
 
     def update(self, done: int) -> None:
-        """Show that `done` units are done."""
+        """Show that `done` units are done; end the run if a signal asked for it."""
+        checkpoint()
         now = time.monotonic()
         if self._stream is None or now - self._drawn < _EVERY:
             return

@@ -33,6 +33,7 @@ def read_blob(blob: bytes | bytearray | memoryview) -> Record:
     if len(blob) < len(HEADER):
         raise FormatError("E_AVRO", "the bytes end inside the fingerprint")
     if blob[2:10] != FINGERPRINT:
+        # [VE-3]: no schema but that of 1.0 is known.
         raise FormatError("E_FINGERPRINT", f"schema fingerprint {blob[2:10].hex(' ')} is unknown")
     cursor = Cursor(blob, len(HEADER))
     record = read_record(cursor)

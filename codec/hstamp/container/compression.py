@@ -35,8 +35,8 @@ def decompressor(codec: str) -> Decompress:
         raise FormatError("E_CODEC", f"codec {codec[:40]!r} is not known") from None
     except ImportError as error:
         raise FormatError(
-            "E_CODEC", f"codec {codec!r} needs the package {error.name}: pip install"
-            " 'hstamp[codecs]'"
+            "E_CODEC", f"codec {codec!r} needs the package {error.name} (extra 'codecs'):"
+            " pip install cramjam backports.zstd"
         ) from error  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Object container files, read within bounds: Sections 8.3 and 8.4.
+"""Object container files, read within bounds: Sections 8.3 [CO-4] and 8.4.
 
 The file's own structure is walked here, because a general reader trusts block sizes and
 decompresses whatever it is given [DE-4]; its records are read by `hstamp.container.reading`.

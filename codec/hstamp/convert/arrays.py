@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from astropy.utils.exceptions import AstropyWarning
 
 from ..errors import InputError
-from .cards import value
+from .cards import quiet, value
 from .hdus import Plane
 
 __all__ = ["FILL", "WHOLE", "Slices", "floats", "integers", "without_fills"]
@@ -71,7 +69,8 @@ def floats(plane: Plane, window: Slices = WHOLE) -> Floats:
     if raw.dtype.kind in "iu":
         data = raw.astype(np.float32 if raw.dtype.itemsize <= 2 else np.float64)
     if not scaling.none:
-        data = data * data.dtype.type(scaling.scale) + data.dtype.type(scaling.zero)
+        with np.errstate(over="ignore", invalid="ignore"):
+            data = data * data.dtype.type(scaling.scale) + data.dtype.type(scaling.zero)
     if scaling.blank is not None and raw.dtype.kind in "iu":
         data[raw == scaling.blank] = np.nan
     return data
@@ -123,7 +122,7 @@ def without_fills(values: Floats) -> tuple[Floats, int]:
 
 
 def _scaling(plane: Plane) -> _Scaling:
-    header = plane.hdu.header
+    header = plane.header
     scale, zero, blank = (value(header, key, None) for key in ("BSCALE", "BZERO", "BLANK"))
     numbers = []
     for key, given, default in (("BSCALE", scale, 1.0), ("BZERO", zero, 0.0)):
@@ -151,7 +150,7 @@ def _raw(plane: Plane, window: Slices) -> npt.NDArray[Any]:
     height, width = len(range(*rows)), len(range(*columns))
     if height * width > _MAX_PIXELS:
         raise InputError(f"a window of {height} x {width} pixels is more than {_MAX_PIXELS}")
-    index: list[Any] = [0] * len(plane.hdu.shape)
+    index = [slice(0, 1)] * len(plane.hdu.shape)
     index[plane.axes[0]], index[plane.axes[1]] = window
     tile = getattr(plane.hdu, "tile_shape", None)
     if tile:
@@ -159,11 +158,10 @@ def _raw(plane: Plane, window: Slices) -> npt.NDArray[Any]:
         if (height // sides[0] + 1) * (width // sides[1] + 1) > _MAX_TILES:
             raise InputError(f"{plane.label} has tiles of {sides[0]} x {sides[1]} pixels")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
+        with quiet():
             data = np.asarray(plane.hdu.section[tuple(index)])
     except Exception as exc:  # astropy raises almost anything on damaged data
         raise InputError(f"pixels of {plane.label} are not readable: {str(exc)[:200]}") from exc
-    if data.shape != (height, width):
+    if data.size != height * width:
         raise InputError(f"pixels of {plane.label} come as {data.shape}")
-    return data.astype(data.dtype.newbyteorder("="), copy=False)
+    return data.reshape(height, width).astype(data.dtype.newbyteorder("="), copy=False)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from astropy.utils.exceptions import AstropyWarning
+
 from ..errors import InputError
 
-__all__ = ["BLOCK", "CARD", "Cards", "items", "read_cards", "text", "value"]
+__all__ = ["BLOCK", "CARD", "Cards", "items", "quiet", "read_cards", "text", "value"]
 
 BLOCK: Final = 2880
 """Length of a block of a FITS file [byte]."""
@@ -85,6 +89,14 @@ def read_cards(header: bytes, index: int) -> Cards:
             if texts.setdefault(key, entry) != entry:
                 raise InputError(f"HDU {index}: {card.strip()!r} contradicts an earlier card")
     return Cards(integers, texts)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what astropy says of unusual headers from users, who get notes; also a decorator."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyWarning)
+        yield
 
 
 def value(header: Any, key: str, default: Any = None) -> Any:

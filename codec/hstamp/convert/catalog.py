@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -111,7 +112,7 @@ def positions_of(table: Any) -> list[Position]:
     else:
         sky = next((table[n] for n in table.colnames if isinstance(table[n], SkyCoord)), None)
         if sky is None:
-            have = ", ".join(table.colnames)[:400]
+            have = re.sub(r"[^ -~]", "?", ", ".join(table.colnames)[:400])
             raise InputError(f"a catalogue needs columns ra and dec, or x and y; it has {have}")
         pair = ("ra", "dec")
         angles = (sky.icrs.ra.deg, sky.icrs.dec.deg)

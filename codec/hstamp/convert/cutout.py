@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ..container.gunzip import inflate
+from ..container.gunzip import MAX_CUTOUT, inflate
 from ..errors import InputError
 from ..planes import Wcs
 from ..surveys import Place, Survey
@@ -19,6 +19,14 @@ from .parent import EncodeOptions, Parent, load_planes
 from .position import header_wcs, pixel_of
 
 __all__ = ["check_inside", "parent_from_cutout"]
+
+_FREE: Final = 2**20
+_RATIO: Final = 16
+"""Bytes and pixels of a decompressed cutout: 2**20, and 16 for each byte of a longer one.
+
+A file can hold many cutouts, so what each may cost is bounded by its length; images compress two
+to ten times, and those without any signal are small.
+"""
 
 
 def parent_from_cutout(
@@ -50,13 +58,18 @@ def parent_from_cutout(
     InputError
         If the cutout is damaged, or does not say where the source is.
     """
-    data = inflate(payload) if payload[:2] == b"\x1f\x8b" else payload
+    room = min(MAX_CUTOUT, _FREE + _RATIO * len(payload))
+    data = inflate(payload, room) if payload[:2] == b"\x1f\x8b" else payload
     if not data.startswith(b"SIMPLE  ="):
         raise InputError(f"not a FITS cutout: it starts with {data[:8]!r}")
     with open_fits(data) as hdus:
         planes = classify(hdus)
         header, shape = planes.image.header, planes.image.shape
-        wcs = header_wcs(header)
+        if shape[0] * shape[1] > room:
+            raise InputError(
+                f"a cutout of {len(payload)} bytes claims {shape[1]} x {shape[0]} pixels"
+            )
+        wcs = header_wcs(header, hdus)
         if wcs is not None:
             x, y = pixel_of(wcs, ra, dec)
             place = Place(x, y, Wcs.from_astropy(wcs, x, y))

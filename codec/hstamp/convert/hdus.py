@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,14 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
-from astropy.wcs import WCS
 
-from ..errors import InputError
-from .cards import text, value
-from .structure import check_structure
+from ..errors import InputError, as_hstamp_error
+from .cards import quiet, text, value
+from .structure import TILE_OF_CUTOUT, check_structure
 
-__all__ = ["Plane", "image_axes", "open_fits", "planes_of"]
+__all__ = ["Plane", "image_axes", "is_array", "open_fits", "planes_of"]
 
 _SHOWN: Final = 32
 
@@ -37,34 +34,47 @@ def open_fits(source: bytes | Path) -> fits.HDUList:
         If the data are not FITS, or end before a header says.
     """
     if isinstance(source, bytes):
-        damaged = check_structure(BytesIO(source), len(source))
+        damaged = check_structure(BytesIO(source), len(source), TILE_OF_CUTOUT)
     else:
         with source.open("rb") as outline:
             damaged = check_structure(outline, source.stat().st_size)
-    with ExitStack() as stack:
+    try:
+        hdus = _opened(source)
+    except InputError:
+        raise
+    except Exception as exc:  # astropy raises almost anything on damaged headers
+        why = as_hstamp_error(exc).reason
         try:
-            # ZTF writes 'SIMPLE  =  T', which is legible but not in the fixed columns.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", AstropyWarning)
-                hdus = fits.open(
-                    BytesIO(source) if isinstance(source, bytes) else source,
-                    memmap=False,
-                    lazy_load_hdus=False,
-                    do_not_scale_image_data=True,
-                )
-                stack.callback(hdus.close)
-                if not len(hdus):
-                    raise InputError("it holds no HDU")
-                for index, reason in damaged.items():
-                    if index < len(hdus):
-                        hdus[index].hstamp_damage = reason
-        except InputError:
-            raise
-        except Exception as exc:  # astropy raises almost anything on damaged headers
-            reasons = "".join(f"; HDU {index}: {reason}" for index, reason in damaged.items())
-            raise InputError(
-                f"not readable as FITS: {type(exc).__name__}: {str(exc)[:200]}{reasons[:200]}"
-            ) from exc
+            # The damage may be in a compressed part that the stamp can do without.
+            hdus = _opened(source, disable_image_compression=True)
+        except Exception:  # the first error says more
+            raise InputError(f"not readable as FITS: {why}") from exc
+        with quiet():
+            tiled = [i for i, hdu in enumerate(hdus) if value(hdu.header, "ZIMAGE") is True]
+        for index in tiled:
+            damaged.setdefault(index, f"not readable: {why}")
+    for index, reason in damaged.items():
+        if index < len(hdus):
+            hdus[index].hstamp_damage = reason
+    return hdus
+
+
+def _opened(source: bytes | Path, **options: Any) -> fits.HDUList:
+    with ExitStack() as stack:
+        stream = BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+        stack.callback(stream.close)
+        # ZTF writes 'SIMPLE  =  T', which is legible but not in the fixed columns.
+        with quiet():
+            hdus = fits.open(
+                stream,
+                memmap=False,
+                lazy_load_hdus=False,
+                do_not_scale_image_data=True,
+                **options,
+            )
+        if not len(hdus):
+            raise InputError("it holds no HDU")
+        # From here on it is the list that closes the file.
         stack.pop_all()
     return hdus
 
@@ -92,7 +102,7 @@ class Plane:
         shape = self.hdu.shape
         return int(shape[self.axes[0]]), int(shape[self.axes[1]])
 
-    @property
+    @cached_property
     def name(self) -> str:
         """EXTNAME in capitals, empty where there is none."""
         return text(self.hdu.header, "EXTNAME").upper()
@@ -116,41 +126,27 @@ class Plane:
         reason: str | None = getattr(self.hdu, "hstamp_damage", None)
         return reason
 
-    @cached_property
+    @property
     def header(self) -> fits.Header:
-        """Header whose first two axes are columns and rows."""
-        original = self.hdu.header
-        count = len(self.hdu.shape)
-        columns, rows = count - self.axes[1], count - self.axes[0]
-        if (columns, rows) == (1, 2):
-            return original
-        moved = original.copy()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", AstropyWarning)
-                sky = WCS(original).sub([columns, rows]).to_header(relax=True)
-        except Exception:  # wcslib raises many kinds; the image is readable without its WCS
-            sky = fits.Header()
-        for key in list(moved):
-            if _WCS_KEY.fullmatch(key):
-                moved.remove(key, ignore_missing=True, remove_all=True)
-        moved.update(sky)
-        return moved
-
-
-_WCS_KEY: Final = re.compile(
-    r"(CTYPE|CRPIX|CRVAL|CDELT|CUNIT|CROTA)\d+|(PC|CD|PV|PS)\d+_\d+|WCSAXES|A_.*|B_.*"
-)
+        """Header of the HDU, with all of its axes."""
+        header: fits.Header = self.hdu.header
+        return header
 
 
 def planes_of(hdus: fits.HDUList) -> list[Plane]:
     """Two-dimensional arrays of a FITS file, in its order."""
     planes = []
     for index, hdu in enumerate(hdus):
-        axes = image_axes(hdu.shape) if hdu.is_image and hdu.shape else None
+        axes = image_axes(hdu.shape) if is_array(hdu) else None
         if axes is not None:
             planes.append(Plane(hdu, index, axes))
     return planes
+
+
+def is_array(hdu: Any) -> bool:
+    """Whether an HDU is an array with at least one axis."""
+    # A compressed image that was not taken apart is a table, and calls itself an image.
+    return isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) and bool(hdu.shape)
 
 
 def image_axes(shape: tuple[int, ...]) -> tuple[int, int] | None:

@@ -11,14 +11,13 @@ from typing import BinaryIO, Self, cast
 from ..container.gunzip import inflate_to
 from ..errors import InputError
 from ..layout import largest_covered, layout_of, reference_corner
-from ..planes import Wcs
 from ..stamp import Stamp
-from .cards import text
+from .cards import quiet, text
 from .cutout import check_inside
 from .hdus import open_fits
 from .pairing import classify
 from .parent import EncodeOptions, encode_parent, load_planes
-from .position import header_wcs, is_source_plane, pixel_of
+from .position import is_source_plane, pixel_of, plane_at, read_header_wcs
 
 __all__ = ["FitsImage", "Position"]
 
@@ -79,13 +78,9 @@ class FitsImage:
             self.planes = classify(hdus, hdu)
             self.header = self.planes.image.header
             self.shape: tuple[int, int] = self.planes.image.shape
+            found = read_header_wcs(self.header, hdus)
+            self.wcs, self.wcs_fault = found.wcs, found.fault
             self.primary = self.planes.primary
-            self.wcs, self._no_wcs = None, "the image has no WCS"
-            try:
-                self.wcs = header_wcs(self.header)
-            except InputError as exc:
-                # A source given by its pixel needs no WCS to be cut out.
-                self._no_wcs = exc.reason
         except BaseException:
             self._stack.close()
             raise
@@ -98,12 +93,14 @@ class FitsImage:
 
     @property
     def band(self) -> str | None:
-        """Filter by BAND or FILTER of the header; None where a stamp could not carry it."""
-        for header in (self.header, self.primary):
-            for key in ("BAND", "FILTER"):
-                name = text(header, key)
-                if name and not name.startswith("_") and len(name) <= 32 and name.isascii():
-                    return name
+        """Filter by the file's own tree, BAND or FILTER; None where no stamp could carry it."""
+        names = [self.planes.band or ""]
+        with quiet():
+            headers = (self.header, self.primary)
+            names += [text(header, key) for header in headers for key in ("BAND", "FILTER")]
+        for name in names:
+            if name and not name.startswith("_") and len(name) <= 32 and name.isascii():
+                return name
         return None
 
     def pixel(self, position: Position) -> tuple[float, float]:
@@ -119,7 +116,7 @@ class FitsImage:
         if position.x is not None and position.y is not None:
             x, y = position.x, position.y
         elif self.wcs is None and position.ra is not None:
-            raise InputError(f"{self._no_wcs}: give --x and --y")
+            raise InputError(f"{self.wcs_fault or 'the image has no WCS'}: give --x and --y")
         elif self.wcs is not None and position.ra is not None and position.dec is not None:
             x, y = pixel_of(self.wcs, position.ra, position.dec)
         elif self.wcs is not None and is_source_plane(self.wcs):
@@ -148,7 +145,9 @@ class FitsImage:
             _span(j0 + low, j0 + high, self.shape[0]),
             _span(i0 + low, i0 + high, self.shape[1]),
         )
-        plane, notes = self._plane(position, x, y)
+        plane, notes = plane_at(self.wcs, x, y)
+        if self.wcs_fault is not None:
+            notes = (f"WCS left out: {self.wcs_fault}",)
         parent = load_planes(self.planes, x, y, plane, options, (rows, columns))
         stamp = encode_parent(
             parent,
@@ -157,18 +156,6 @@ class FitsImage:
             band=band or self.band,
         )
         return stamp, parent.notes + notes
-
-    def _plane(self, position: Position, x: float, y: float) -> tuple[Wcs | None, tuple[str, ...]]:
-        """Tangent plane at the source; a pixel position is worth a stamp without one."""
-        if self.wcs is None:
-            said = self._no_wcs != "the image has no WCS"
-            return None, (f"WCS left out: {self._no_wcs}",) if said else ()
-        try:
-            return Wcs.from_astropy(self.wcs, x, y), ()
-        except InputError as exc:
-            if position.x is None:
-                raise
-            return None, (f"WCS left out: {exc.reason}",)
 
 
 def _span(start: int, stop: int, size: int) -> slice:

@@ -214,7 +214,7 @@ class _Run:
         if kind is Kind.FITS:
             if self.job.form == "alerts":
                 raise InputError("a FITS image holds no alert: use --as stamps")
-            self._image(path, gzipped)
+            self._image(path, gzipped, progress)
         elif kind in ALERT_KINDS:
             with open_alerts(
                 path,
@@ -229,12 +229,15 @@ class _Run:
         else:
             raise FormatError("E_MAGIC", f"{kind.value}: neither alerts nor a FITS image")
 
-    def _image(self, path: Path, gzipped: bool) -> None:
-        for stamp in stamps_of_image(self.job, path, gzipped, self.report, self.say):
+    def _image(self, path: Path, gzipped: bool, progress: Callable[[int], None]) -> None:
+        size, total = size_of(path), max(len(self.job.positions), 1)
+        stamps = stamps_of_image(self.job, path, gzipped, self.report, self.say)
+        for number, stamp in enumerate(stamps, 1):
             sink = self._sink_for(Kind.FITS)
             if isinstance(sink, StampSink):
                 sink.add(stamp)
                 self.used = True
+            progress(size * number // total)
 
     def _alerts(
         self, path: Path, kind: Kind, source: AlertSource, progress: Callable[[int], None]

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..errors import InputError
-from .cards import text
-from .hdus import Plane, planes_of
+from .cards import quiet, text
+from .hdus import Plane, is_array, planes_of
 from .roles import Group, Named, Role, name_of_psf, named
+from .rubin import CellPsf, cell_psf, read_tree, tree_band
 
 __all__ = ["Planes", "classify"]
 
@@ -38,6 +39,10 @@ class Planes:
     masks : tuple of Plane
         Several where one array has not bits enough.
     psf : Plane or None
+    cells : CellPsf or None
+        Stands in for `psf` in a coadd of cells.
+    band : str or None
+        Filter, where the file keeps it outside of headers.
     primary : Header or None
         Header of the first HDU, which may speak for all.
     notes : tuple of str
@@ -49,10 +54,13 @@ class Planes:
     variance_role: Role = "variance"
     masks: tuple[Plane, ...] = ()
     psf: Plane | None = None
+    cells: CellPsf | None = None
+    band: str | None = None
     primary: Any = None
     notes: tuple[str, ...] = field(default=())
 
 
+@quiet()
 def classify(hdus: Any, image: int | str | None = None) -> Planes:
     """Find the planes of a parent.
 
@@ -71,13 +79,13 @@ def classify(hdus: Any, image: int | str | None = None) -> Planes:
     """
     found = [named(plane) for plane in planes_of(hdus)]
     chosen = _chosen(hdus, found, image)
-    notes = [
-        f"HDU {index} (PSF) left out: its array is {' x '.join(map(str, hdu.shape))}"
-        for index, hdu in enumerate(hdus)
-        if hdu.is_image
-        and name_of_psf(text(hdu.header, "EXTNAME"))
-        and all(index != item.plane.index for item in found)
-    ]
+    notes = _unused(hdus, {item.plane.index for item in found})
+    tree = read_tree(hdus)
+    cells = cell_psf(hdus, tree)
+    if isinstance(cells, str):
+        notes.append(f"PSF left out: {cells}")
+    elif cells is not None:
+        notes = [note for note in notes if "(PSF)" not in note]
     groups: dict[Group, list[Named]] = {}
     for group in ("variance", "mask", "psf"):
         groups[group] = _belonging(chosen, found, group, notes)
@@ -88,9 +96,24 @@ def classify(hdus: Any, image: int | str | None = None) -> Planes:
         variance_role="variance" if variance is None else variance.role,
         masks=tuple(item.plane for item in groups["mask"]),
         psf=groups["psf"][0].plane if groups["psf"] else None,
+        cells=cells if isinstance(cells, CellPsf) else None,
+        band=tree_band(tree),
         primary=hdus[0].header,
         notes=tuple(notes),
     )
+
+
+def _unused(hdus: Any, planes: set[int]) -> list[str]:
+    """Notes on HDUs that look like parts of a parent and are no two-dimensional arrays."""
+    notes = []
+    for index, hdu in enumerate(hdus):
+        if index in planes:
+            continue
+        if getattr(hdu, "hstamp_damage", None) is not None:
+            notes.append(f"HDU {index} left out: {hdu.hstamp_damage}")
+        elif is_array(hdu) and name_of_psf(text(hdu.header, "EXTNAME")):
+            notes.append(f"HDU {index} (PSF) left out: it has {' x '.join(map(str, hdu.shape))}")
+    return notes
 
 
 def _chosen(hdus: Any, found: Sequence[Named], image: int | str | None) -> Named:
@@ -102,18 +125,18 @@ def _chosen(hdus: Any, found: Sequence[Named], image: int | str | None) -> Named
         cubes = [
             f"HDU {index} is {' x '.join(map(str, hdu.shape))}"
             for index, hdu in enumerate(hdus)
-            if hdu.is_image and len(hdu.shape) > 2
+            if is_array(hdu) and len(hdu.shape) > 2
         ]
-        raise InputError(
-            "no two-dimensional image among its HDUs"
-            + (f": {'; '.join(cubes[:5])}: cut a plane out of it first" if cubes else "")
-        )
+        damaged = _unused(hdus, {item.plane.index for item in found})
+        why = f"; {'; '.join(cubes[:5])}: cut a plane out of it first" if cubes else ""
+        why += f"; {'; '.join(damaged[:5])}" if damaged else ""
+        raise InputError(f"no two-dimensional image among its HDUs{why}")
     index = _index_of(hdus, image)
     for item in found:
         if item.plane.index == index:
             return item
     hdu = hdus[index]
-    what = " x ".join(map(str, hdu.shape)) if hdu.is_image and hdu.shape else "no image"
+    what = " x ".join(map(str, hdu.shape)) if is_array(hdu) else "no image"
     raise InputError(f"HDU {image} is not a two-dimensional image: it is {what}")
 
 
@@ -146,7 +169,7 @@ def _belonging(image: Named, found: Sequence[Named], group: Group, notes: list[s
     candidates = _of_shape(image, candidates, group, notes)
     if not candidates:
         return []
-    links = text(image.plane.hdu.header, _LINKS[group]).upper()
+    links = text(image.plane.header, _LINKS[group]).upper()
     linked = [item for item in candidates if links and item.plane.name == links]
     mine = linked or _by_stem(image, found, _by_version(image, found, candidates))
     if not mine:
@@ -170,24 +193,24 @@ def _of_shape(image: Named, candidates: list[Named], group: Group, notes: list[s
 
 def _by_version(image: Named, found: Sequence[Named], candidates: list[Named]) -> list[Named]:
     """Candidates that EXTVER does not give to another image."""
-    version = image.plane.version
     siblings = {
-        item.plane.version or 1
+        item.version or 1
         for item in found
         if item.role == image.role and item.plane.name == image.plane.name
     }
+    versions: dict[str, set[int]] = {}
+    for item in candidates:
+        versions.setdefault(item.plane.name, set()).add(item.version or 1)
     kept = []
     for item in candidates:
-        given = item.plane.version
-        parts = {
-            other.plane.version or 1 for other in candidates if other.plane.name == item.plane.name
-        }
-        if _is_part(item) and len(siblings) == 1:
+        several = len(versions[item.plane.name]) > 1
+        if item.part and len(siblings) == 1:
             kept.append(item)
-        elif len(siblings) > 1 or len(parts) > 1:
-            if (given is not None or len(parts) > 1) and (given or 1) == (version or 1):
+        elif len(siblings) > 1 or several:
+            stated = item.version is not None or several
+            if stated and (item.version or 1) == (image.version or 1):
                 kept.append(item)
-        elif given is None or version is None or given == version:
+        elif None in (item.version, image.version) or item.version == image.version:
             kept.append(item)
     return kept
 
@@ -201,7 +224,7 @@ def _by_stem(image: Named, found: Sequence[Named], candidates: list[Named]) -> l
     others = {item.stem for item in images if item.stem and item is not image}
     free = [item for item in candidates if item.stem not in others]
     free = [item for item in free if not item.stem] or free
-    versions = {item.plane.version or 1 for item in images}
+    versions = {item.version or 1 for item in images}
     if len(images) == 1 or len(versions) == len(images):
         return free
     return _by_order(image, images, free)
@@ -220,7 +243,7 @@ def _by_order(image: Named, images: Sequence[Named], candidates: list[Named]) ->
     ]
     # Two of one kind after the last image: one of them is an earlier image's.
     kinds = [item.role for item in after]
-    return after if len(set(kinds)) == len(kinds) or all(map(_is_part, after)) else []
+    return after if len(set(kinds)) == len(kinds) or all(item.part for item in after) else []
 
 
 def _images(image: Named, found: Sequence[Named]) -> list[Named]:
@@ -231,13 +254,8 @@ def _images(image: Named, found: Sequence[Named]) -> list[Named]:
     return images
 
 
-def _is_part(item: Named) -> bool:
-    """Whether a mask may be one of several of the same image, as lsst.images writes them."""
-    return item.role == "mask" and any(key.startswith("MSKN") for key in item.plane.hdu.header)
-
-
 def _one(items: list[Named], group: Group, notes: list[str]) -> list[Named]:
-    if group == "mask" and items and all(map(_is_part, items)):
+    if group == "mask" and items and all(item.part for item in items):
         return items
     if group == "variance":
         items = sorted(items, key=lambda item: _FORMS.index(item.role))

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..planes import Wcs
 from ..stamp import Stamp, encode
 from .arrays import WHOLE, Floats, Slices, floats, integers, without_fills
-from .cards import text
+from .cards import quiet, text
 from .masks import join_masks, plane_bits, select_planes, where_set
 from .pairing import Planes
 from .uncertainty import WeightMeaning, as_variance, meaning_of_weight, unit_factor
@@ -105,6 +105,7 @@ def flux_unit(header: Header) -> str:
     return UNKNOWN_UNIT
 
 
+@quiet()
 def load_planes(
     planes: Planes,
     x: float,
@@ -151,7 +152,7 @@ def load_planes(
         mask=mask if names else None,
         mask_planes=names,
         unusable=unusable,
-        psf=_psf(planes, options, notes),
+        psf=_psf(planes, x, y, options, notes),
         wcs=wcs,
         notes=tuple(notes),
     )
@@ -192,7 +193,7 @@ def _mask(
         parts = []
         for plane in planes.masks:
             bits, unknown = integers(plane, window)
-            parts.append((bits, plane_bits(plane.hdu.header, bits)))
+            parts.append((bits, plane_bits(plane.header, bits)))
             if unknown is not None:
                 blank = unknown if blank is None else blank | unknown
         mask, named = join_masks(parts)
@@ -209,11 +210,18 @@ def _mask(
     return chosen, names, unusable
 
 
-def _psf(planes: Planes, options: EncodeOptions, notes: list[str]) -> Floats | None:
-    if planes.psf is None or options.psf_size == 0:
+def _psf(
+    planes: Planes, x: float, y: float, options: EncodeOptions, notes: list[str]
+) -> Floats | None:
+    if options.psf_size == 0:
         return None
     try:
-        psf = floats(planes.psf).astype(np.float64)
+        if planes.psf is not None:
+            psf = floats(planes.psf).astype(np.float64)
+        elif planes.cells is not None:
+            psf = planes.cells.at(x, y)
+        else:
+            return None
         # Whether it can be stored is decided where it is stored; an odd side asks no more of it.
         size = options.psf_size
         encode_psf(psf, size if size is None or size % 2 else None)

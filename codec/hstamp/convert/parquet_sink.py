@@ -15,8 +15,9 @@ from typing import Any, BinaryIO, Final, Self
 from ..alerts.fields import CUTOUT_FIELDS, KINDS, STAMP_FIELDS
 from ..errors import FormatError, InputError
 from ..parquet.chunks import compression, moved
-from ..parquet.footer import MAGIC, Column, Footer, read_footer, wrapped
+from ..parquet.footer import MAGIC, Footer, read_footer, wrapped
 from ..parquet.keys import with_columns
+from ..parquet.schema import Column
 from ..parquet.thrift import Struct
 from .alert import NO_STAMPS
 from .parquet import FAULTS, ParquetTable, open_columns, unreadable

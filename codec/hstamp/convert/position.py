@@ -3,43 +3,67 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Final
 
 import numpy as np
-from astropy import units as u
-from astropy.coordinates import SkyCoord
-from astropy.io.fits import Header
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
-from astropy.wcs.utils import skycoord_to_pixel
 
-from ..errors import InputError
+from ..errors import HstampError, InputError, as_hstamp_error
+from ..fitswcs import SkyPlane, has_ctype, sky_plane
+from ..tangent import Wcs, gnomonic, parent_cd
+from .wcscards import HeaderWcs, header_wcs, read_header_wcs
 
-__all__ = ["header_wcs", "is_source_plane", "pixel_of"]
+__all__ = [
+    "HeaderWcs",
+    "header_wcs",
+    "is_source_plane",
+    "pixel_of",
+    "plane_at",
+    "read_header_wcs",
+]
 
-SAME_PLACE = 1e-8
+SAME_PLACE: Final = 1e-8
 """Difference below which two coordinates are one place [deg]; 36 microarcsec."""
-
-
-def header_wcs(header: Header) -> WCS | None:
-    """WCS of a header; None when it has none."""
-    if "CRVAL1" not in header and "CTYPE1" not in header:
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            return WCS(header, naxis=2)
-    except Exception as exc:  # wcslib and astropy raise many kinds on damaged headers
-        raise InputError(f"the WCS is not readable: {type(exc).__name__}: {exc}") from exc
+_STEPS: Final = 20
+"""Newton steps after which a position is given up; the distortions of telescopes need three."""
+_SETTLED: Final = 1e-7
+"""Step below which a position is found [pixel]."""
+_CLOSE: Final = 1e-3
+"""Step beyond which a position is not found [pixel]."""
+_DECIMALS: Final = 6
+"""Digits of a pixel that sky coordinates in float64 can tell on every machine: the pixel of a
+source on a pixel's edge must not hang on the last bit of a sine."""
 
 
 def is_source_plane(wcs: WCS) -> bool:
-    """Whether a WCS is of the kind in today's LSST cutouts.
+    """Whether a WCS is of the kind in today's LSST cutouts: see `hstamp.fitswcs.has_ctype`."""
+    return not has_ctype(wcs)
 
-    It has no CTYPE, and means a tangent plane that touches the sky at the source: CRPIX is the
-    source's 1-based pixel and CRVAL its position.
+
+def plane_at(wcs: WCS | None, x: float, y: float) -> tuple[Wcs | None, tuple[str, ...]]:
+    """Tangent plane at a pixel that is known without the WCS.
+
+    Parameters
+    ----------
+    wcs : WCS or None
+        The parent's.
+    x, y : float
+        Source position [pixel, 0-based].
+
+    Returns
+    -------
+    plane : Wcs or None
+        None where the WCS gives none.
+    notes : tuple of str
+        Why it gives none.
     """
-    return not any(str(ctype).strip() for ctype in wcs.wcs.ctype)
+    if wcs is None:
+        return None, ()
+    try:
+        return parent_cd(wcs, x, y), ()
+    except HstampError as error:
+        return None, (f"WCS left out: {error.reason}",)
 
 
 def pixel_of(wcs: WCS, ra: float, dec: float) -> tuple[float, float]:
@@ -62,31 +86,52 @@ def pixel_of(wcs: WCS, ra: float, dec: float) -> tuple[float, float]:
     InputError
         If the WCS does not reach that position.
     """
-    plane = wcs
-    if is_source_plane(wcs):
-        crval, crpix = wcs.wcs.crval, wcs.wcs.crpix
-        if np.abs(crval - (ra, dec)).max() < SAME_PLACE:
+    plane = sky_plane(wcs)
+    if not has_ctype(wcs):
+        crval, crpix = plane.wcs.wcs.crval, plane.wcs.wcs.crpix
+        turn = (crval[0] - ra + 180.0) % 360.0 - 180.0
+        if max(abs(turn), abs(crval[1] - dec)) < SAME_PLACE:
             # The usual case, kept free of rounding: the header states the source's pixel.
             return float(crpix[0]) - 1.0, float(crpix[1]) - 1.0
-        plane = _tangent(wcs)
-    elif not wcs.has_celestial:
-        raise InputError(f"the WCS is not celestial: CTYPE {list(wcs.wcs.ctype)}")
     try:
-        place = SkyCoord(ra * u.deg, dec * u.deg, frame="icrs")
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", AstropyWarning)
-            x, y = skycoord_to_pixel(place, plane, origin=0, mode="all")
-    except Exception as exc:  # NoConvergence, ValueError and wcslib's own
-        raise InputError(f"the WCS gives no pixel for ({ra}, {dec}): {exc}") from exc
+            x, y = _refined(wcs, ra, dec, *_first_guess(plane, ra, dec))
+    except Exception as exc:  # wcslib's own, and what astropy raises for impossible positions
+        reason = as_hstamp_error(exc).reason
+        raise InputError(f"the WCS gives no pixel for ({ra}, {dec}): {reason}") from exc
+    return x, y
+
+
+def _first_guess(plane: SkyPlane, ra: float, dec: float) -> tuple[float, float]:
+    """Pixel by astropy's inversion, or without the distortions where that does not converge."""
+    from astropy.wcs import NoConvergence
+
+    world = plane.world(ra, dec)
+    try:
+        x, y = plane.wcs.all_world2pix(*world, 0)
+    except NoConvergence:
+        x, y = plane.wcs.wcs_world2pix(*world, 0)
     if not (np.isfinite(x) and np.isfinite(y)):
-        raise InputError(f"the WCS gives no pixel for ({ra}, {dec})")
+        raise InputError("it is outside the projection")
     return float(x), float(y)
 
 
-def _tangent(wcs: Any) -> WCS:
-    plane = WCS(naxis=2)
-    plane.wcs.ctype = ["RA---TAN", "DEC--TAN"]
-    plane.wcs.crval, plane.wcs.crpix = wcs.wcs.crval, wcs.wcs.crpix
-    plane.wcs.cd = wcs.pixel_scale_matrix
-    plane.wcs.radesys = "ICRS"
-    return plane
+def _refined(wcs: WCS, ra: float, dec: float, x: float, y: float) -> tuple[float, float]:
+    """Check a position against the sky it stands for, and mend it by Newton's method.
+
+    astropy stops its inversion within 1e-4 pixel, and projections can answer with another branch.
+    """
+    size = np.inf
+    for _ in range(_STEPS):
+        here = parent_cd(wcs, x, y)
+        offset = np.array(gnomonic(ra, dec, here.ra, here.dec))
+        step = np.linalg.solve(here.cd, offset)
+        size = float(np.abs(step).max())
+        if not size >= _SETTLED:
+            break
+        x, y = x + float(step[0]), y + float(step[1])
+    # Projections that are inverted by iteration (ZPN) do not settle to the last digit.
+    if not size < _CLOSE:
+        raise InputError("its inverse does not converge there")
+    return round(x, _DECIMALS), round(y, _DECIMALS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,6 +14,8 @@ __all__ = ["KEPT", "Problem", "Report"]
 
 KEPT: Final = "output is there and complete (--force makes it again)"
 """Reason for skipping an output of an earlier run."""
+
+_PIXELS: Final = re.compile(r"\b(\d+) pixels (?=hold fills|are blank)")
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class Report:
                 f"files       {_size(self.file_bytes_in)} read,"
                 f" {_size(self.file_bytes_out)} written"
             )
-        for title, counter in (("skipped", self.skipped), ("note", self.notes)):
+        for title, counter in (("skipped", self.skipped), ("note", _summed(self.notes))):
             out.extend(
                 f"{title:<11} {count} x {printable(text)}" for text, count in counter.most_common()
             )
@@ -131,6 +134,20 @@ class Report:
             by_code = ", ".join(f"{count} {code}" for code, count in codes.most_common())
             out.append(f"failed      {len(self.problems)} ({by_code})")
         return out
+
+
+def _summed(notes: Counter[str]) -> Counter[str]:
+    """Notes with those added up that differ in a number of pixels alone."""
+    pixels: Counter[str] = Counter()
+    times: Counter[str] = Counter()
+    for note, count in notes.items():
+        plain = _PIXELS.sub("# pixels ", note, count=1)
+        times[plain] += count
+        if (found := _PIXELS.search(note)) is not None:
+            pixels[plain] += int(found[1]) * count
+    return Counter(
+        {note.replace("# pixels ", f"{pixels[note]} pixels "): n for note, n in times.items()}
+    )
 
 
 def _size(count: int) -> str:

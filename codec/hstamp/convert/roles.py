@@ -17,13 +17,15 @@ Group = Literal["variance", "mask", "psf"]
 
 _ROLES: Final[dict[str, Role]] = {
     **dict.fromkeys(("UNCERT", "VARIANCE", "VAR", "STAT"), "variance"),
-    **dict.fromkeys(("ERR", "ERROR", "SIGMA", "STD", "STDDEV", "RMS"), "sigma"),
+    **dict.fromkeys(("ERR", "ERROR", "SIGMA", "STD", "STDDEV", "STDEV", "RMS", "UNC"), "sigma"),
     **dict.fromkeys(("IVAR", "INVVAR", "INVVARIANCE"), "inverse"),
     **dict.fromkeys(("WGT", "WHT", "WEIGHT"), "weight"),
-    **dict.fromkeys(("MASK", "MSK", "DQ", "FLAGS"), "mask"),
+    **dict.fromkeys(("MASK", "MSK", "DQ", "FLAGS", "FLAG", "BPM", "QUALITY"), "mask"),
     **dict.fromkeys(("PSFIMAGE", "PSF"), "psf"),
 }  # fmt: skip
+_INVERSE: Final = {"INV", "INVERSE"}
 _IMAGES: Final = {"SCI", "SCIENCE", "IMAGE", "IMG", "DATA", "PRIMARY"}
+_WORDS: Final = {*_ROLES, *_INVERSE, *_IMAGES}
 _OTHERS: Final = {
     "WCSDVARR", "D2IMARR", "CTX", "CON", "CONTEXT", "AREA", "EXP", "EXPMAP", "EXPOSURE", "NSAMP",
     "SAMP", "TIME", "FRACTIONS", "NOISE", "BACKGROUND", "BKG", "SKY", "KERNEL",
@@ -54,12 +56,19 @@ class Named:
         What is left of its EXTNAME without the words for its role: ``G`` of ``VAR_G``.
     science : bool
         Whether its EXTNAME says that it is an image.
+    part : bool
+        Whether it is a mask that may be one of several of the same image, as ``lsst.images``
+        writes them.
+    version : int or None
+        Its EXTVER.
     """
 
     plane: Plane
     role: Role
     stem: str
     science: bool
+    part: bool
+    version: int | None
 
     @property
     def group(self) -> Group | None:
@@ -73,18 +82,23 @@ def named(plane: Plane) -> Named:
     The header's own word comes first (EXTTYPE, HDUCLAS2 and 3, UTYPE, mask planes), then
     EXTNAME, as a whole and in the words between its separators.
     """
-    header = plane.hdu.header
+    header = plane.header
     words = [word for word in re.split(r"[^A-Z0-9]+", plane.name) if word]
     known = {_ROLES[word] for word in words if word in _ROLES}
     role: Role = "image"
     if len(known) == 1:
         role = known.pop()
+    if set(words) & _INVERSE:
+        # INVERSE_VARIANCE is one; INV_SIGMA and the like are nothing that can be told.
+        turned: dict[Role, Role] = {"variance": "inverse", "image": "image"}
+        role = turned.get(role, "other")
     if set(words) & _OTHERS and not set(words) & _IMAGES:
         role = "other"
-    stem = "_".join(word for word in words if word not in _ROLES and word not in _IMAGES)
+    stem = "_".join(word for word in words if word not in _WORDS)
     role = _stated(header, role)
     science = role == "image" and bool(set(words) & _IMAGES)
-    return Named(plane, role, stem, science)
+    part = role == "mask" and any(key.startswith("MSKN") for key in header)
+    return Named(plane, role, stem, science, part, plane.version)
 
 
 def _stated(header: Any, role: Role) -> Role:

@@ -14,7 +14,12 @@ from ..errors import InputError
 from .cards import BLOCK, CARD, Cards, read_cards
 from .tiles import check_tiles, is_tiled
 
-__all__ = ["check_structure"]
+__all__ = ["TILE_OF_CUTOUT", "TILE_OF_FILE", "check_structure"]
+
+TILE_OF_FILE: Final = 2**24
+"""Pixels of a compressed tile that every file may have: an image of 4096 x 4096 in one."""
+TILE_OF_CUTOUT: Final = 2**20
+"""As `TILE_OF_FILE`, for cutouts, of which a file can hold many."""
 
 _MAX_HEADER: Final = 4 * 2**20
 _MAX_HEADERS: Final = 16 * 2**20
@@ -23,7 +28,7 @@ _MAX_COLUMNS: Final = 999
 _BITPIX: Final = {8, 16, 32, 64, -32, -64}
 
 
-def check_structure(stream: BinaryIO, total: int) -> dict[int, str]:
+def check_structure(stream: BinaryIO, total: int, tile: int = TILE_OF_FILE) -> dict[int, str]:
     """Walk the HDUs of a FITS file.
 
     Parameters
@@ -32,6 +37,8 @@ def check_structure(stream: BinaryIO, total: int) -> dict[int, str]:
         Seekable; its position afterwards is not defined.
     total : int
         Bytes in the file.
+    tile : int
+        Pixels that a compressed tile may have however few bytes there are.
 
     Returns
     -------
@@ -59,7 +66,7 @@ def check_structure(stream: BinaryIO, total: int) -> dict[int, str]:
             raise InputError(f"HDU {index} claims {size} bytes of data at byte {start} of {total}")
         if is_tiled(cards):
             try:
-                check_tiles(stream, cards, start)
+                check_tiles(stream, cards, start, tile)
             except InputError as exc:
                 damaged[index] = exc.reason
         offset = start + -(-size // BLOCK) * BLOCK

@@ -36,11 +36,12 @@ _FORM: Final = re.compile(r"(\d{0,9})([LXBIJKAEDCMPQ])([BIJKED]?)\S*")
 _DATA_COLUMNS: Final = {"COMPRESSED_DATA", "GZIP_COMPRESSED_DATA", "UNCOMPRESSED_DATA"}
 _MAX_TABLE: Final = 8 * 2**20
 """Longest table of tiles [byte]: 200,000 tiles or more of one image."""
-_MAX_TILE: Final = 2**24
-"""Pixels of a tile that any file may have; longer heaps may hold larger tiles."""
+_PER_BYTE: Final = 16
+"""Pixels of a tile for each byte of its heap, beyond those that any file may have."""
 _GZIP_RATIO: Final = 1032
 """No deflate stream grows by more (zlib's technical notes)."""
-_UNCHECKED: Final = 64 * 2**20
+_UNCHECKED: Final = 16 * 2**20
+"""A gzip tile that cannot grow beyond this is not inflated beforehand [byte]."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -50,7 +51,7 @@ def is_tiled(cards: Cards) -> bool:
     return cards.text("XTENSION") == "BINTABLE" and cards.text("ZIMAGE") == "T"
 
 
-def check_tiles(stream: BinaryIO, cards: Cards, start: int) -> None:
+def check_tiles(stream: BinaryIO, cards: Cards, start: int, free: int) -> None:
     """Check a tile-compressed image.
 
     Parameters
@@ -60,13 +61,15 @@ def check_tiles(stream: BinaryIO, cards: Cards, start: int) -> None:
         Its header.
     start : int
         First byte of its data; their length is known to be there.
+    free : int
+        Pixels that a tile may have however few bytes there are.
 
     Raises
     ------
     InputError
         If a claim of its header or of a tile is not possible.
     """
-    sizes = _tile_sizes(cards)
+    sizes = _tile_sizes(cards, free)
     _check_parameters(cards)
     width, rows = cards.integer("NAXIS1", 0), cards.integer("NAXIS2", 0)
     heap, pcount = cards.integer("THEAP", width * rows), cards.integer("PCOUNT", 0)
@@ -93,7 +96,7 @@ def check_tiles(stream: BinaryIO, cards: Cards, start: int) -> None:
             _check_streams(stream, start + heap, place, length * item, sizes, algorithm)
 
 
-def _tile_sizes(cards: Cards) -> Ints:
+def _tile_sizes(cards: Cards, free: int) -> Ints:
     """Pixels of each tile, in the order of the rows."""
     axes = cards.integer("ZNAXIS", 0)
     shape = [cards.integer(f"ZNAXIS{axis + 1}", -1) for axis in range(min(max(axes, 0), 6))]
@@ -106,7 +109,7 @@ def _tile_sizes(cards: Cards) -> Ints:
     if cards.integer("ZBITPIX", 0) not in {8, 16, 32, 64, -32, -64}:
         raise InputError(f"ZBITPIX {cards.integer('ZBITPIX', 0)}")
     sides = [min(side, max(size, 1)) for side, size in zip(sides, shape, strict=True)]
-    limit = _MAX_TILE + 16 * cards.integer("PCOUNT", 0)
+    limit = free + _PER_BYTE * cards.integer("PCOUNT", 0)
     if math.prod(sides) > limit:
         raise InputError(f"a tile of {math.prod(sides)} pixels is more than {limit}")
     counts = [-(-size // side) for side, size in zip(sides, shape, strict=True)]

@@ -84,7 +84,7 @@ def meaning_of_weight(
 
 def _stated(planes: Planes) -> WeightMeaning | None:
     assert planes.variance is not None
-    for header in (planes.variance.hdu.header, planes.image.hdu.header, planes.primary):
+    for header in (planes.variance.header, planes.image.header, planes.primary):
         if header is None:
             continue
         for key, stated in items(header, ""):

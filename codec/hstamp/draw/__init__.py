@@ -1,4 +1,4 @@
-"""Pictures of stamps; needs matplotlib (``pip install 'hstamp[plot]'``) and no display."""
+"""Pictures of stamps; needs matplotlib (the extra ``plot``) and no display."""
 
 from __future__ import annotations
 

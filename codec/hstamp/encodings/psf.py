@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import FormatError, InputError
-from ..planes import PsfPlane
+from ..errors import FormatError, InputError, shown
+from ..limits import MAX_PSF_SIZE, Q_MAX, psf_within
+from ..planes import Encoded, PsfPlane
 
-__all__ = ["MAX_PSF_SIZE", "check_psf", "decode_psf", "encode_psf", "square_psf"]
-
-MAX_PSF_SIZE: Final = 127
-_Q_MAX: Final = 32767
+__all__ = ["check_psf", "check_size", "decode_psf", "encode_psf", "psfs_within"]
 
 F4 = npt.NDArray[np.float32]
 F8 = npt.NDArray[np.float64]
+I2 = npt.NDArray[np.int16]
+Flags = npt.NDArray[np.bool_]
 
 
 def check_psf(plane: PsfPlane) -> None:
@@ -35,25 +33,30 @@ def check_psf(plane: PsfPlane) -> None:
         raise FormatError(
             "E_LENGTH", f"PSF data has {len(plane.data)} bytes; it needs {2 * plane.size**2}"
         )
-    stored = np.frombuffer(plane.data, "<i2")
-    if (stored == -_Q_MAX - 1).any() or stored.sum(dtype=np.int64) <= 0:
+    if not psfs_within(np.frombuffer(plane.data, "<i2")):
         raise FormatError("E_PSF", "PSF holds -32768 or has no positive sum")
 
 
-def decode_psf(plane: PsfPlane) -> F4:
-    """PSF of a valid plane, shape (size, size), unit sum [EN-9]."""
-    stored = np.frombuffer(plane.data, "<i2").reshape(plane.size, plane.size)
-    total = np.float64(stored.sum(dtype=np.int64))
-    values: F4 = (stored / total).astype(np.float32)
-    return values
+def psfs_within(codes: I2) -> Flags:
+    """Whether PSF codes (..., size**2) are usable [EN-9] (check 20)."""
+    within: Flags = psf_within(codes.sum(axis=-1, dtype=np.int64), codes.min(axis=-1))
+    return within
 
 
-def encode_psf(psf: npt.ArrayLike, size: int | None) -> PsfPlane:
-    """Encode a PSF, cut or padded to an odd square.
+def decode_psf(plane: Encoded) -> F4:
+    """PSFs of valid planes, shape (B, size, size), unit sum [EN-9]."""
+    codes = plane.numbers("<i2", plane.n**2)
+    total = codes.sum(axis=-1, dtype=np.int64).astype(np.float64)
+    values: F4 = (codes / total[:, None]).astype(np.float32)
+    return values.reshape(-1, plane.n, plane.n)
+
+
+def encode_psf(psf: F8, size: int | None) -> PsfPlane:
+    """Encode a PSF, cut or padded to an odd square [EC-6], [PL-5].
 
     Parameters
     ----------
-    psf : array_like, shape (h, w)
+    psf : ndarray of float64, shape (h, w)
         Both sides odd, centred on the central pixel; any positive sum.
     size : int or None
         Side of the stored square [base pixel]; None keeps the longer side.
@@ -63,24 +66,40 @@ def encode_psf(psf: npt.ArrayLike, size: int | None) -> PsfPlane:
     InputError
         If the PSF or the size cannot be stored.
     """
-    square = square_psf(np.asarray(psf, dtype=np.float64), size)
-    if not np.isfinite(square).all() or square.sum() <= 0:
+    if size == 0:
+        raise InputError("a PSF is given, and psf_size 0 leaves it out")
+    square = _square(psf, size)
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = square.sum()
+    if not (np.isfinite(square).all() and total > 0):
         raise InputError("the PSF holds values that are not finite, or has no positive sum")
-    stored = np.rint(square * (_Q_MAX / np.abs(square).max())).astype("<i2")
+    with np.errstate(over="ignore"):
+        factor = Q_MAX / np.abs(square).max()
+    if not np.isfinite(factor):
+        raise InputError("the PSF's values are too small to be scaled")
+    stored = np.rint(square * factor).astype("<i2")
     if stored.sum(dtype=np.int64) <= 0:
         raise InputError("the PSF has no positive sum at the precision of its encoding")
     return PsfPlane("i2", square.shape[0], stored.tobytes())
 
 
-def square_psf(psf: F8, size: int | None) -> F8:
+def check_size(size: int | None) -> None:
+    """Raise `InputError` for a side that no stored PSF can have [EN-9], but 0, which means none."""
+    if size is None or (type(size) is int and size == 0):
+        return
+    if isinstance(size, bool) or not isinstance(size, int | np.integer):
+        raise InputError(f"psf_size must be an odd integer or None, not {shown(size)}")
+    if size % 2 == 0 or not 1 <= size <= MAX_PSF_SIZE:
+        raise InputError(f"psf_size must be odd and 1 to {MAX_PSF_SIZE}, not {shown(size)}")
+
+
+def _square(psf: F8, size: int | None) -> F8:
     """PSF cut, or padded with zeros, about its central pixel to an odd square."""
     if psf.ndim != 2 or 0 in psf.shape:
         raise InputError(f"a PSF has two axes, not shape {psf.shape}")
     if psf.shape[0] % 2 == 0 or psf.shape[1] % 2 == 0:
         raise InputError(f"a PSF needs a central pixel; shape {psf.shape} has none")
     side = min(max(psf.shape), MAX_PSF_SIZE) if size is None else size
-    if side % 2 == 0 or not 1 <= side <= MAX_PSF_SIZE:
-        raise InputError(f"PSF size {side} is not odd and 1 to {MAX_PSF_SIZE}")
     square = np.zeros((side, side))
     rows, columns = (min(side, length) // 2 for length in psf.shape)
     centre, (y, x) = side // 2, (psf.shape[0] // 2, psf.shape[1] // 2)

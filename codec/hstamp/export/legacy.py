@@ -182,7 +182,12 @@ def to_legacy_fits(
     return buffer.getvalue()
 
 
-def legacy_of_alert(stamp: Stamp, cutout: bytes | None, size: int | None = None) -> bytes:
+def legacy_of_alert(
+    stamp: Stamp,
+    cutout: bytes | None,
+    size: int | None = None,
+    survey: Literal["lsst", "ztf"] | None = None,
+) -> bytes:
     """View of an alert's stamp, with what the alert's cutout of the same image says.
 
     Parameters
@@ -191,7 +196,7 @@ def legacy_of_alert(stamp: Stamp, cutout: bytes | None, size: int | None = None)
         The stamp.
     cutout : bytes or None
         The alert's cutout, where it still has it.
-    size : int, optional
+    size, survey
         As in `to_legacy_fits`.
 
     Raises
@@ -199,11 +204,12 @@ def legacy_of_alert(stamp: Stamp, cutout: bytes | None, size: int | None = None)
     InputError
         As `to_legacy_fits`.
     """
+    survey = survey or _survey_of(stamp, size)
+    if survey == "ztf":
+        return to_legacy_fits(stamp, size, survey=survey)
     known = OnDetector() if cutout is None else on_detector(cutout)
-    if _survey_of(stamp, size) == "ztf":
-        return to_legacy_fits(stamp, size)
     corner = known.corner_of(stamp, SIZE if size is None else size)
-    return to_legacy_fits(stamp, size, corner=corner, rotpa=known.rotpa)
+    return to_legacy_fits(stamp, size, survey=survey, corner=corner, rotpa=known.rotpa)
 
 
 def _survey_of(stamp: Stamp, size: int | None) -> Literal["lsst", "ztf"]:

@@ -61,7 +61,7 @@ def to_ztf_fits(stamp: Stamp, size: int = SIDE) -> bytes:
     if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1 or not size % 2:
         raise InputError(
             f"size: a ZTF cutout has an odd side such as {SIDE}, not {size!r}"
-            " (survey='lsst' gives the view of an LSST cutout)"
+            " (survey 'lsst' gives the view of an LSST cutout)"
         )
     if 4 * size > 5 * side:
         raise InputError(

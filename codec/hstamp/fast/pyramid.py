@@ -1,7 +1,7 @@
 """Kernels of the encoder's first half: from parents to the stored values of every level.
 
 A parent is read once, row by row, without copying its windows. The plain definitions are
-`hstamp.encoder.true_levels` and `hstamp.encoder.store`.
+`hstamp.values.true_levels` and `hstamp.values.store`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,23 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from ..layout import Layout
+from ..layout import (
+    CORE,
+    CORE_SIZE,
+    GRID,
+    HOLE_START,
+    HOLE_STOP,
+    MAX_LEVELS,
+    RING_SIZE,
+    Layout,
+)
+from ..limits import FLT_MAX
 from .jit import F4, I8, U2, inline, kernel, readable, writable
 
 __all__ = ["bits_of", "means_of"]
 
-_ORIGINS = Layout(levels=8).origins
-_GRID = 225
-_FLT_MAX = np.float32(np.finfo(np.float32).max)
+_ORIGINS = Layout(levels=MAX_LEVELS).origins
+_FLT_MAX = np.float32(FLT_MAX)
 
 
 @inline
@@ -106,21 +115,21 @@ def _read(image: Any, spread: Any, row: int, column: int, variance: bool, out: A
 def _store(grid: Any, k: int, stored: Any) -> None:
     """Core or ring of level k (15, 15) in stamp order."""
     if k == 0:
-        for r in range(14):
-            for c in range(14):
-                stored[14 * r + c] = grid[r, c]
+        for r in range(CORE):
+            for c in range(CORE):
+                stored[CORE * r + c] = grid[r, c]
         return
-    i = 196 + 176 * (k - 1)
-    for r in range(15):
-        if r < 4 or r > 10:
-            for c in range(15):
+    i = CORE_SIZE + RING_SIZE * (k - 1)
+    for r in range(GRID):
+        if r < HOLE_START or r >= HOLE_STOP:
+            for c in range(GRID):
                 stored[i + c] = grid[r, c]
-            i += 15
+            i += GRID
         else:
-            for c in range(4):
+            for c in range(HOLE_START):
                 stored[i + c] = grid[r, c]
-                stored[i + 4 + c] = grid[r, 11 + c]
-            i += 8
+                stored[i + HOLE_START + c] = grid[r, HOLE_STOP + c]
+            i += 2 * HOLE_START
 
 
 @kernel(types.void, readable(F4, 3), readable(F4, 3), readable(I8, 1), readable(I8, 1),
@@ -147,17 +156,17 @@ def means_of(
         Receives the stored values.
     """
     n = grids.shape[1]
-    side = 15 << (n - 1)
+    side = GRID << (n - 1)
     window = np.empty((2, side), np.float32)
     low = np.empty((side // 2, side // 2), np.float32)
     high = np.empty((side // 4 + 1, side // 4 + 1), np.float32)
-    start = -7 - _ORIGINS[n - 1]
+    start = _ORIGINS[0] - _ORIGINS[n - 1]
     for b in range(grids.shape[0]):
         i = b if image.shape[0] > 1 else 0
         one, other = image[i], spread[i if variance else 0]
         row, column = rows[b], columns[b]
         wide = column >= 0 and column + side <= one.shape[1]
-        for r in range(15):
+        for r in range(GRID):
             _read(one, other, row + start + r, column + start, variance, grids[b, 0, r])
         for r in range(side // 2):
             y = row + 2 * r
@@ -182,8 +191,8 @@ def means_of(
             half = side >> k
             at = (_ORIGINS[k] - _ORIGINS[n - 1]) >> k
             current = low if k % 2 else high
-            for r in range(15):
-                for c in range(15):
+            for r in range(GRID):
+                for c in range(GRID):
                     grids[b, k, r, c] = current[at + r, at + c]
             _store(grids[b, k], k, stored[b])
             if k < n - 1:
@@ -196,14 +205,14 @@ def means_of(
 @kernel(types.void, readable(U2, 3), readable(I8, 1), readable(I8, 1), I8, writable(U2, 2))
 def bits_of(mask: Any, rows: Any, columns: Any, n: int, stored: Any) -> None:
     """Stored mask values, shape (B, N), by [PL-4]; parameters as in `means_of`."""
-    side = 15 << (n - 1)
+    side = GRID << (n - 1)
     window = np.empty((2, side), np.uint16)
     low = np.empty((side // 2, side // 2), np.uint16)
     high = np.empty((side // 4 + 1, side // 4 + 1), np.uint16)
-    grid = np.empty((15, 15), np.uint16)
+    grid = np.empty((GRID, GRID), np.uint16)
     both = np.empty(side, np.uint16)
     pairs = both.view(np.uint32)
-    start = -7 - _ORIGINS[n - 1]
+    start = _ORIGINS[0] - _ORIGINS[n - 1]
     for b in range(stored.shape[0]):
         one = mask[b if mask.shape[0] > 1 else 0]
         first = max(0, -columns[b])
@@ -221,9 +230,9 @@ def bits_of(mask: Any, rows: Any, columns: Any, n: int, stored: Any) -> None:
                     if 0 <= y + h < one.shape[0] and first < last:
                         window[h, first:last] = one[y + h, columns[b] + first : columns[b] + last]
                 _or_rows(window[0], window[1], both, pairs, low[r])
-        for r in range(15):
+        for r in range(GRID):
             y = rows[b] + start + r
-            for c in range(15):
+            for c in range(GRID):
                 x = columns[b] + start + c
                 there = 0 <= y < one.shape[0] and 0 <= x < one.shape[1]
                 grid[r, c] = one[y, x] if there else np.uint16(0)
@@ -232,7 +241,7 @@ def bits_of(mask: Any, rows: Any, columns: Any, n: int, stored: Any) -> None:
             half = side >> k
             at = (_ORIGINS[k] - _ORIGINS[n - 1]) >> k
             current = low if k % 2 else high
-            _store(current[at : at + 15, at : at + 15], k, stored[b])
+            _store(current[at : at + GRID, at : at + GRID], k, stored[b])
             if k < n - 1:
                 above = high if k % 2 else low
                 for r in range(half // 2):

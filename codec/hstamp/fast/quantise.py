@@ -11,13 +11,19 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from ..encodings.image import ALMOST_ONE, COARSEST, Q_RANGE
+from ..encodings.variance import MISSING_LOG8, ZERO_LOG8
+from ..layout import CORE_SIZE, GRID, RING_SIZE
+from ..limits import FLT_MAX, Q_MAX, Q_MISSING, TOP_MANTISSA, steps_within
 from .jit import F4, F8, I2, U1, inline, kernel, readable, writable
 
 __all__ = ["codes_i2", "codes_log8", "noise_of_levels", "noise_of_variance"]
 
-_FLT_MAX = float(np.finfo(np.float32).max)
-_TOP = 57549.0
+_HIGHEST, _MISSING = float(Q_MAX), float(Q_MISSING)
 _ESTIMATE = np.floor(16 * np.log2(1 + np.arange(256) / 256)).astype(np.int64)
+
+
+_steps_within = inline(steps_within)
 
 
 @inline
@@ -29,10 +35,12 @@ def _ceil_f4(value: float) -> float:
     return np.float64(rounded)
 
 
-@kernel(types.boolean, readable(F4, 2), readable(F8, 2), F8, writable(F4, 2), writable(F4, 2),
-        writable(I2, 2))  # fmt: skip
-def codes_i2(stored: Any, noise: Any, step: float, zero: Any, scale: Any, codes: Any) -> bool:
-    """Zero points, scales and integers of ``i2``; False where float32 cannot hold them.
+@kernel(types.void, readable(F4, 2), readable(F8, 2), F8, writable(F8, 2), writable(F8, 2),
+        writable(types.boolean, 1), writable(types.boolean, 1), writable(I2, 2))  # fmt: skip
+def codes_i2(
+    stored: Any, noise: Any, step: float, zero: Any, scale: Any, fits: Any, coarse: Any, codes: Any
+) -> None:
+    """Zero points, scales and integers of ``i2``.
 
     Parameters
     ----------
@@ -41,17 +49,19 @@ def codes_i2(stored: Any, noise: Any, step: float, zero: Any, scale: Any, codes:
         NaN where not known.
     step : float
         Fraction of the noise.
-    zero, scale : ndarray of float32, shape (B, n)
+    zero, scale : ndarray of float64, shape (B, n)
         Receive the steps.
+    fits, coarse : ndarray of bool, shape (B,)
+        Receive what `hstamp.encodings.image.Steps` says of each stamp.
     codes : ndarray of int16, shape (B, N)
         Receives the integers.
     """
-    fits = True
     for b in range(stored.shape[0]):
+        fits[b], coarse[b] = True, False
         for k in range(noise.shape[1]):
-            first = 0 if k == 0 else 196 + 176 * (k - 1)
-            part = stored[b, first : 196 + 176 * k]
-            q = codes[b, first : 196 + 176 * k]
+            first = 0 if k == 0 else CORE_SIZE + RING_SIZE * (k - 1)
+            part = stored[b, first : CORE_SIZE + RING_SIZE * k]
+            q = codes[b, first : CORE_SIZE + RING_SIZE * k]
             low, high = np.float32(np.inf), np.float32(-np.inf)
             for i in range(part.shape[0]):
                 v = part[i]
@@ -60,26 +70,23 @@ def codes_i2(stored: Any, noise: Any, step: float, zero: Any, scale: Any, codes:
             filled = low <= high
             if not filled:
                 low, high = np.float32(0.0), np.float32(0.0)
-            z = np.float64(np.float32((np.float64(low) + np.float64(high)) / 2 + 0.0))
-            reach = max(np.float64(high) - z, z - np.float64(low))
-            wanted = step * noise[b, k]
-            wanted = (
-                min(wanted, (_FLT_MAX - abs(z)) / 32767 * (1 - 2.0**-23))
-                if (math.isfinite(wanted))
-                else 0.0
-            )
-            s = max(_ceil_f4(reach / 32767), np.float64(np.float32(wanted)))
+            bottom, top = np.float64(low), np.float64(high)
+            z = np.float64(np.float32((bottom + top) / 2 + 0.0))
+            reach = max(top - z, z - bottom)
+            wanted = min(step * noise[b, k], (FLT_MAX - abs(z)) / Q_MAX * ALMOST_ONE)
+            wanted = wanted if math.isfinite(step * noise[b, k]) else 0.0
+            s = max(_ceil_f4(reach / Q_MAX), np.float64(np.float32(wanted)))
             if not (filled and s > 0.0):
                 s = 1.0
-            if not abs(z) + 32767 * s <= _FLT_MAX:
-                fits = False
-            zero[b, k] = np.float32(z)
-            scale[b, k] = np.float32(s)
+            fits[b] &= _steps_within(z, s)
+            if noise[b, k] > 0.0 and (top - bottom) / Q_RANGE > COARSEST * noise[b, k]:
+                coarse[b] = True
+            zero[b, k] = z
+            scale[b, k] = s
             for i in range(part.shape[0]):
                 t = np.rint((np.float64(part[i]) - z) / s)
-                t = min(max(t, -32767.0), 32767.0) if t == t else -32768.0
+                t = min(max(t, -_HIGHEST), _HIGHEST) if t == t else _MISSING
                 q[i] = np.int16(t)
-    return fits
 
 
 @kernel(types.void, readable(F4, 2), writable(F8, 2))
@@ -87,8 +94,8 @@ def noise_of_variance(stored: Any, noise: Any) -> None:
     """Smallest non-zero noise of each level from stored variances; NaN if none."""
     for b in range(stored.shape[0]):
         for k in range(noise.shape[1]):
-            first = 0 if k == 0 else 196 + 176 * (k - 1)
-            part = stored[b, first : 196 + 176 * k]
+            first = 0 if k == 0 else CORE_SIZE + RING_SIZE * (k - 1)
+            part = stored[b, first : CORE_SIZE + RING_SIZE * k]
             low = np.float32(np.inf)
             for i in range(part.shape[0]):
                 v = part[i]
@@ -126,14 +133,14 @@ def noise_of_levels(grids: Any, factor: float, noise: Any) -> None:
 
     `factor` brings the median of differences of neighbours to a standard deviation.
     """
-    steps = np.empty(210)
+    steps = np.empty(GRID * (GRID - 1))
     root = math.sqrt(2.0)
     for b in range(grids.shape[0]):
         base = np.inf
         for k in range(grids.shape[1]):
             count = 0
-            for r in range(15):
-                for c in range(14):
+            for r in range(GRID):
+                for c in range(GRID - 1):
                     d = abs(np.float64(grids[b, k, r, c + 1]) - np.float64(grids[b, k, r, c]))
                     steps[count] = d
                     count += 1 if d == d else 0
@@ -153,19 +160,18 @@ def noise_of_levels(grids: Any, factor: float, noise: Any) -> None:
             noise[b, k] = base / 2.0**k if base < np.inf else np.nan
 
 
-@kernel(types.boolean, readable(F4, 2), readable(F8, 1), writable(F8, 1), writable(U1, 2))
-def codes_log8(stored: Any, midpoints: Any, unit: Any, codes: Any) -> bool:
-    """Units and codes of ``log8`` for stored variances; False where float32 cannot hold them."""
-    fits = True
+@kernel(types.void, readable(F4, 2), readable(F8, 1), writable(F8, 1), writable(U1, 2))
+def codes_log8(stored: Any, midpoints: Any, unit: Any, codes: Any) -> None:
+    """Units and codes of ``log8`` for stored variances."""
     size = stored.shape[1]
     scaled = np.empty(size)
     bits = scaled.view(np.int64)
     last = midpoints.shape[0]
     for b in range(stored.shape[0]):
         low, high = np.inf, 0.0
-        for k in range((size - 196) // 176 + 1):
-            first = 0 if k == 0 else 196 + 176 * (k - 1)
-            part, wide = stored[b, first : 196 + 176 * k], scaled[first : 196 + 176 * k]
+        for k in range((size - CORE_SIZE) // RING_SIZE + 1):
+            first, stop = (CORE_SIZE + RING_SIZE * (k - 1) if k else 0), CORE_SIZE + RING_SIZE * k
+            part, wide = stored[b, first:stop], scaled[first:stop]
             four = 4.0**k
             for i in range(part.shape[0]):
                 w = np.float64(part[i]) * four
@@ -174,17 +180,15 @@ def codes_log8(stored: Any, midpoints: Any, unit: Any, codes: Any) -> bool:
                 high = w if w > high else high
         if not high > 0:
             low = 1.0
-        u = max(np.float64(np.float32(low)), _ceil_f4(high / _TOP))
+        u = max(np.float64(np.float32(low)), _ceil_f4(high / TOP_MANTISSA))
         unit[b] = u
-        if not u * _TOP <= _FLT_MAX:
-            fits = False
         for i in range(size):
             w = scaled[i]
             if w != w:
-                codes[b, i] = 255
+                codes[b, i] = MISSING_LOG8
                 continue
             if w == 0:
-                codes[b, i] = 0
+                codes[b, i] = ZERO_LOG8
                 continue
             r = w / u
             scaled[i] = r
@@ -196,4 +200,3 @@ def codes_log8(stored: Any, midpoints: Any, unit: Any, codes: Any) -> bool:
             while at < last and midpoints[at] < r:
                 at += 1
             codes[b, i] = np.uint8(at + 1)
-    return fits

@@ -11,6 +11,22 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from ..layout import CORE_SIZE, MAX_LEVELS, MIN_LEVELS, RING_SIZE
+from ..limits import (
+    ID_LIMIT,
+    MAX_PSF_SIZE,
+    MAX_VERSION,
+    MIN_VERSION,
+    NAME_LIMIT,
+    TEXT_LIMIT,
+    cd_within,
+    dec_within,
+    offset_within,
+    psf_within,
+    ra_within,
+    steps_within,
+    unit_within,
+)
 from .jit import F8, I8, U1, inline, kernel, readable, writable
 
 __all__ = [
@@ -22,7 +38,13 @@ LEVELS, IMAGE_START, IMAGE_F4, VARIANCE_START, VARIANCE_F4 = 0, 1, 2, 3, 4
 MASK_START, MASK_WIDTH, PSF_START, PSF_SIZE = 5, 6, 7, 8
 PLACES = 9
 """Items of `places`: starts are byte offsets, 0 for a plane that is absent, -1 for empty data."""
-_FLT_MAX = float(np.finfo(np.float32).max)
+_F4, _I2, _U1, _U2 = 0x6634, 0x6932, 0x7531, 0x7532
+_LOG8 = 8
+"""Encodings as `_encoding` tells them."""
+
+_steps_within, _unit_within = inline(steps_within), inline(unit_within)
+_offset_within, _psf_within = inline(offset_within), inline(psf_within)
+_ra_within, _dec_within, _cd_within = inline(ra_within), inline(dec_within), inline(cd_within)
 
 
 @inline
@@ -72,23 +94,22 @@ def _wcs(blob: Any, at: int, word: Any, single: Any, double: Any) -> Any:
     """Whether the 32 bytes of a WCS are valid [EN-11]."""
     for i in range(16):
         word[i] = blob[at + i]
-    ra, dec = double[0], double[1]
-    if not (ra >= 0.0 and ra < 360.0 and dec >= -90.0 and dec <= 90.0):
+    if not (_ra_within(double[0]) and _dec_within(double[1])):
         return False
     for i in range(16):
         word[i] = blob[at + 16 + i]
-    determinant = (np.float64(single[0]) * np.float64(single[3])
-                   - np.float64(single[1]) * np.float64(single[2]))  # fmt: skip
-    return np.isfinite(determinant) and determinant != 0.0
+    return _cd_within(
+        np.float64(single[0]), np.float64(single[1]), np.float64(single[2]), np.float64(single[3])
+    )
 
 
 @inline
-def _floats(blob: Any, at: int, end: int, levels: int, out: Any, word: Any, number: Any) -> int:
-    """Position behind an array of one block of `levels` floats, which go to `out`."""
+def _floats(blob: Any, at: int, end: int, n: int, out: Any, word: Any, number: Any) -> int:
+    """Position behind an array of one block of `n` floats, which go to `out`."""
     count, at = _long(blob, at, end)
-    if at < 0 or count != levels or 4 * count + 1 > end - at:
+    if at < 0 or count != n or 4 * count + 1 > end - at:
         return -1
-    for k in range(levels):
+    for k in range(n):
         out[k] = _f4(blob, at, word, number)
         at += 4
     return at + 1 if blob[at] == 0 else -1
@@ -101,7 +122,7 @@ def _encoding(blob: Any, at: int, end: int) -> tuple[Any, Any]:
         return np.int64(blob[at + 1]) * 256 + np.int64(blob[at + 2]), at + 3
     if (end - at >= 5 and blob[at] == 8 and blob[at + 1] == 0x6C and blob[at + 2] == 0x6F
             and blob[at + 3] == 0x67 and blob[at + 4] == 0x38):  # fmt: skip
-        return 8, at + 5
+        return _LOG8, at + 5
     return 0, at
 
 
@@ -137,7 +158,7 @@ def _names(blob: Any, at: Any, end: int, count: int) -> Any:
         # The comparison below reads lengths as the one byte that they normally take.
         if at >= end or blob[at] >= 0x80:
             return -1
-        at = _text(blob, at, end, 1, 32, 0x21)
+        at = _text(blob, at, end, 1, NAME_LIMIT, 0x21)
         if at < 0:
             return -1
         other: Any = first
@@ -153,8 +174,8 @@ def _names(blob: Any, at: Any, end: int, count: int) -> Any:
     return at
 
 
-@kernel(types.boolean, readable(U1, 1), writable(I8, 1), writable(F8, 1))
-def scan(blob: Any, places: Any, numbers: Any) -> Any:
+@kernel(types.boolean, readable(U1, 1), writable(I8, 1), writable(F8, 3))
+def scan(blob: Any, places: Any, terms: Any) -> Any:
     """Whether a blob behind its ten header bytes is valid and of the usual form.
 
     Parameters
@@ -163,8 +184,9 @@ def scan(blob: Any, places: Any, numbers: Any) -> Any:
         Its first ten bytes have been checked.
     places : ndarray of int64, shape (PLACES,)
         Receives levels and where the planes lie.
-    numbers : ndarray of float64, shape (17,)
-        Receives zero, scale (8 each) and the variance unit.
+    terms : ndarray of float64, shape (3, 1, MAX_LEVELS)
+        Receives zero points and scales of an ``i2`` image, and first of the third row the unit of
+        the variance.
     """
     end = blob.shape[0]
     word = np.empty(16, np.uint8)
@@ -174,14 +196,14 @@ def scan(blob: Any, places: Any, numbers: Any) -> Any:
         places[i] = 0
 
     version, at = _long(blob, 10, end)
-    if at < 0 or version < 100 or version > 199:
+    if at < 0 or version < MIN_VERSION or version > MAX_VERSION:
         return False
     n, at = _long(blob, at, end)
-    if at < 0 or n < 2 or n > 8:
+    if at < 0 or n < MIN_LEVELS or n > MAX_LEVELS:
         return False
     places[LEVELS] = n
-    size = 196 + 176 * (n - 1)
-    for longest in (128, 32):
+    size = CORE_SIZE + RING_SIZE * (n - 1)
+    for longest in (ID_LIMIT, TEXT_LIMIT):
         branch = _branch(blob, at, end)
         if branch < 0:
             return False
@@ -190,11 +212,11 @@ def scan(blob: Any, places: Any, numbers: Any) -> Any:
             at = _text(blob, at, end, 0, longest, 0x20)
             if at < 0:
                 return False
-    at = _text(blob, at, end, 1, 32, 0x20)
+    at = _text(blob, at, end, 1, TEXT_LIMIT, 0x20)
     if at < 0 or end - at < 9:
         return False
     dx, dy = _f4(blob, at, word, single), _f4(blob, at + 4, word, single)
-    if not (abs(dx) <= 0.5 and abs(dy) <= 0.5):
+    if not (_offset_within(dx) and _offset_within(dy)):
         return False
     at += 8
     branch = _branch(blob, at, end)
@@ -207,23 +229,22 @@ def scan(blob: Any, places: Any, numbers: Any) -> Any:
         at += 32
 
     encoding, at = _encoding(blob, at, end)
-    if encoding == 0x6932:
-        at = _floats(blob, at, end, n, numbers[0:8], word, single)
+    if encoding == _I2:
+        at = _floats(blob, at, end, n, terms[0, 0], word, single)
         if at < 0:
             return False
-        at = _floats(blob, at, end, n, numbers[8:16], word, single)
+        at = _floats(blob, at, end, n, terms[1, 0], word, single)
         if at < 0:
             return False
         for k in range(n):
-            zero, scale = numbers[k], numbers[8 + k]
-            if not (scale > 0.0 and abs(zero) + 32767.0 * scale <= _FLT_MAX):
+            if not _steps_within(terms[0, 0, k], terms[1, 0, k]):
                 return False
         at = _data(blob, at, end, 2 * size)
         if at < 0:
             return False
         places[IMAGE_START] = at
         at += 2 * size
-    elif encoding == 0x6634:
+    elif encoding == _F4:
         if end - at < 2 or blob[at] != 0 or blob[at + 1] != 0:
             return False
         at = _data(blob, at + 2, end, 4 * size)
@@ -241,21 +262,20 @@ def scan(blob: Any, places: Any, numbers: Any) -> Any:
         return False
     if branch:
         encoding, at = _encoding(blob, at, end)
-        if (encoding != 8 and encoding != 0x6634) or end - at < 4:
+        if (encoding != _LOG8 and encoding != _F4) or end - at < 4:
             return False
-        unit = _f4(blob, at, word, single)
-        numbers[16] = unit
-        width = 1 if encoding == 8 else 4
+        terms[2, 0, 0] = _f4(blob, at, word, single)
+        width = 1 if encoding == _LOG8 else 4
         at = _data(blob, at + 4, end, width * size)
         if at < 0:
             return False
-        if encoding == 8:
-            if not (unit > 0.0 and unit * 57549.0 <= _FLT_MAX):
+        if encoding == _LOG8:
+            if not _unit_within(terms[2, 0, 0]):
                 return False
         elif _f4_bad(blob, at, size, True):
             return False
         places[VARIANCE_START] = at
-        places[VARIANCE_F4] = 0 if encoding == 8 else 1
+        places[VARIANCE_F4] = 0 if encoding == _LOG8 else 1
         at += width * size
 
     branch = _branch(blob, at, end)
@@ -264,9 +284,9 @@ def scan(blob: Any, places: Any, numbers: Any) -> Any:
         return False
     if branch:
         encoding, at = _encoding(blob, at, end)
-        if encoding != 0x7531 and encoding != 0x7532:
+        if encoding != _U1 and encoding != _U2:
             return False
-        width = encoding - 0x7530
+        width = 1 if encoding == _U1 else 2
         count, at = _long(blob, at, end)
         if at < 0 or count < 1 or count > 8 * width:
             return False
@@ -301,22 +321,22 @@ def scan(blob: Any, places: Any, numbers: Any) -> Any:
         return False
     if branch:
         encoding, at = _encoding(blob, at, end)
-        if encoding != 0x6932:
+        if encoding != _I2:
             return False
         side, at = _long(blob, at, end)
-        if at < 0 or side % 2 == 0 or side > 127:
+        if at < 0 or side % 2 == 0 or side > MAX_PSF_SIZE:
             return False
         at = _data(blob, at, end, 2 * side * side)
         if at < 0:
             return False
         total: Any = 0
+        lowest: Any = 0
         for i in range(at, at + 2 * side * side, 2):
             q: Any = (np.int64(blob[i + 1]) << 8) | np.int64(blob[i])
             q = q - 65536 if q >= 32768 else q
-            if q == -32768:
-                return False
+            lowest = min(lowest, q)
             total += q
-        if total <= 0:
+        if not _psf_within(total, lowest):
             return False
         places[PSF_START] = at
         places[PSF_SIZE] = side

@@ -1,4 +1,4 @@
-"""Host galaxies of transients in hierarchical stamps; needs ``pip install 'hstamp[model]'``.
+"""Host galaxies of transients in hierarchical stamps; needs the extra ``model``.
 
 The weights were trained on a simulated sky.
 """

@@ -8,13 +8,14 @@ them into the sky with a stamp's CD matrix.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MissingExtraError
+from ..errors import InputError, MissingExtraError
 from ..layout import layout_of
 from .mixture import (
     Calibration,
@@ -145,6 +146,8 @@ class HostFinder:
     def __init__(
         self, path: Path | str, calibration: Calibration | None = None, threads: int = 1
     ) -> None:
+        # It would send usage data, and complain on the terminal where it cannot keep an identifier.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         try:
             import onnxruntime
         except ImportError as exc:
@@ -212,7 +215,7 @@ class HostFinder:
         Candidates
         """
         if levels.ndim != 4 or levels.shape[2:] != (15, 15) or not 2 <= levels.shape[1] <= 6:
-            raise ValueError(f"levels must have shape (B, 2..6, 15, 15), not {levels.shape}")
+            raise InputError(f"levels must have shape (B, 2..6, 15, 15), not {levels.shape}")
         sigma = noise_of(levels) if noise is None else np.asarray(noise, dtype=np.float32)
         scaled = levels / np.where(sigma > 0, sigma, 1.0).astype(np.float32)[:, None, None, None]
         first = first_pixels(levels.shape[1], dx, dy)
@@ -221,7 +224,7 @@ class HostFinder:
         mixture = propose(scaled, first, step)
         if nearby is not None:
             if self.calibration.strata is None:
-                raise ValueError("these weights do not say how sizes tell nearby hosts from others")
+                raise InputError("these weights do not say how sizes tell nearby hosts from others")
             mixture = expecting(mixture, self.calibration.strata, nearby)
         return candidates(mixture)
 
@@ -241,7 +244,23 @@ class HostFinder:
 
 
 def flip(values: Floats, first: Floats, step: Floats, which: int) -> tuple[Floats, Floats]:
-    """One of eight rotations and flips: 1 mirrors x, 2 mirrors y, 4 swaps the axes."""
+    """One of eight rotations and flips: 1 mirrors x, 2 mirrors y, 4 then swaps x and y.
+
+    Parameters
+    ----------
+    values : ndarray, float32, shape (B, G, S, S)
+    first : ndarray, float32, shape (B, G, 2)
+        Centre of each grid's first pixel, which moves too since grids are off-centre.
+    step : ndarray, float32, shape (G,)
+        Pixel of each grid, base pixels.
+    which : int
+        0 to 7.
+
+    Returns
+    -------
+    values, first : ndarray
+        Contiguous, of the same shapes.
+    """
     span = np.float32(values.shape[-1] - 1) * step
     first = first.copy()
     if which & 1:
@@ -250,7 +269,7 @@ def flip(values: Floats, first: Floats, step: Floats, which: int) -> tuple[Float
         values, first[..., 1] = values[..., ::-1, :], -(first[..., 1] + span)
     if which & 4:
         values, first = np.swapaxes(values, -1, -2), first[..., ::-1]
-    return values, first
+    return np.ascontiguousarray(values), np.ascontiguousarray(first)
 
 
 def to_sky(

@@ -5,26 +5,22 @@ Field numbers are those of ``parquet.thrift`` (Apache Parquet Format 2.11).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from ..errors import FormatError
+from .schema import CHILDREN, NAME, Column, children, pruned, subtree
 from .thrift import BINARY, I32, I64, LIST, STRUCT, Field, List, Struct, dump, load
 
-__all__ = ["MAGIC", "Column", "Footer", "chunk_span", "read_footer", "wrapped"]
+__all__ = ["MAGIC", "Footer", "chunk_span", "read_footer", "wrapped"]
 
 MAGIC: Final = b"PAR1"
 _ENCRYPTED: Final = b"PARE"
 _TAIL: Final = 8
-_MAX_DEPTH: Final = 32
 
 # FileMetaData
 _SCHEMA, _ROWS, _GROUPS, _KEYS, _ORDERS, _ENCRYPTION = 2, 3, 4, 5, 7, 8
-# SchemaElement
-_TYPE, _REPETITION, _NAME, _CHILDREN, _CONVERTED, _LOGICAL = 1, 3, 4, 5, 6, 10
-_LISTS: Final = (1, 2, 3)
-_LOGICAL_LISTS: Final = {2, 3}
 # RowGroup
 _CHUNKS, _GROUP_BYTES, _GROUP_ROWS = 1, 2, 3
 _GROUP_START, _GROUP_PACKED, _ORDINAL = 5, 6, 7
@@ -33,38 +29,6 @@ _FILE, _META = 1, 3
 _CODEC, _UNPACKED, _PACKED, _DATA, _DICTIONARY = 4, 6, 7, 9, 11
 _SIZES: Final = (_UNPACKED, _PACKED, _DATA)
 _TYPE_ORDER: Final[Struct] = {1: Field(STRUCT, {})}
-
-
-@dataclass(frozen=True)
-class Column:
-    """A top-level column.
-
-    Attributes
-    ----------
-    name : str
-    elements : tuple of Struct
-        Its part of the flattened schema, itself first.
-    leaves : range
-        Its column chunks in every row group.
-    """
-
-    name: str
-    elements: tuple[Struct, ...]
-    leaves: range
-
-    @property
-    def required(self) -> bool:
-        """Whether the column cannot be null."""
-        return self._of(_REPETITION) != 1
-
-    @property
-    def binary(self) -> bool:
-        """Whether the column is one of bytes, one value a row."""
-        return len(self.elements) == 1 and self._of(_TYPE) == 6 and self._of(_REPETITION) != 2
-
-    def _of(self, number: int) -> int:
-        value: int = self.elements[0].get(number, Field(I32, 0)).value
-        return value
 
 
 @dataclass(frozen=True)
@@ -125,7 +89,7 @@ class Footer:
         for column in self.columns:
             inner = [path[1:] for path in wanted if path[0] == column.name]
             if inner:
-                elements, kept = _pruned(column, inner)
+                elements, kept = pruned(column, inner)
                 if kept:
                     start = len(leaves)
                     leaves += kept
@@ -201,7 +165,7 @@ class Footer:
 def _assembled(
     meta: Struct, root: Struct, columns: Sequence[Column], groups: list[Struct]
 ) -> Footer:
-    top = {**root, _CHILDREN: Field(I32, len(columns))}
+    top = {**root, CHILDREN: Field(I32, len(columns))}
     elements = [top, *(element for column in columns for element in column.elements)]
     meta = {
         **meta,
@@ -250,12 +214,12 @@ def _parsed(meta: Struct, size: int) -> Footer:
     elements = meta[_SCHEMA].value.values
     root = elements[0]
     for element in elements:
-        if element[_NAME].kind != BINARY:
+        if element[NAME].kind != BINARY:
             raise FormatError("E_AVRO", "not readable as Parquet: a column without a name")
     columns, at, leaf = [], 1, 0
-    for _ in range(_children(root)):
-        end, last = _subtree(elements, at, leaf, 0)
-        name = elements[at][_NAME].value.decode("utf-8", "replace")
+    for _ in range(children(root)):
+        end, last = subtree(elements, at, leaf, 0)
+        name = elements[at][NAME].value.decode("utf-8", "replace")
         columns.append(Column(name, tuple(elements[at:end]), range(leaf, last)))
         at, leaf = end, last
     if at != len(elements):
@@ -271,36 +235,6 @@ def _parsed(meta: Struct, size: int) -> Footer:
     if not all(isinstance(rows, int) and rows >= 0 for rows in footer.rows):
         raise FormatError("E_AVRO", "not readable as Parquet: a row group of negative length")
     return footer
-
-
-def _children(element: Struct) -> int:
-    count = element[_CHILDREN].value if _CHILDREN in element else 0
-    if not (isinstance(count, int) and count >= 0):
-        raise FormatError("E_AVRO", "not readable as Parquet: a column with negative parts")
-    return count
-
-
-def _subtree(elements: Sequence[Struct], at: int, leaf: int, depth: int) -> tuple[int, int]:
-    """Where the part of the schema that begins at `at` ends, and the number of the next leaf."""
-    if depth > _MAX_DEPTH:
-        raise FormatError("E_LIMIT", "the columns of the table are nested too deeply")
-    children = _children(elements[at])
-    at += 1
-    if not children:
-        return at, leaf + 1
-    for _ in range(children):
-        at, leaf = _subtree(elements, at, leaf, depth + 1)
-    return at, leaf
-
-
-def _is_struct(element: Struct) -> bool:
-    """Whether a part of the schema has named fields: lists and maps have parts and no fields."""
-    marks = element.get(_LOGICAL)
-    return (
-        _children(element) > 0
-        and element.get(_CONVERTED, Field(I32, -1)).value not in _LISTS
-        and not (marks is not None and marks.kind == STRUCT and marks.value.keys() & _LOGICAL_LISTS)
-    )
 
 
 def _check_group(group: Struct, leaves: int, size: int) -> None:
@@ -329,42 +263,6 @@ def chunk_span(chunk: Struct) -> tuple[int, int]:
     if _DICTIONARY in meta and 0 < meta[_DICTIONARY].value < start:
         start = meta[_DICTIONARY].value
     return start, meta[_PACKED].value
-
-
-def _pruned(
-    column: Column, paths: Collection[tuple[str, ...]]
-) -> tuple[tuple[Struct, ...], list[int]]:
-    """Schema elements and leaves of a column that these paths within it reach."""
-    elements: list[Struct] = []
-    leaves: list[int] = []
-
-    def walk(at: int, leaf: int, inner: Collection[tuple[str, ...]]) -> tuple[int, int]:
-        end, last = _subtree(column.elements, at, leaf, 0)
-        element = column.elements[at]
-        if () in inner or not _is_struct(element):
-            elements.extend(column.elements[at:end])
-            leaves.extend(range(leaf, last))
-            return end, last
-        mark, kept = len(elements), 0
-        elements.append(element)
-        at += 1
-        for _ in range(_children(element)):
-            name = column.elements[at][_NAME].value.decode("utf-8", "replace")
-            deeper = [path[1:] for path in inner if path[0] == name]
-            if deeper:
-                before = len(elements)
-                at, leaf = walk(at, leaf, deeper)
-                kept += len(elements) > before
-            else:
-                at, leaf = _subtree(column.elements, at, leaf, 0)
-        if kept:
-            elements[mark] = {**element, _CHILDREN: Field(I32, kept)}
-        else:
-            del elements[mark:]
-        return end, last
-
-    walk(0, column.leaves.start, paths)
-    return tuple(elements), leaves
 
 
 def wrapped(footer: Footer) -> bytes:

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..stamp import Stamp
+    from .stamp import Stamp
 
 __all__ = ["to_html", "to_png"]
 
@@ -19,7 +19,7 @@ def to_png(stamp: Stamp) -> bytes | None:
     show a traceback instead of the stamp.
     """
     try:
-        from ..draw.notebook import thumbnail
+        from .draw.notebook import thumbnail
 
         return thumbnail(stamp)
     except Exception:

@@ -1,0 +1,91 @@
+"""What each stamp of a batch carries besides its planes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..encoder import Options, encoded_psf, stored_wcs
+from ..errors import InputError, as_hstamp_error, shown
+from ..parents import one_each
+from ..planes import PsfPlane
+from ..tangent import ParentWcs, Wcs, tangent_rows
+
+__all__ = ["psfs_of", "tangents_of", "texts_of"]
+
+Array = npt.NDArray[Any]
+Faults = dict[int, InputError]
+
+
+def texts_of(values: Any, name: str, count: int, one_for_all: bool) -> Sequence[Any]:
+    """One text, or None, for each source; given so, or one for all."""
+    if values is None or (one_for_all and isinstance(values, str)):
+        return (values,) * count
+    if isinstance(values, np.ndarray) and values.ndim == 1:
+        values = values.tolist()
+    if isinstance(values, str | bytes) or not isinstance(values, Sequence):
+        raise InputError(f"{name} must be a sequence of texts, not {shown(values)}")
+    if len(values) != count:
+        raise InputError(f"{name} has {len(values)} texts for {count} sources")
+    return values
+
+
+def tangents_of(
+    wcs: Sequence[Wcs | ParentWcs | None] | ParentWcs | None, xs: Array, ys: Array, faults: Faults
+) -> Sequence[Wcs | None]:
+    """Tangent plane of each source [PL-7]; faults of single sources go to `faults`."""
+    if wcs is None:
+        return (None,) * len(xs)
+    given: Sequence[Any]
+    if isinstance(wcs, Sequence):
+        given = wcs
+    elif isinstance(wcs, np.ndarray) and wcs.ndim == 1:
+        given = wcs.tolist()
+    else:
+        given = tangent_rows(wcs, xs, ys)
+    if len(given) != len(xs):
+        raise InputError(f"{len(given)} WCS for {len(xs)} sources")
+    planes: list[Wcs | None] = [None] * len(xs)
+    for row, one in enumerate(given):
+        if row in faults:
+            continue
+        try:
+            if isinstance(one, InputError):
+                raise one
+            planes[row] = stored_wcs(one, float(xs[row]), float(ys[row]))
+        except Exception as error:
+            faults[row] = as_input_error(error)
+    return planes
+
+
+def psfs_of(psf: Any, count: int, options: Options, faults: Faults) -> Sequence[PsfPlane | None]:
+    """PSF of each source; one for all, (h, w), or one each, (B, h, w) or a sequence."""
+    if psf is None:
+        return (None,) * count
+    given = one_each(psf)
+    if given is None and getattr(psf, "ndim", 2) != 3:
+        try:
+            return (encoded_psf(psf, options),) * count
+        except InputError:
+            # A nested list may hold one for each source.
+            if getattr(psf, "ndim", None) == 2 or np.ndim(psf) != 3:
+                raise
+    given = psf if given is None else given
+    if len(given) != count:
+        raise InputError(f"psf holds {len(given)} arrays for {count} sources")
+    planes: list[PsfPlane | None] = [None] * count
+    for row, one in enumerate(given):
+        try:
+            planes[row] = None if one is None else encoded_psf(one, options)
+        except InputError as fault:
+            faults.setdefault(row, fault)
+    return planes
+
+
+def as_input_error(error: Exception) -> InputError:
+    """Give whatever was raised for one source the type that callers expect."""
+    known = as_hstamp_error(error)
+    return known if isinstance(known, InputError) else InputError(known.reason)
