@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from .tangent import Wcs
 
@@ -93,10 +94,10 @@ class Encoded(NamedTuple):
         As in the record.
     n : int
         Number of levels; of a PSF, its side.
-    rows : ndarray of uint8, shape (B, L)
-        Bytes of each stamp, among which the plane's lie.
-    start : int
-        First byte of the plane in each row; -1 where its data are empty.
+    data : ndarray of uint8, shape (L,)
+        Bytes among which the stamps' lie.
+    starts : ndarray of int64, shape (B,)
+        First byte of each stamp's plane in `data`; all -1 where the planes' data are empty.
     terms : ndarray of float64, shape (T, B, m), or None
         ``i2`` images: zero and scale of each level, T >= 2 and m >= n; ``log8``: the unit, T = 1
         and first of m; otherwise None.
@@ -104,11 +105,14 @@ class Encoded(NamedTuple):
 
     encoding: str
     n: int
-    rows: npt.NDArray[np.uint8]
-    start: int
+    data: npt.NDArray[np.uint8]
+    starts: npt.NDArray[np.int64]
     terms: npt.NDArray[np.float64] | None = None
 
     def numbers(self, dtype: str, count: int) -> npt.NDArray[Any]:
         """`count` stored little-endian numbers of each stamp [NO-1], shape (B, count)."""
-        stop = self.start + count * np.dtype(dtype).itemsize
-        return np.ascontiguousarray(self.rows[:, self.start : stop]).view(dtype)
+        width = count * np.dtype(dtype).itemsize
+        if len(self.starts) == 1:
+            start = int(self.starts[0])
+            return self.data[start : start + width].view(dtype)[None]
+        return sliding_window_view(self.data, width)[self.starts].view(dtype)

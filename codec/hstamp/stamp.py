@@ -36,6 +36,8 @@ __all__ = ["Stamp", "encode", "view"]
 
 _DECODE_COST = 3e-4
 """What decoding one stamp takes without compiled kernels [s]."""
+_FIRST = np.zeros(1, dtype=np.int64)
+"""Where a blob that is alone starts in its bytes."""
 _VIEWS: dict[str, Callable[..., Any]] = {}
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -166,10 +168,11 @@ class Stamp:
     @classmethod
     def from_bytes(cls, blob: bytes) -> Stamp:
         """Stamp of a blob in the single-object form [CO-2]."""
-        scanned = kernels(_DECODE_COST).scan(blob)
-        if scanned is not None:
-            return cls._of(scanned)
-        if not isinstance(blob, bytes | bytearray | memoryview):
+        if type(blob) is bytes:
+            found = kernels(_DECODE_COST).scan(np.frombuffer(blob, np.uint8), _FIRST, len(blob))
+            if found is not None and found.n:
+                return cls._of(found)
+        elif not isinstance(blob, bytes | bytearray | memoryview):
             raise InputError(f"a stamp is read from bytes, not {type(blob).__name__}")
         return cls(read_blob(blob))
 

@@ -58,21 +58,24 @@ class Shape:
     def encoded(self, matrix: U1, plane: str) -> Encoded | None:
         """One plane of all rows; None where these stamps have none."""
         record, n = self.record, self.record.levels
-        start = self.places[plane].start if plane in self.places else -1
+        first = np.arange(len(matrix), dtype=np.int64) * matrix.shape[1]
+        place = self.places.get(plane)
+        starts = np.full_like(first, -1) if place is None else first + place.start
+        data = matrix.reshape(-1)
 
         def terms(*names: str) -> npt.NDArray[np.float64]:
             return np.stack([self.column(matrix, name, "<f4") for name in names], dtype=np.float64)
 
         if plane == "image":
             steps = terms("zero", "scale") if "scale" in self.places else None
-            return Encoded(record.image.encoding, n, matrix, start, steps)
+            return Encoded(record.image.encoding, n, data, starts, steps)
         if plane == "variance" and (spread := record.variance) is not None:
             unit = terms("unit") if spread.encoding == "log8" else None
-            return Encoded(spread.encoding, n, matrix, start, unit)
+            return Encoded(spread.encoding, n, data, starts, unit)
         if plane == "mask" and record.mask is not None:
-            return Encoded(record.mask.encoding, n, matrix, start)
+            return Encoded(record.mask.encoding, n, data, starts)
         if plane == "psf" and record.psf is not None:
-            return Encoded(record.psf.encoding, record.psf.size, matrix, start)
+            return Encoded(record.psf.encoding, record.psf.size, data, starts)
         return None
 
 
