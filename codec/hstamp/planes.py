@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from .tangent import Wcs
 
@@ -24,6 +23,7 @@ __all__ = [
     "Record",
     "VariancePlane",
     "Wcs",
+    "bytes_at",
 ]
 
 FORMAT_VERSION: Final = 100
@@ -115,4 +115,14 @@ class Encoded(NamedTuple):
         if len(self.starts) == 1:
             start = int(self.starts[0])
             return self.data[start : start + width].view(dtype)[None]
-        return sliding_window_view(self.data, width)[self.starts].view(dtype)
+        return bytes_at(self.data, self.starts, width).view(dtype).reshape(-1, count)
+
+
+def bytes_at(
+    data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], width: int
+) -> npt.NDArray[np.void]:
+    """`width` bytes from each of some places in bytes on, shape (B,)."""
+    every: npt.NDArray[np.void] = np.ndarray(
+        (max(0, len(data) - width + 1),), f"V{width}", data, strides=(1,)
+    )
+    return every[starts]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from ..container.blob import read_blob
 from ..encodings.mask import MASK_ENCODINGS
-from ..planes import Encoded, Record
+from ..planes import Encoded, Record, bytes_at
 from .scan import (
     BAND,
     HAS_WCS,
@@ -36,6 +35,7 @@ __all__ = ["Scanned"]
 
 Array = npt.NDArray[Any]
 _MASK: Final = {width: name for name, width in MASK_ENCODINGS.items()}
+_WCS: Final = np.dtype([("ra", "<f8"), ("dec", "<f8"), ("cd", "<f4", 4)])
 _TEXTS: Final = {"id": IDENTIFIER, "band": BAND}
 
 
@@ -81,45 +81,6 @@ class Scanned:
             found.append((part, Scanned(self._data, places, terms)))
         return found
 
-    def columns(self) -> dict[str, Array]:
-        """Numbers beside the planes, shape (B,) or (B, 4)."""
-        offset = self._numbers(OFFSET, 8, "<f4")
-        columns = {"dx": offset[:, 0], "dy": offset[:, 1]}
-        if self._places.item(HAS_WCS, 0):
-            position, cd = self._numbers(WCS, 16, "<f8"), self._numbers(WCS, 16, "<f4", 16)
-            columns |= {"ra": position[:, 0], "dec": position[:, 1], "cd": cd}
-        return columns
-
-    def _numbers(self, place: int, width: int, dtype: str, behind: int = 0) -> Array:
-        raw: Array = sliding_window_view(self._data, width)[self._places[place] + behind]
-        return raw.view(dtype)
-
-    def texts(self, name: str) -> list[str | None]:
-        """Texts of each blob."""
-        cut = self._cut(_TEXTS[name])
-        return [None if text is None else text.decode() for text in cut]
-
-    def names(self) -> list[tuple[str, ...]]:
-        """Names of each mask's bits."""
-        cut = self._cut(NAMES)
-        known = {text: () if text is None else tuple(_names(text)) for text in set(cut)}
-        return [known[text] for text in cut]
-
-    def _cut(self, first: int) -> list[bytes | None]:
-        """Bytes of each blob between a place and the next; None where there are none."""
-        starts, stops = self._places[first], self._places[first + 1]
-        width = int(stops[0] - starts[0])
-        if len(starts) > 1 and width and (stops - starts == width).all():
-            joined = sliding_window_view(self._data, width)[starts]
-            if (joined == joined[0]).all():
-                return [joined[0].tobytes()] * len(starts)
-            raw = joined.tobytes()
-            return [raw[i : i + width] for i in range(0, len(raw), width)]
-        return [
-            self._data[i:j].tobytes() if j else None
-            for i, j in zip(starts.tolist(), stops.tolist(), strict=True)
-        ]
-
     @cached_property
     def record(self) -> Record:
         """All fields of a blob that is alone, parsed when they are first asked for."""
@@ -144,6 +105,43 @@ class Scanned:
             return Encoded(_MASK[width], n, data, places[MASK]) if width else None
         side = places.item(PSF_SIDE, 0)
         return Encoded("i2", side, data, places[PSF]) if side else None
+
+    def columns(self) -> dict[str, Array]:
+        """Numbers beside the planes, shape (B,) or (B, 4)."""
+        data, places = self._data, self._places
+        offset = bytes_at(data, places[OFFSET], 8).view("<f4").reshape(-1, 2)
+        columns: dict[str, Array] = {"dx": offset[:, 0], "dy": offset[:, 1]}
+        if places.item(HAS_WCS, 0):
+            wcs = bytes_at(data, places[WCS], 32).view(_WCS)
+            columns |= {name: wcs[name] for name in ("ra", "dec", "cd")}
+        return columns
+
+    def texts(self, name: str) -> list[str | None]:
+        """Texts of each blob."""
+        cut = self._cut(_TEXTS[name])
+        known = {text: None if text is None else text.decode() for text in set(cut)}
+        return [known[text] for text in cut]
+
+    def names(self) -> list[tuple[str, ...]]:
+        """Names of each mask's bits."""
+        if not self._places.item(MASK_WIDTH, 0):
+            return [()] * len(self._places[0])
+        cut = self._cut(NAMES)
+        known = {text: tuple(_names(text)) for text in set(cut) if text is not None}
+        return [known[text] for text in cut if text is not None]
+
+    def _cut(self, first: int) -> Sequence[bytes | None]:
+        """Bytes of each blob between a place and the next; None where there are none."""
+        starts, stops = self._places[first], self._places[first + 1]
+        width = int(stops[0] - starts[0])
+        if width and (stops - starts == width).all():
+            # Printable text has no zero byte, which a type S would lose.
+            equal: list[bytes] = bytes_at(self._data, starts, width).view(f"S{width}").tolist()
+            return equal
+        return [
+            self._data[i:j].tobytes() if j else None
+            for i, j in zip(starts.tolist(), stops.tolist(), strict=True)
+        ]
 
 
 def _names(text: bytes) -> Iterator[str]:
