@@ -154,21 +154,12 @@ def levels_f4(data: Any, starts: Any, squared: bool, out: Any) -> None:
         _derive(o)
 
 
-@inline
-def _look_up(codes: Any, a: int, unit: float, table: Any, o: Any, g: int, count: int) -> None:
-    """`count` variances from code `a` on to place `g` on [EN-5].
-
-    Left with signed indices: otherwise it is vectorised with gathers, and slower.
-    """
-    for i in range(count):
-        o[g + i] = np.float32(unit * table[codes[a + i]])
-
-
 @kernel(types.void, _DATA, _STARTS, readable(F8, 3), readable(F8, 2), writable(F4, 4))
 def levels_log8(data: Any, starts: Any, terms: Any, table: Any, out: Any) -> None:
     """Variance levels of ``log8`` planes [EN-5]; `table` is M * 2**(e - 15 - 2k), (8, 256).
 
-    Values go to their places at once, which `_place` says of other planes: one pass less.
+    Values go to their places at once, one pass less than by `_place`. Indices are signed:
+    otherwise the look-up is vectorised with gathers, and slower.
     """
     n = out.shape[1]
     size = CORE_SIZE + RING_SIZE * (n - 1)
@@ -176,19 +167,26 @@ def levels_log8(data: Any, starts: Any, terms: Any, table: Any, out: Any) -> Non
         unit = terms[0, b, 0]
         codes = data[starts[b] : starts[b] + size]
         o = out[b].reshape(n * GRID_SIZE)
+        values = table[0]
         for r in range(CORE):
-            _look_up(codes, CORE * r, unit, table[0], o, GRID * r, CORE)
+            for c in range(CORE):
+                o[r * GRID + c] = np.float32(unit * values[codes[r * CORE + c]])
         for k in range(1, n):
+            values = table[k]
             a = CORE_SIZE + RING_SIZE * (k - 1)
             g = GRID_SIZE * k
-            _look_up(codes, a, unit, table[k], o, g, _HEAD)
-            _look_up(codes, a + RING_SIZE - _HEAD, unit, table[k], o, g + _TAIL, _HEAD)
+            for i in range(_HEAD):
+                o[g + i] = np.float32(unit * values[codes[a + i]])
+            for i in range(_HEAD):
+                o[g + _TAIL + i] = np.float32(unit * values[codes[a + RING_SIZE - _HEAD + i]])
             a += _HEAD
             g += _HEAD
             for r in range(HOLE_SIDE):
-                _look_up(codes, a + _SIDES * r, unit, table[k], o, g + GRID * r, HOLE_START)
-                _look_up(codes, a + _SIDES * r + HOLE_START, unit, table[k], o,
-                         g + GRID * r + HOLE_STOP, HOLE_START)  # fmt: skip
+                for c in range(HOLE_START):
+                    o[g + GRID * r + c] = np.float32(unit * values[codes[a + _SIDES * r + c]])
+                    o[g + HOLE_STOP + GRID * r + c] = np.float32(
+                        unit * values[codes[a + HOLE_START + _SIDES * r + c]]
+                    )
         _fill(o, n, True)
         _derive(o)
 
