@@ -18,7 +18,7 @@ from ..container.avro import write_long
 from ..container.blob import HEADER, read_blob, write_blob
 from ..planes import Encoded, Record
 
-__all__ = ["Shape", "shape_of"]
+__all__ = ["Shape", "shape_of", "shape_of_record"]
 
 U1 = npt.NDArray[np.uint8]
 
@@ -87,10 +87,13 @@ def shape_of(blob: bytes) -> Shape | None:
     FormatError
         If the blob does not parse.
     """
-    record = read_blob(blob)
-    if write_blob(record) != blob:
-        return None
-    places = _places(record)
+    shape = shape_of_record(read_blob(blob))
+    return shape if shape.template == blob else None
+
+
+def shape_of_record(record: Record) -> Shape:
+    """Shape of a record's blob."""
+    blob, places = write_blob(record), _places(record)
     fixed = np.ones(len(blob), dtype=np.bool_)
     for place in places.values():
         fixed[place] = False

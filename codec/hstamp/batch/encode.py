@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, overlo
 import numpy as np
 import numpy.typing as npt
 
-from ..container.blob import write_blob
 from ..encoder import (
     Label,
     Options,
@@ -16,13 +15,13 @@ from ..encoder import (
     encode_planes,
     n_of,
     names_of,
-    record_of,
 )
 from ..errors import InputError, shown
 from ..inputs import plain_inputs, plain_position
 from ..layout import layout_of, positions_usable, reference_corners
 from ..parents import Check, Parents, as_bits, as_flags, as_plane, parents_of, real_array
 from ..tangent import ParentWcs, Wcs
+from .assembly import assembled
 from .labels import psfs_of, tangents_of, texts_of
 
 if TYPE_CHECKING:
@@ -200,18 +199,21 @@ def encode_many(
     good = np.array([row not in faults for row in range(count)], dtype=np.bool_)
     i0, j0 = reference_corners(np.where(good, xs, 0.0), np.where(good, ys, 0.0))
 
+    positions = np.stack([xs, ys], axis=1)
     blobs: list[bytes | None] = [None] * count
     for sources in _groups(levels, pixels, planes, good, i0, j0):
-        done = encode_planes(sources, options)
-        for b, row in enumerate(sources.rows.tolist()):
-            label = Label(
-                float(xs[row]), float(ys[row]), tangents[row], bands[row], given.flux_unit,
-                identifiers[row], psfs[row],
-            )  # fmt: skip
-            try:
-                blobs[row] = write_blob(record_of(done, b, sources, label, names))
-            except InputError as fault:
-                faults[row] = fault
+        members = sources.rows.tolist()
+        labels = [
+            Label(at[0], at[1], tangents[row], bands[row], given.flux_unit, identifiers[row],
+                  psfs[row])
+            for row, at in zip(members, positions[sources.rows].tolist(), strict=True)
+        ]  # fmt: skip
+        made = assembled(encode_planes(sources, options), sources, labels, names)
+        for row, blob in zip(members, made, strict=True):
+            if isinstance(blob, InputError):
+                faults[row] = blob
+            else:
+                blobs[row] = blob
     if errors == "collect":
         return EncodedBatch(blobs, faults)
     if faults:
