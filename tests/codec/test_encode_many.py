@@ -149,13 +149,13 @@ def test_rows_of_one_form_are_the_bytes_of_single_stamps_and_fail_alone():
     mask = rng.integers(0, 8, image.shape).astype("u2")
     mask[7, 30, 30] = 8
     mask[8] = 0
-    ids = [f"id-{row:03d}" for row in range(count)]
+    ids = [f"id-{b:03d}" for b in range(count)]
     ids[9], ids[10], ids[11] = "id-00\n", "id-00é", 12
-    wcs = [hstamp.Wcs(10.0 + row, -5.0, 1e-5, 1e-9 * row, 0, 1e-5) for row in range(count)]
+    wcs = [hstamp.Wcs(10.0 + b, -5.0, 1e-5, 1e-9 * b, 0, 1e-5) for b in range(count)]
     wcs[13] = hstamp.Wcs(10.0, 95.0, 1e-5, 0, 0, 1e-5)
     wcs[14] = hstamp.Wcs(10.0, 9.0, 0, 0, 0, 0)
     wcs[15] = None
-    psf = [np.outer(np.hanning(13), np.hanning(13)) + 0.01 * row for row in range(count)]
+    psf = [np.outer(np.hanning(13), np.hanning(13)) + 0.01 * b for b in range(count)]
     bands = ["g", "r"] * (count // 2)
     bands[17] = "\x07"
     x, y = rng.uniform(28, 31, (2, count))
@@ -169,16 +169,16 @@ def test_rows_of_one_form_are_the_bytes_of_single_stamps_and_fail_alone():
                 errors="collect", **options, **kind,
             )  # fmt: skip
             expected = {}
-            for row in range(count):
+            for b in range(count):
                 try:
-                    expected[row] = hstamp.encode(
-                        image[row], x[row], y[row], variance=variance[row], mask=mask[row],
-                        psf=psf[row], wcs=wcs[row], id=ids[row], band=bands[row], **options, **kind,
+                    expected[b] = hstamp.encode(
+                        image[b], x[b], y[b], variance=variance[b], mask=mask[b],
+                        psf=psf[b], wcs=wcs[b], id=ids[b], band=bands[b], **options, **kind,
                     ).to_bytes()  # fmt: skip
                 except hstamp.InputError as fault:
-                    expected[row] = fault.reason
-            given = {row: blob for row, blob in enumerate(found) if blob is not None}
-            given |= {row: fault.reason for row, fault in found.errors.items()}
+                    expected[b] = fault.reason
+            given = {b: blob for b, blob in enumerate(found) if blob is not None}
+            given |= {b: fault.reason for b, fault in found.errors.items()}
             assert given == expected
             assert {7, 9, 10, 11, 13, 14, 17} <= set(found.errors)
             assert (5 in found.errors) == (spread == "log8")

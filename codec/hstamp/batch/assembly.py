@@ -8,6 +8,7 @@ and are checked as a decoder checks them. A stamp that fails is made by itself, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -17,10 +18,11 @@ from ..container.blob import write_blob
 from ..encoder import EncodedPlanes, Label, Sources, record_of
 from ..encodings.image import canonical_f4
 from ..errors import InputError
+from ..planes import PsfPlane, Wcs
 from .checks import checked
 from .columns import Shape, shape_of_record
 
-__all__ = ["assembled"]
+__all__ = ["Labels", "assembled"]
 
 _FEW: Final = 4
 """Below this many stamps of a form a matrix costs more than it saves."""
@@ -28,10 +30,38 @@ _TEXT: Final = (str, type(None))
 Array = npt.NDArray[Any]
 
 
+@dataclass(frozen=True)
+class Labels:
+    """What the stamps of B sources carry besides their planes; see `hstamp.encoder.Label`."""
+
+    x: Array
+    y: Array
+    wcs: Sequence[Wcs | None]
+    bands: Sequence[Any]
+    flux_unit: str
+    ids: Sequence[Any]
+    psfs: Sequence[PsfPlane | None]
+
+    def one(self, b: int) -> Label:
+        """What one stamp carries."""
+        return Label(
+            float(self.x[b]), float(self.y[b]), self.wcs[b], self.bands[b], self.flux_unit,
+            self.ids[b], self.psfs[b],
+        )  # fmt: skip
+
+    def part(self, rows: Array) -> Labels:
+        """Some of the sources."""
+        wcs, bands, ids, psfs = (
+            [column[b] for b in rows.tolist()]
+            for column in (self.wcs, self.bands, self.ids, self.psfs)
+        )
+        return Labels(self.x[rows], self.y[rows], wcs, bands, self.flux_unit, ids, psfs)
+
+
 def assembled(
     planes: EncodedPlanes,
     sources: Sources,
-    labels: Sequence[Label],
+    labels: Labels,
     names: tuple[str, ...] | None,
 ) -> list[bytes | InputError]:
     """Blobs of sources, or why there is none.
@@ -42,7 +72,7 @@ def assembled(
         Their planes.
     sources : Sources
         What was encoded.
-    labels : sequence of Label
+    labels : Labels
         What each carries besides.
     names : tuple of str or None
         Names of the masks' bits.
@@ -51,11 +81,11 @@ def assembled(
     -------
     list of (bytes or InputError), length B
     """
-    blobs: list[bytes | InputError] = [b""] * len(labels)
+    blobs: list[bytes | InputError] = [b""] * len(sources.rows)
 
     def by_itself(b: int) -> bytes | InputError:
         try:
-            return write_blob(record_of(planes, b, sources, labels[b], names))
+            return write_blob(record_of(planes, b, sources, labels.one(b), names))
         except InputError as fault:
             return fault
 
@@ -63,7 +93,7 @@ def assembled(
         while len(rows) >= _FEW:
             first, rows = rows[0], rows[1:]
             try:
-                shape = shape_of_record(record_of(planes, first, sources, labels[first], names))
+                shape = shape_of_record(record_of(planes, first, sources, labels.one(first), names))
             except InputError as fault:
                 blobs[first] = fault
                 continue
@@ -80,21 +110,24 @@ def assembled(
     return blobs
 
 
-def _forms(planes: EncodedPlanes, labels: Sequence[Label]) -> list[list[int]]:
+def _forms(planes: EncodedPlanes, labels: Labels) -> list[list[int]]:
     """Sources whose blobs differ in numbers alone."""
-    count = len(labels)
-    f4 = np.zeros(count, np.bool_) if planes.image is None else planes.image.steps.coarse
-    empty = np.zeros(count, np.bool_) if planes.mask is None else ~planes.mask.any(axis=1)
-    flags = np.stack([f4, empty], axis=1).tolist()
+    count = len(labels.x)
+    f4, empty = [False] * count, [False] * count
+    if planes.image is not None:
+        f4 = planes.image.steps.coarse.tolist()
+    if planes.mask is not None:
+        empty = np.logical_not(planes.mask.any(axis=1)).tolist()
     forms: dict[tuple[Any, ...], list[int]] = {}
-    for b, label in enumerate(labels):
-        name, band, psf = label.id, label.band, label.psf
-        usual = type(name) in _TEXT and type(band) in _TEXT
-        key = (
-            None if name is None else len(name), band, label.wcs is None,
-            None if psf is None else psf.size, *flags[b],
-        ) if usual else (b,)  # fmt: skip
-        forms.setdefault(key, []).append(b)
+    for b, (name, band, wcs, psf, *flags) in enumerate(
+        zip(labels.ids, labels.bands, labels.wcs, labels.psfs, f4, empty,
+            strict=True)
+    ):  # fmt: skip
+        if type(name) not in _TEXT or type(band) not in _TEXT:
+            forms[(b,)] = [b]
+            continue
+        length, side = None if name is None else len(name), None if psf is None else psf.size
+        forms.setdefault((length, band, wcs is None, side, *flags), []).append(b)
     return list(forms.values())
 
 
@@ -104,11 +137,10 @@ def _fill(
     planes: EncodedPlanes,
     sources: Sources,
     rows: list[int],
-    labels: Sequence[Label],
+    labels: Labels,
     names: tuple[str, ...] | None,
 ) -> Array:
     """Write what differs; say which rows the type of their bytes can hold."""
-    some = [labels[b] for b in rows]
     good = np.ones(len(rows), dtype=np.bool_)
     record = shape.record
 
@@ -118,14 +150,15 @@ def _fill(
                 plain = np.ascontiguousarray(values, dtype=dtype)
             matrix[:, shape.places[name]] = plain.reshape(len(rows), -1).view(np.uint8)
 
-    put("dx", np.array([label.x for label in some]) - (sources.i0[rows] - 0.5), "<f4")
-    put("dy", np.array([label.y for label in some]) - (sources.j0[rows] - 0.5), "<f4")
+    put("dx", labels.x[rows] - (sources.i0[rows] - 0.5), "<f4")
+    put("dy", labels.y[rows] - (sources.j0[rows] - 0.5), "<f4")
     if "id" in shape.places:
-        text = "".join(label.id for label in some if label.id is not None)
+        ids = [labels.ids[b] or "" for b in rows]
+        text = "".join(ids)
         # What is not ASCII becomes a question mark here, and is refused by itself.
         put("id", np.frombuffer(text.encode("ascii", "replace"), np.uint8), "u1")
-        good &= np.array([label.id is not None and label.id.isascii() for label in some])
-    wcs = [label.wcs for label in some if label.wcs is not None]
+        good &= np.array([name.isascii() for name in ids])
+    wcs = [plane for plane in (labels.wcs[b] for b in rows) if plane is not None]
     if "ra" in shape.places:
         put("ra", np.array([w.ra for w in wcs]), "<f8")
         put("dec", np.array([w.dec for w in wcs]), "<f8")
@@ -146,8 +179,7 @@ def _fill(
         bits = planes.mask[rows]
         put("mask", bits, f"<{record.mask.encoding}")
         good &= bits.max(axis=1) >> len(names) == 0
-    psf = record.psf
-    if psf is not None and any(label.psf is not psf for label in some):
-        data = b"".join(label.psf.data for label in some if label.psf is not None)
-        put("psf", np.frombuffer(data, "<i2"), "<i2")
+    psfs = [psf for psf in (labels.psfs[b] for b in rows) if psf is not None]
+    if any(psf is not record.psf for psf in psfs):
+        put("psf", np.frombuffer(b"".join(psf.data for psf in psfs), "<i2"), "<i2")
     return good

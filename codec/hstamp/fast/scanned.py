@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from ..container.blob import read_blob
 from ..encodings.mask import MASK_ENCODINGS
+from ..kept import kept
 from ..planes import Encoded, Record, bytes_at
 from .scan import (
     BAND,
@@ -55,7 +55,7 @@ class Scanned:
         self.n: int = places.item(LEVELS, 0)
         self._data, self._places, self._terms = data, places, terms
 
-    @cached_property
+    @kept
     def decided(self) -> Array:
         """Which blobs are valid, (B,)."""
         decided: Array = self._places[LEVELS] > 0
@@ -81,7 +81,7 @@ class Scanned:
             found.append((part, Scanned(self._data, places, terms)))
         return found
 
-    @cached_property
+    @kept
     def record(self) -> Record:
         """All fields of a blob that is alone, parsed when they are first asked for."""
         return read_blob(self._data.tobytes())
