@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..outputs import atomic_text
 from .options import command
 from .waiting import Waiting
 
@@ -230,9 +231,9 @@ def _report(run: Any, args: argparse.Namespace) -> int:
     if args.junit:
         reports.write_junit(run, args.junit)
     if args.badge:
-        args.badge.write_text(reports.badge(run), encoding="utf-8")
+        atomic_text(args.badge, reports.badge(run))
     if args.write_known:
-        args.write_known.write_text(write_known(run.reports), encoding="utf-8")
+        atomic_text(args.write_known, write_known(run.reports))
     width = shutil.get_terminal_size((100, 24)).columns
     print(reports.table(run, verbose=args.verbose, width=width))
     return 0 if run.verdict.passed else 1
@@ -258,7 +259,7 @@ def _explain(args: argparse.Namespace) -> int:
     if args.png:
         if not isinstance(entry, Vector):
             raise InputError(f"{args.id} is an encoder case: there are no expected levels to draw")
-        _checked(draw_png, entry, args.png)
+        draw_png(entry, args.png)
     return 0
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ..alerts.files import atomic_writer
 from ..errors import InputError
 from ..export.pages import ENLARGE_STYLE, VIEWPORT, enlarging
+from ..outputs import atomic_writer
 from ..stamp import Stamp
 from .alerts import Alert
 from .table import HostTable
