@@ -35,8 +35,9 @@ CODES: Final[tuple[str, ...]] = (
     "E_SCALE",
     "E_VALUE",
     "E_INPUT",
+    "E_OUTPUT",
 )
-"""Error codes in the order in which a decoder checks them; ``E_INPUT`` is the encoder's."""
+"""Codes in the order in which a decoder checks them; the last two are no verdict of a decoder."""
 
 _SHOWN: Final = 300
 """Longest part of a foreign exception's text that a message repeats."""
@@ -104,10 +105,9 @@ class MissingExtraError(HstampError, ImportError):
 
 
 class OutputError(HstampError, OSError):
-    """An output cannot be written: the disk is full, a folder belongs to another user.
+    """An output cannot be written (``E_OUTPUT``): the disk is full, a folder is another user's.
 
-    It is no verdict on an input, so its code ``E_OUTPUT`` is none of the specification's. A run
-    over many inputs goes on after any other error, and stops at this one.
+    A run over many inputs goes on after any other error, and stops at this one.
 
     Parameters
     ----------

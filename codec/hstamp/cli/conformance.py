@@ -138,8 +138,7 @@ def _run_decoder(args: argparse.Namespace) -> int:
     suite = load_suite()
     total = len(suite.select(args.profile, args.only))
     with Waiting(total, "vectors") as bar:
-        run = _checked(
-            run_suite,
+        run = run_suite(
             subject,
             make,
             suite,
@@ -176,8 +175,7 @@ def _run_encoder(args: argparse.Namespace) -> int:
     words = _command_of(args)
     suite = load_suite()
     with Waiting(len(select(suite, args.only)), "cases") as bar:
-        run = _checked(
-            run_encoder,
+        run = run_encoder(
             words,
             suite,
             only=args.only,
@@ -190,23 +188,10 @@ def _run_encoder(args: argparse.Namespace) -> int:
     return _report(run, args)
 
 
-def _checked(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """Call `function`; what the user got wrong becomes an `InputError`."""
-    from ..conformance.process import CommandError
-
-    try:
-        return function(*args, **options)
-    except (CommandError, ValueError) as error:
-        raise InputError(str(error)) from error
-
-
 def _known(args: argparse.Namespace) -> Any:
-    from ..conformance.known import KnownFailuresError, read_known
+    from ..conformance.known import read_known
 
-    try:
-        return read_known(args.known) if args.known else {}
-    except KnownFailuresError as error:
-        raise InputError(str(error)) from error
+    return read_known(args.known) if args.known else {}
 
 
 def _callable(name: str) -> Callable[..., Any]:
@@ -251,10 +236,7 @@ def _explain(args: argparse.Namespace) -> int:
     from ..conformance.explain import draw_png, explain, find
     from ..conformance.vectors import Vector, load_suite
 
-    try:
-        entry = find(load_suite(), args.id)
-    except KeyError as error:
-        raise InputError(str(error.args[0])) from error
+    entry = find(load_suite(), args.id)
     print(explain(entry, full=args.full))
     if args.png:
         if not isinstance(entry, Vector):

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
+from ..errors import InputError
 from .answers import BadOutputError, parse_json, parse_rejection
 from .encode_judge import Violation, judge_blob
 from .harness import describe_status
@@ -135,14 +136,14 @@ def run_encoder(
 
     Raises
     ------
-    ValueError
+    hstamp.errors.InputError
         `only` selects nothing.
     hstamp.conformance.process.CommandError
         The command cannot be started.
     """
     cases = select(suite, only)
     if not cases:
-        raise ValueError(f"no encoder case matches {', '.join(only)}")
+        raise InputError(f"no encoder case matches {', '.join(only)}")
     one: Callable[[EncodeCase], Report]
     if callable(encoder):
         one, subject, jobs = partial(run_callable, encoder), repr(encoder), 1

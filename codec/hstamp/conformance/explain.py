@@ -20,7 +20,7 @@ def find(suite: Suite, identifier: str) -> Vector | EncodeCase:
 
     Raises
     ------
-    KeyError
+    hstamp.errors.InputError
         There is none; the message names the nearest.
     """
     from difflib import get_close_matches
@@ -31,7 +31,7 @@ def find(suite: Suite, identifier: str) -> Vector | EncodeCase:
         return entries[identifier]
     near = get_close_matches(identifier, entries, 3)
     hint = f"; near: {', '.join(near)}" if near else ""
-    raise KeyError(f"no vector {identifier!r}{hint}")
+    raise InputError(f"no vector {identifier!r}{hint}")
 
 
 def explain(entry: Vector | EncodeCase, *, full: bool = False) -> str:

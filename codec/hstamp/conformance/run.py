@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from ..errors import InputError
 from .harness import Harness, run_vectors
 from .known import Verdict, measure
 from .outcomes import Outcome, Report
@@ -112,14 +113,14 @@ def run_suite(
 
     Raises
     ------
-    ValueError
+    hstamp.errors.InputError
         `only` selects nothing.
     hstamp.conformance.process.CommandError
         The command cannot be started.
     """
     vectors: tuple[Vector, ...] = suite.select(profile, only)
     if not vectors:
-        raise ValueError(f"no vector of profile {profile} matches {', '.join(only)}")
+        raise InputError(f"no vector of profile {profile} matches {', '.join(only)}")
 
     def run(some: Sequence[Vector], jobs: int) -> Iterator[Report]:
         return run_vectors(make, some, profile=profile, timeout=timeout, jobs=jobs)
