@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from ..text import printable
+from ..text import counted, printable
 from .images import add_source, check_source, positions
 from .options import Progress, command, existing_files, is_folder
 from .streams import STDIN
@@ -289,7 +289,7 @@ def _check_outputs(tables: list[Path], report: Path | None, inputs: list[Path]) 
 
 
 def _summary(args: argparse.Namespace, totals: _Totals) -> Iterator[str]:
-    yield f"{args.out}: {totals.alerts} alert{'' if totals.alerts == 1 else 's'}"
+    yield f"{args.out}: {counted(totals.alerts, 'alert')}"
     yield (
         f"P(none) above one half for {totals.none}"
         " (probabilities of a model trained on a simulated sky)"
