@@ -10,9 +10,10 @@ import pytest
 
 from hstamp import InputError
 from hstamp.conformance import Outcome, load_suite
-from hstamp.conformance.encode_judge import Violation, judge_blob
+from hstamp.conformance.encode_judge import judge_blob
 from hstamp.conformance.encoders import judge_case, request_of, run_encoder
 from hstamp.conformance.python_codec import encode_request
+from hstamp.conformance.violations import Violation
 from hstamp.conformance.walk import walk
 
 BAD = Path(__file__).resolve().parent / "bad_encoders"

@@ -13,12 +13,13 @@ from typing import Any
 
 from ..errors import InputError
 from .answers import BadOutputError, parse_json, parse_rejection
-from .encode_judge import Violation, judge_blob
+from .encode_judge import judge_blob
 from .harness import describe_status
 from .outcomes import Outcome, Report
 from .process import run_once
 from .run import Run, run_with_trial
 from .vectors import EncodeCase, Suite, text_to_array
+from .violations import Violation
 
 
 def select(suite: Suite, only: Sequence[str] = ()) -> tuple[EncodeCase, ...]:
