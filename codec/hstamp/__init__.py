@@ -6,13 +6,14 @@ where they are carried out.
 =========================================  =========================================================
 section of the specification               module
 =========================================  =========================================================
+2 Conventions and notation [NO]            `hstamp.values`, `hstamp.fast` (in numpy, or compiled)
 4 Geometry [GE]                            `hstamp.layout`
 5 Values, 6 Planes [VA], [PL]              `hstamp.values` (rules), `hstamp.parents` (what a parent
                                            gives), `hstamp.planes` (what a record holds)
 6.5 Position                               `hstamp.tangent`
 7 Encodings [EN]                           `hstamp.limits` (ranges), `hstamp.encodings` (one module
                                            for each plane)
-8 Container [CO]                           `hstamp.container`
+8 Container [CO]                           `hstamp.container`; 8.5 Cutting: `hstamp.stamp`
 9 Decoder [DE]                             `hstamp.decoder`
 10 Encoder [EC]                            `hstamp.encoder`
 11 Limits and error codes [LI]             `hstamp.decoder` and `hstamp.encodings` (checks in their
@@ -22,8 +23,12 @@ section of the specification               module
 14 Conformance, Appendix C [PR], [TP]      `hstamp.conformance`
 =========================================  =========================================================
 
-`hstamp.stamp` holds a stamp and `hstamp.batch` many; `hstamp.fast` carries out the arithmetic of
-both, in numpy or compiled.
+`hstamp.stamp` holds a stamp and `hstamp.batch` many; `hstamp.inputs`, `hstamp.parts` and
+`hstamp.units` take apart what users hand over. On stamps stand `hstamp.export`, `hstamp.draw` and
+`hstamp.notebook`, which `hstamp.views` joins to them; on these, in this order, `hstamp.alerts` and
+`hstamp.parquet` (files of others), `hstamp.surveys`, `hstamp.files` (the one reader) and
+`hstamp.convert`, `hstamp.hosts`, `hstamp.conformance` and `hstamp.demo`, `hstamp.cli`. Everything
+writes by `hstamp.outputs`; ``lint-imports`` checks the order.
 """
 
 from . import views  # noqa: F401  # the methods of a stamp that stand above it
@@ -36,7 +41,7 @@ from .planes import FORMAT_VERSION
 from .stamp import Stamp, encode
 from .tangent import Wcs
 
-__version__ = "1.0.0"
+__version__ = "1.1.0"
 
 __all__ = [
     "FORMAT_VERSION",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
 from typing import Any, Final
 
 __all__ = [
@@ -12,6 +14,7 @@ __all__ = [
     "MissingExtraError",
     "OutputError",
     "as_hstamp_error",
+    "output_error",
     "shown",
 ]
 
@@ -35,8 +38,9 @@ CODES: Final[tuple[str, ...]] = (
     "E_SCALE",
     "E_VALUE",
     "E_INPUT",
+    "E_OUTPUT",
 )
-"""Error codes in the order in which a decoder checks them; ``E_INPUT`` is the encoder's."""
+"""Codes in the order in which a decoder checks them; the last two are no verdict of a decoder."""
 
 _SHOWN: Final = 300
 """Longest part of a foreign exception's text that a message repeats."""
@@ -104,10 +108,9 @@ class MissingExtraError(HstampError, ImportError):
 
 
 class OutputError(HstampError, OSError):
-    """An output cannot be written: the disk is full, a folder belongs to another user.
+    """An output cannot be written (``E_OUTPUT``): the disk is full, a folder is another user's.
 
-    It is no verdict on an input, so its code ``E_OUTPUT`` is none of the specification's. A run
-    over many inputs goes on after any other error, and stops at this one.
+    A run over many inputs goes on after any other error, and stops at this one.
 
     Parameters
     ----------
@@ -129,6 +132,27 @@ class OutputError(HstampError, OSError):
 
     def __reduce__(self) -> tuple[type[OutputError], tuple[Any, ...]]:
         return type(self), (self.path, self.reason, self.errno)
+
+
+class _NowhereError(OutputError, FileNotFoundError):
+    """There is no folder for the output."""
+
+
+class _ForbiddenError(OutputError, PermissionError):
+    """The user may not write there."""
+
+
+_KINDS: Final[dict[int | None, type[OutputError]]] = {
+    errno.ENOENT: _NowhereError,
+    errno.EACCES: _ForbiddenError,
+    errno.EPERM: _ForbiddenError,
+}
+
+
+def output_error(path: Path | str, exc: OSError) -> OutputError:
+    """Say of a system error which output it was about; Python's own kinds of it stay."""
+    kind = _KINDS.get(exc.errno, OutputError)
+    return kind(str(path), exc.strerror or str(exc) or type(exc).__name__, exc.errno)
 
 
 def shown(value: object) -> str:

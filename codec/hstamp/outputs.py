@@ -1,8 +1,7 @@
 """Outputs that appear whole or not at all.
 
-A temporary file lies beside its output under a name that nobody can foresee, is created anew and
-never through a link, and carries a lock while its run lives. A run that was killed leaves the
-file without the lock: the next one that writes into the folder removes it.
+What is written goes to a temporary file beside its output (`hstamp.temporaries`), which takes the
+output's name when all of it is there.
 """
 
 from __future__ import annotations
@@ -11,66 +10,29 @@ import errno
 import io
 import os
 import re
-import secrets
 import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache, partial
-from importlib import import_module
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
-from .errors import OutputError
+from .errors import OutputError, output_error
+from .temporaries import PREFIX, create, create_folder, sweep_once
 
 __all__ = [
     "atomic_folder",
     "atomic_text",
     "atomic_writer",
     "is_special",
-    "output_error",
     "spooled",
-    "sweep",
 ]
 
-# Where a system has no such locks nothing is locked, and nothing is swept.
-_FCNTL: Final[Any] = import_module("fcntl") if find_spec("fcntl") else None
-_PREFIX: Final = ".hstamp-"
-_SUFFIX: Final = ".part"
 _BUFFER: Final = 2**18
-_NEW: Final = (
-    os.O_RDWR
-    | os.O_CREAT
-    | os.O_EXCL
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 _STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
 _DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,4})")
-
-
-class _NowhereError(OutputError, FileNotFoundError):
-    """There is no folder for the output."""
-
-
-class _ForbiddenError(OutputError, PermissionError):
-    """The user may not write there."""
-
-
-_KINDS: Final[dict[int | None, type[OutputError]]] = {
-    errno.ENOENT: _NowhereError,
-    errno.EACCES: _ForbiddenError,
-    errno.EPERM: _ForbiddenError,
-}
-
-
-def output_error(path: Path | str, exc: OSError) -> OutputError:
-    """Say of a system error which output it was about; Python's own kinds of it stay."""
-    kind = _KINDS.get(exc.errno, OutputError)
-    return kind(str(path), exc.strerror or str(exc) or type(exc).__name__, exc.errno)
 
 
 def is_special(path: Path) -> bool:
@@ -104,11 +66,11 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
             yield stream
         return
     target, mode = _target(path)
-    _sweep_once(target.parent)
+    sweep_once(target.parent)
     # A signal may come between any two steps: what has a name from here on is removed below.
     parts: list[Path] = []
     try:
-        raw = _Raw(_create(target.parent, path, parts), path)
+        raw = _Raw(create(target.parent, path, parts), path)
         stream = io.BufferedRandom(raw, _BUFFER)
         try:
             yield cast(BinaryIO, stream)
@@ -146,11 +108,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     OutputError
         If a folder or file cannot be made.
     """
-    _sweep_once(path.parent)
+    sweep_once(path.parent)
     parts: list[Path] = []
     handle = -1
     try:
-        handle = _create_folder(path.parent, path, parts)
+        handle = create_folder(path.parent, path, parts)
         part = parts[-1]
         yield part
         try:
@@ -166,28 +128,6 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             os.close(handle)
         for part in parts:
             shutil.rmtree(part, ignore_errors=True)
-
-
-def sweep(folder: Path) -> int:
-    """Remove the temporary files that killed runs left in a folder; return how many.
-
-    The files of runs that live, and of other users, stay.
-    """
-    if _FCNTL is None:
-        return 0
-    removed = 0
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX):
-                with suppress(OSError):
-                    removed += _remove_orphan(entry)
-    return removed
-
-
-@lru_cache(maxsize=1024)
-def _sweep_once(folder: Path) -> int:
-    """Sweep a folder before the first output that this process puts there."""
-    return sweep(folder)
 
 
 class _Raw(io.FileIO):
@@ -222,7 +162,7 @@ class _Raw(io.FileIO):
 @contextmanager
 def spooled(output: Path, copy: Callable[[BinaryIO], None]) -> Iterator[BinaryIO]:
     """Collect what is written in a nameless temporary file, then hand it to `copy`, rewound."""
-    with tempfile.TemporaryFile(prefix=_PREFIX) as file:
+    with tempfile.TemporaryFile(prefix=PREFIX) as file:
         stream = io.BufferedRandom(_Raw(file.fileno(), output, closefd=False), _BUFFER)
         try:
             yield cast(BinaryIO, stream)
@@ -269,67 +209,3 @@ def _target(path: Path) -> tuple[Path, int | None]:
     if stat.S_ISDIR(mode):
         raise OutputError(str(path), "it is a folder", errno.EISDIR)
     return target, stat.S_IMODE(mode) & 0o777
-
-
-def _create(folder: Path, output: Path, parts: list[Path]) -> int:
-    """Create and lock a file, whose path comes last in `parts`; return its descriptor."""
-    try:
-        while True:
-            parts.append(folder / _new_name())
-            # The system takes the umask, and the folder's default ACL, off these permissions.
-            handle = os.open(parts[-1], _NEW, 0o666)
-            if _locked(handle, parts[-1]):
-                return handle
-            os.close(handle)
-    except OSError as exc:
-        raise output_error(output, exc) from exc
-
-
-def _create_folder(folder: Path, output: Path, parts: list[Path]) -> int:
-    """Create and lock a folder, whose path comes last in `parts`; return its descriptor."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        while True:
-            parts.append(folder / _new_name())
-            parts[-1].mkdir()
-            handle = os.open(parts[-1], os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-            if _locked(handle, parts[-1]):
-                return handle
-            os.close(handle)
-    except OSError as exc:
-        raise output_error(output, exc) from exc
-
-
-def _new_name() -> str:
-    return f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
-
-
-def _locked(handle: int, part: Path) -> bool:
-    """Lock a new file; false where a sweep came first and took it for an orphan."""
-    if _FCNTL is None:
-        return True
-    try:
-        _FCNTL.flock(handle, _FCNTL.LOCK_EX | _FCNTL.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # a file system without locks: a sweep gets none either
-    return os.path.lexists(part)
-
-
-def _remove_orphan(entry: os.DirEntry[str]) -> bool:
-    folder = entry.is_dir(follow_symlinks=False)
-    # Opening must not wait for the other end of a pipe that somebody put there.
-    flags = os.O_NOFOLLOW | os.O_NONBLOCK | (os.O_RDONLY if folder else os.O_RDWR)
-    handle = os.open(entry.path, flags)
-    try:
-        if os.fstat(handle).st_uid != os.geteuid():
-            return False
-        _FCNTL.flock(handle, _FCNTL.LOCK_EX | _FCNTL.LOCK_NB)
-        if folder:
-            shutil.rmtree(entry.path)
-        else:
-            Path(entry.path).unlink()
-    finally:
-        os.close(handle)
-    return True

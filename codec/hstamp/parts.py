@@ -24,7 +24,7 @@ __all__ = ["PLAIN", "Part", "apart", "scaled", "variance_of"]
 PLAIN: Final = frozenset({np.ndarray, type(None)})
 """Types that need not be taken apart; a row of a list may have no variance, PSF or mask."""
 _NUMBERS: Final = (bool, int, float, np.generic)
-_UNCERTAINTIES: Final = {"std": ("sigma", 2), "var": ("variance", 1), "ivar": ("weight", -1)}
+_UNCERTAINTIES: Final = {"std": ("sigma", 2), "var": ("variance", 1), "ivar": ("inverse", -1)}
 """Form of astropy's uncertainties, and the power of their unit that is a variance's."""
 _CAN_BE_MISSING: Final = ("image", "variance")
 _OWN: Final = ("variance", "wcs", "psf", "flags")
@@ -84,16 +84,16 @@ def apart(value: Any, name: str) -> Part:
 
 
 def variance_of(values: npt.ArrayLike, form: str) -> npt.NDArray[Any]:
-    """Variance from a ``variance``, standard deviation (``sigma``) or inverse one (``weight``).
+    """Variance from a ``variance``, standard deviation (``sigma``) or ``inverse`` variance.
 
-    A negative standard deviation, and a weight of zero or less, say that the pixel is not known:
-    its variance is NaN.
+    A negative standard deviation, and an inverse variance of zero or less, say that the pixel is
+    not known: its variance is NaN.
     """
     array = np.asarray(values)
-    if form == "sigma":
-        return np.asarray(np.where(array >= 0, array, np.nan) ** 2)
-    if form == "weight":
-        with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if form == "sigma":
+            return np.asarray(np.where(array >= 0, array, np.nan) ** 2)
+        if form == "inverse":
             return np.asarray(np.where(array > 0, 1.0 / array, np.nan))
     return array
 

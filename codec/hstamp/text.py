@@ -1,11 +1,11 @@
-"""Text that came out of files, made harmless for a terminal and for a spreadsheet."""
+"""Text for people: made harmless for a terminal and for a spreadsheet, and counts with nouns."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-__all__ = ["printable", "safe_cell"]
+__all__ = ["counted", "printable", "safe_cell"]
 
 _INVISIBLE: Final = (
     "\x00-\x1f\x7f-\x9f"  # C0, DEL and C1: ESC moves the cursor and renames windows
@@ -28,6 +28,11 @@ def printable(text: str, *, keep: str = "") -> str:
         Characters to leave alone, for example newlines in text of several lines.
     """
     return _ANY.sub(lambda found: found[0] if found[0] in keep else _escape(found[0]), text)
+
+
+def counted(number: int, noun: str) -> str:
+    """Number and noun, the noun in the plural where there is not one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def safe_cell(text: str) -> str:

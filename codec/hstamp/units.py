@@ -64,7 +64,7 @@ def parsed(text: str) -> UnitBase | None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return u.Unit(text, format=style)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             continue
     return None
 

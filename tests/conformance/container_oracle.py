@@ -253,9 +253,7 @@ def smallest(s, names, seen=()):
 def resolves(writer, reader, names):
     writer = names.get(writer, writer) if isinstance(writer, str) else writer
     if isinstance(writer, list):
-        return isinstance(reader, list) and all(
-            resolves(branch, reader, names) for branch in writer
-        )
+        return all(resolves(branch, reader, names) for branch in writer)
     if isinstance(reader, list):
         return any(resolves(writer, branch, names) for branch in reader)
     if isinstance(writer, str) or isinstance(reader, str):

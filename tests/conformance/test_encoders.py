@@ -1,16 +1,19 @@
 # ruff: noqa: E501 - one expectation a line
 """The encoder judge: right stamps pass, each damaged one is caught by its clause."""
 
+import json
 import struct
 import sys
 from pathlib import Path
 
 import pytest
 
+from hstamp import InputError
 from hstamp.conformance import Outcome, load_suite
-from hstamp.conformance.encode_judge import Violation, judge_blob
+from hstamp.conformance.encode_judge import judge_blob
 from hstamp.conformance.encoders import judge_case, request_of, run_encoder
 from hstamp.conformance.python_codec import encode_request
+from hstamp.conformance.violations import Violation
 from hstamp.conformance.walk import walk
 
 BAD = Path(__file__).resolve().parent / "bad_encoders"
@@ -98,9 +101,14 @@ def test_damage_is_caught_by_its_clause(name):
 
 
 def test_python_encoder_passes_in_process():
-    run = run_encoder(encode_request, SUITE)
-    failed = [r for r in run.reports if r.failed]
-    assert [(r.id, r.outcome.value, r.detail) for r in failed] == []
+    def answer(case):
+        try:
+            return 0, encode_request(request_of(case.content()))
+        except InputError as error:
+            return 1, json.dumps({"error": error.code}).encode()
+
+    reports = [judge_case(case, *answer(case)) for case in SUITE.encode]
+    assert [(r.id, r.outcome.value, r.detail) for r in reports if r.failed] == []
 
 
 def test_python_encoder_as_a_program():

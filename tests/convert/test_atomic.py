@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from hstamp import outputs
+from hstamp import temporaries
 from hstamp.errors import OutputError
-from hstamp.outputs import atomic_folder, atomic_writer, sweep
+from hstamp.outputs import atomic_folder, atomic_writer
+from hstamp.temporaries import sweep
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_names_of_temporary_files_cannot_be_foreseen_and_links_there_are_not_fol
     # 64 random bits, were they known, would still lead to no link's end.
     victim = tmp_path / "victim"
     victim.write_text("precious")
-    monkeypatch.setattr(outputs.secrets, "token_hex", lambda n: "0" * 2 * n)
+    monkeypatch.setattr(temporaries.secrets, "token_hex", lambda n: "0" * 2 * n)
     (tmp_path / ".hstamp-0000000000000000.part").symlink_to(victim)
     with pytest.raises(OutputError), atomic_writer(tmp_path / "file") as stream:
         stream.write(b"harm")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import hstamp
 from tests.minimum import lowest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +50,7 @@ def test_description_ends_with_the_changes(description: str) -> None:
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     newest = re.search(r"^## .*$", changes, re.M)
     assert newest
+    assert newest[0] == f"## {hstamp.__version__}"
     assert newest[0] in description
     wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert "CHANGELOG.md" in wheel["force-include"]

@@ -247,6 +247,12 @@ def test_formats(suffix: str, tmp_path: Path) -> None:
     assert path.read_bytes().startswith(start)
 
 
+def test_suffix_of_no_picture_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(hstamp.InputError, match=r"a picture is .*png.*, not fits"):
+        make(3).plot(path=tmp_path / "stamp.fits")
+    assert not list(tmp_path.iterdir())
+
+
 def test_gallery_of_mosaics(tmp_path: Path) -> None:
     stamps = [make(n) for n in (2, 3, 4, 2, 3)]
     figure = draw.gallery(iter(stamps), tmp_path / "g.png", columns=3, titles=list("abcde"))

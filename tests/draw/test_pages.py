@@ -38,7 +38,9 @@ def test_page_fits_a_phone() -> None:
     text = made()
     assert 'content="width=device-width, initial-scale=1"' in text
     # No column is wider than the page, however narrow that is.
-    for least in re.findall(r"minmax\(([^;]*?), 1fr\)", text):
+    columns = re.findall(r"minmax\(([^;]*?), 1fr\)", text)
+    assert columns
+    for least in columns:
         assert re.fullmatch(r"min\(\d+px, 100%\)", least)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import subprocess
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import astropy.units as u
 import numpy as np
@@ -139,8 +141,8 @@ def test_interrupted_write_leaves_the_old_file(
     to_fits(full_stamp, path)
     before = path.read_bytes()
 
-    def interrupted(_: fits.HDUList, name: Path, **__: object) -> None:
-        Path(name).write_bytes(b"SIMPLE  =")
+    def interrupted(_: fits.HDUList, stream: BinaryIO, **__: object) -> None:
+        stream.write(b"SIMPLE  =")
         raise OSError("no space left on device")
 
     monkeypatch.setattr(fits.HDUList, "writeto", interrupted)
@@ -153,8 +155,11 @@ def test_interrupted_write_leaves_the_old_file(
 def test_compressed_by_name(full_stamp: hstamp.Stamp, tmp_path: Path) -> None:
     path = tmp_path / "stamp.fits.gz"
     to_fits(full_stamp, path)
-    assert path.read_bytes()[:2] == b"\x1f\x8b"
     np.testing.assert_array_equal(fits.getdata(path), full_stamp.mosaic())
+    to_fits(full_stamp, tmp_path / "plain.fits")
+    # Neither name nor time [RFC 1952, 2.3]: equal stamps give equal files.
+    assert path.read_bytes()[:10] == bytes((0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 2, 255))
+    assert gzip.decompress(path.read_bytes()) == (tmp_path / "plain.fits").read_bytes()
 
 
 @pytest.mark.parametrize("levels", range(2, 8))

@@ -31,7 +31,7 @@ def run(prelude, *flags, **environment):
     clean = {k: v for k, v in os.environ.items() if k != "HSTAMP_NO_NUMBA"}
     return subprocess.run(
         [sys.executable, *flags, "-c", PROGRAM.format(prelude=textwrap.dedent(prelude))],
-        env=clean | environment, capture_output=True, text=True, timeout=120, check=False,
+        env=clean | environment, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
 
 

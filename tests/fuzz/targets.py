@@ -28,7 +28,7 @@ import container_oracle  # noqa: E402
 import oracle  # noqa: E402
 
 Arrays = dict[str, Any]
-DECODER_CODES = frozenset(CODES) - {"E_INPUT"}
+DECODER_CODES = frozenset(CODES) - {"E_INPUT", "E_OUTPUT"}
 ROWS = 6
 """Blobs in a batch, before edits."""
 EDIT = 4

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..container.schema import STAMP_NAME, STAMP_SCHEMA
 from ..errors import FormatError
-from .files import atomic_text
+from ..outputs import atomic_text
 from .lsst import Version, newest_version, schema_dir, schema_for_version
 from .schema import Schema, add_stamp_fields, plain_schema
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from ..errors import FormatError
 
-__all__ = ["WIRE_HEADER", "WireMessage", "join_wire", "split_wire"]
+__all__ = ["WIRE_HEADER", "WireMessage", "split_wire"]
 
 WIRE_HEADER: Final = 5
 """Bytes before the record."""
@@ -39,8 +39,3 @@ def split_wire(data: bytes) -> WireMessage:
     if len(data) <= WIRE_HEADER:
         raise FormatError("E_AVRO", f"a wire-format message of {len(data)} bytes holds no record")
     return WireMessage(int.from_bytes(data[1:WIRE_HEADER], "big"), data[WIRE_HEADER:])
-
-
-def join_wire(schema_id: int, payload: bytes) -> bytes:
-    """Put the header before a record; the inverse of `split_wire`."""
-    return b"\x00" + schema_id.to_bytes(4, "big") + payload

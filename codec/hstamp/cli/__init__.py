@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -44,7 +43,7 @@ Set HSTAMP_DEBUG=1 to see where an error was raised.
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Parser of the whole command line; commands that are not installed are left out."""
+    """Parser of the whole command line."""
     parser = argparse.ArgumentParser(
         prog="hstamp",
         description="Hierarchical stamps for alert streams: make, inspect and check them.",
@@ -54,8 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"hstamp {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="<command>", required=True)
     for name in _COMMANDS:
-        if find_spec(f"{__name__}.{name}") is not None:
-            import_module(f"{__name__}.{name}").register(subparsers)
+        import_module(f"{__name__}.{name}").register(subparsers)
     return parser
 
 

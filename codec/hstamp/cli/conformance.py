@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..outputs import atomic_text
 from .options import command
 from .waiting import Waiting
 
@@ -137,8 +138,7 @@ def _run_decoder(args: argparse.Namespace) -> int:
     suite = load_suite()
     total = len(suite.select(args.profile, args.only))
     with Waiting(total, "vectors") as bar:
-        run = _checked(
-            run_suite,
+        run = run_suite(
             subject,
             make,
             suite,
@@ -175,8 +175,7 @@ def _run_encoder(args: argparse.Namespace) -> int:
     words = _command_of(args)
     suite = load_suite()
     with Waiting(len(select(suite, args.only)), "cases") as bar:
-        run = _checked(
-            run_encoder,
+        run = run_encoder(
             words,
             suite,
             only=args.only,
@@ -189,23 +188,10 @@ def _run_encoder(args: argparse.Namespace) -> int:
     return _report(run, args)
 
 
-def _checked(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """Call `function`; what the user got wrong becomes an `InputError`."""
-    from ..conformance.process import CommandError
-
-    try:
-        return function(*args, **options)
-    except (CommandError, ValueError) as error:
-        raise InputError(str(error)) from error
-
-
 def _known(args: argparse.Namespace) -> Any:
-    from ..conformance.known import KnownFailuresError, read_known
+    from ..conformance.known import read_known
 
-    try:
-        return read_known(args.known) if args.known else {}
-    except KnownFailuresError as error:
-        raise InputError(str(error)) from error
+    return read_known(args.known) if args.known else {}
 
 
 def _callable(name: str) -> Callable[..., Any]:
@@ -230,9 +216,9 @@ def _report(run: Any, args: argparse.Namespace) -> int:
     if args.junit:
         reports.write_junit(run, args.junit)
     if args.badge:
-        args.badge.write_text(reports.badge(run), encoding="utf-8")
+        atomic_text(args.badge, reports.badge(run))
     if args.write_known:
-        args.write_known.write_text(write_known(run.reports), encoding="utf-8")
+        atomic_text(args.write_known, write_known(run.reports))
     width = shutil.get_terminal_size((100, 24)).columns
     print(reports.table(run, verbose=args.verbose, width=width))
     return 0 if run.verdict.passed else 1
@@ -250,15 +236,12 @@ def _explain(args: argparse.Namespace) -> int:
     from ..conformance.explain import draw_png, explain, find
     from ..conformance.vectors import Vector, load_suite
 
-    try:
-        entry = find(load_suite(), args.id)
-    except KeyError as error:
-        raise InputError(str(error.args[0])) from error
+    entry = find(load_suite(), args.id)
     print(explain(entry, full=args.full))
     if args.png:
         if not isinstance(entry, Vector):
             raise InputError(f"{args.id} is an encoder case: there are no expected levels to draw")
-        _checked(draw_png, entry, args.png)
+        draw_png(entry, args.png)
     return 0
 
 

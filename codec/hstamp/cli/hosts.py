@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from ..text import printable
+from ..text import counted, printable
 from .images import add_source, check_source, positions
 from .options import Progress, command, existing_files, is_folder
 from .streams import STDIN
@@ -232,18 +232,23 @@ def _table(
     import numpy as np
 
     from ..convert.plan import size_of
-    from ..hosts.alerts import Options, read_alerts
+    from ..convert.stamps import Options
+    from ..hosts.alerts import read_alerts
     from ..hosts.columns import columns_of, joined
     from ..hosts.predict import predict
     from ..hosts.report import panels_of
     from ..hosts.write import write_table
     from ..surveys import Ztf, with_survey
 
-    surveys = with_survey(Ztf(args.ztf_wcs))
-    options = Options(args.field, args.schema, surveys, positions(args), args.hdu)
+    options = Options(
+        schema_file=args.schema,
+        surveys=with_survey(Ztf(args.ztf_wcs)),
+        positions=positions(args),
+        hdu=args.hdu,
+    )
     sizes = list(map(size_of, paths))
     before = dict(zip(paths, itertools.accumulate(sizes, initial=done), strict=False))
-    stream, parts = read_alerts(paths, options), []
+    stream, parts = read_alerts(paths, options, args.field), []
     while batch := list(itertools.islice(stream, _BATCH)):
         for alert in batch:
             for fault in alert.faults:
@@ -284,7 +289,7 @@ def _check_outputs(tables: list[Path], report: Path | None, inputs: list[Path]) 
 
 
 def _summary(args: argparse.Namespace, totals: _Totals) -> Iterator[str]:
-    yield f"{args.out}: {totals.alerts} alert{'' if totals.alerts == 1 else 's'}"
+    yield f"{args.out}: {counted(totals.alerts, 'alert')}"
     yield (
         f"P(none) above one half for {totals.none}"
         " (probabilities of a model trained on a simulated sky)"

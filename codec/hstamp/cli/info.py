@@ -18,6 +18,7 @@ from ..container.detect import Kind
 from ..errors import HstampError, InputError
 from ..files import Fault
 from ..stamp import Stamp
+from ..text import counted
 from .options import add_images, command, existing_files, reading, say
 
 if TYPE_CHECKING:
@@ -75,8 +76,10 @@ class _Counts:
     def lines(self) -> Iterator[str]:
         """Return the summary as a person reads it."""
         total = sum(self.levels.values())
-        plural = "" if self.files == 1 else "s"
-        yield f"{self.files} file{plural}: {total} stamps, {self.faults} faults"
+        yield (
+            f"{counted(self.files, 'file')}: {counted(total, 'stamp')},"
+            f" {counted(self.faults, 'fault')}"
+        )
         if total:
             by_n = ", ".join(f"{count} with n={n}" for n, count in sorted(self.levels.items()))
             found = ", ".join(f"{count} {name}" for name, count in self.encodings.items() if count)

@@ -10,8 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import InputError
-from ..outputs import output_error
+from ..errors import InputError, output_error
 from .terminal import label
 
 __all__ = ["STDIN", "Held", "input_path", "output_path"]

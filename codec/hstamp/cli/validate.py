@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..text import counted
 from .options import Progress, command, existing_files
 
 __all__ = ["register"]
@@ -50,6 +51,6 @@ def run(args: argparse.Namespace) -> int:
                     good += 1
             progress.update(number + 1)
     if not args.quiet:
-        plural = "s" if len(files) != 1 else ""
-        print(f"{len(files)} file{plural}: {good} valid stamps, {bad} faults")
+        stamps, faults = counted(good, "valid stamp"), counted(bad, "fault")
+        print(f"{counted(len(files), 'file')}: {stamps}, {faults}")
     return 1 if bad else 0

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, MissingExtraError
+from ..outputs import atomic_writer
 from .outcomes import Report
 from .vectors import Vector
 
@@ -74,7 +75,8 @@ def draw_difference(vector: Vector, report: Report, path: Path) -> None:
         ax.set_yticks([])
     words = textwrap.fill(f"{vector.id}: {difference.pattern or plane}", 26 * len(want))
     figure.suptitle(words, fontsize=10)
-    figure.savefig(path, format="png", dpi=120)
+    with atomic_writer(path) as stream:
+        figure.savefig(stream, format="png", dpi=120)
 
 
 def _levels(plane: Any) -> Array:

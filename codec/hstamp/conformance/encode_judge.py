@@ -14,9 +14,19 @@ import numpy as np
 
 from .outcomes import Difference
 from .vectors import text_to_array
+from .violations import (
+    Array,
+    Violation,
+    check_f4,
+    check_missing,
+    data_of,
+    fail_where,
+    hex_of,
+    places,
+    same,
+)
 from .walk import Walk, walk
 
-Array = np.ndarray[Any, Any]
 _M = np.array(
     [
         32768, 34219, 35734, 37316, 38968, 40693, 42495, 44376,
@@ -24,27 +34,9 @@ _M = np.array(
     ],
     dtype=np.float64,
 )  # fmt: skip
-_MISSING_F4 = 0x7FC00000
 _FRACTION = 1 / 16
 """The step as a fraction of the noise, f of [EC-4], in the protocol [TP-5]."""
 _SLACK = 1 + 2.0**-20
-
-
-class Violation(Exception):  # noqa: N818 - what the judge found, not an error of its own
-    """The blob breaks a clause of Section 10, or is no blob."""
-
-    def __init__(self, clause: str, message: str, difference: Difference | None = None) -> None:
-        super().__init__(f"[{clause}] {message}")
-        self.clause = clause
-        self.difference = difference
-
-
-def places(n: int) -> Array:
-    """(N, 3) level, row and column of each stored value in stamp order [GE-6]."""
-    out = [(0, a, b) for a in range(14) for b in range(14)]
-    ring = [(a, b) for a in range(15) for b in range(15) if not (4 <= a <= 10 and 4 <= b <= 10)]
-    out += [(k, a, b) for k in range(1, n) for a, b in ring]
-    return np.array(out)
 
 
 def judge_blob(blob: bytes, request: Mapping[str, Any], true: Mapping[str, Any]) -> None:
@@ -84,79 +76,23 @@ def judge_blob(blob: bytes, request: Mapping[str, Any], true: Mapping[str, Any])
     _check_form(found)
 
 
-def _same(clause: str, name: str, expected: Any, got: Any) -> None:
-    if expected != got:
-        difference = Difference(name, 0, repr(expected), repr(got))
-        raise Violation(clause, str(difference), difference)
-
-
 def _check_metadata(
     fields: Mapping[str, Any], request: Mapping[str, Any], true: Mapping[str, Any], n: int
 ) -> None:
     if not 100 <= fields["version"] <= 199:
         raise Violation("VE-2", f"version {fields['version']}")
-    _same("EC-1", "levels", n, fields["levels"])
+    same("EC-1", "levels", n, fields["levels"])
     for key in ("dx", "dy"):
-        _same("EC-1", key, true[key], fields[key])
+        same("EC-1", key, true[key], fields[key])
     for key in ("id", "band", "fluxUnit"):
         if request.get(key) is not None:
-            _same("EN-10", key, request[key].encode("ascii"), fields.get(key))
+            same("EN-10", key, request[key].encode("ascii"), fields.get(key))
     wcs = request.get("wcs")
-    _same("PL-7", "wcs", "null" if wcs is None else "present", fields["wcs union"])
+    same("PL-7", "wcs", "null" if wcs is None else "present", fields["wcs union"])
     if wcs is not None:
         want = [wcs["ra"], wcs["dec"], *(float(np.float32(v)) for v in wcs["cd"])]
         names = ("ra", "dec", "cd1_1", "cd1_2", "cd2_1", "cd2_2")
-        _same("PL-7", "wcs", want, [fields[f"wcs.{name}"] for name in names])
-
-
-def _data(fields: Mapping[str, Any], plane: str, dtype: str, count: int, clause: str) -> Array:
-    raw = fields[f"{plane}.data"]
-    wanted = count * np.dtype(dtype).itemsize
-    if len(raw) != wanted:
-        raise Violation(clause, f"{plane}.data has {len(raw)} bytes, not {wanted}")
-    return np.frombuffer(raw, dtype)
-
-
-def _check_missing(clause: str, plane: str, true: Array, got: Array, n: int) -> None:
-    _fail_where(clause, plane, np.isnan(true) != np.isnan(got), true, got, n)
-
-
-def _fail_where(clause: str, plane: str, wrong: Array, true: Array, got: Array, n: int) -> None:
-    if not wrong.any():
-        return
-    first = int(np.argmax(wrong))
-    level, row, column = (int(v) for v in places(n)[first])
-    hexes = [_hex(array[first]) for array in (true, got)]
-    difference = Difference(
-        plane,
-        0,
-        str(true[first]),
-        str(got[first]),
-        level,
-        row,
-        column,
-        hexes[0],
-        hexes[1],
-        int(wrong.sum()),
-        wrong.size,
-    )
-    raise Violation(clause, str(difference), difference)
-
-
-def _hex(value: Any) -> str:
-    if isinstance(value, np.floating):
-        return f"{int(np.float32(value).view(np.uint32)):08X}"
-    return f"{int(value):04X}"
-
-
-def _exact_f4(plane: str, true: Array, raw: Array, n: int) -> None:
-    _check_missing("EC-1", plane, true, raw, n)
-    a, b = true.view(np.uint32), raw.view(np.uint32)
-    missing = np.isnan(true)
-    _fail_where("EC-2", plane, (a != b) & ~missing, true, raw, n)
-    _fail_where(
-        "EC-8", f"{plane} (missing is 7FC00000)", missing & (b != _MISSING_F4), true, raw, n
-    )
+        same("PL-7", "wcs", want, [fields[f"wcs.{name}"] for name in names])
 
 
 def _check_image(
@@ -173,14 +109,14 @@ def _check_image(
                 "EC-9", "f4 for i2, though no level's range forbids a step in its noise"
             )
     else:
-        _same("EN-1", "image.encoding", wanted, encoding)
+        same("EN-1", "image.encoding", wanted, encoding)
     zero, scale = (np.array(fields[f"image.{name}"], np.float64) for name in ("zero", "scale"))
     if encoding == "f4":
-        _same("EN-1", "lengths of zero and scale", (0, 0), (zero.size, scale.size))
-        _exact_f4("image", values, _data(fields, "image", "<f4", values.size, "EN-1"), n)
+        same("EN-1", "lengths of zero and scale", (0, 0), (zero.size, scale.size))
+        check_f4("image", values, data_of(fields, "image", "<f4", values.size, "EN-1"), n)
         return
-    _same("EN-2", "lengths of zero and scale", (n, n), (zero.size, scale.size))
-    q = _data(fields, "image", "<i2", values.size, "EN-2").astype(np.float64)
+    same("EN-2", "lengths of zero and scale", (n, n), (zero.size, scale.size))
+    q = data_of(fields, "image", "<i2", values.size, "EN-2").astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         reach = np.abs(zero) + 32767 * scale
     good = np.isfinite(scale) & (scale > 0) & np.isfinite(zero) & (reach <= np.finfo("f4").max)
@@ -192,11 +128,11 @@ def _check_image(
             raise Violation("EC-3", message)
     decoded = (zero[level] + scale[level] * q).astype(np.float32)
     decoded[q == -32768] = np.nan
-    _check_missing("EC-1", "image", values, decoded, n)
+    check_missing("EC-1", "image", values, decoded, n)
     v, w = values.astype(np.float64), decoded.astype(np.float64)
     half = np.where([step.free for step in steps], 0.0, scale / 2)
     bound = half[level] * _SLACK + 2.0**-23 * np.maximum(np.abs(v), np.abs(w)) + 2.0**-149
-    _fail_where("EC-3", "image", np.abs(w - v) > bound, values, decoded, n)
+    fail_where("EC-3", "image", np.abs(w - v) > bound, values, decoded, n)
 
 
 @dataclass(frozen=True)
@@ -242,12 +178,12 @@ def _check_variance(
     wanted = request.get("varianceEncoding")
     kind = fields["variance.encoding"]
     if wanted is not None:
-        _same("EN-4", "variance.encoding", wanted.encode(), kind)
+        same("EN-4", "variance.encoding", wanted.encode(), kind)
     if kind == b"f4":
-        _same("EN-4", "variance.unit", 1.0, fields["variance.unit"])
-        _exact_f4("variance", values, _data(fields, "variance", "<f4", values.size, "EN-4"), n)
+        same("EN-4", "variance.unit", 1.0, fields["variance.unit"])
+        check_f4("variance", values, data_of(fields, "variance", "<f4", values.size, "EN-4"), n)
         return
-    codes = _data(fields, "variance", "u1", values.size, "EN-5").astype(np.int64)
+    codes = data_of(fields, "variance", "u1", values.size, "EN-5").astype(np.int64)
     unit = float(fields["variance.unit"])
     if not (np.isfinite(unit) and unit > 0 and unit * _M[13] <= np.finfo("f4").max):
         raise Violation("EN-6", f"unit {unit}")
@@ -255,9 +191,9 @@ def _check_variance(
     steps = np.maximum(codes - 1, 0)
     decoded = (unit * _M[steps % 16] * 2.0 ** (steps // 16 - 15 - 2 * level)).astype(np.float32)
     decoded[codes == 0], decoded[codes == 255] = 0.0, np.nan
-    _check_missing("EC-1", "variance", values, decoded, n)
+    check_missing("EC-1", "variance", values, decoded, n)
     for name, wrong in log8_faults(values, decoded, codes, unit, level):
-        _fail_where("EC-5", f"variance ({name})", wrong, values, decoded, n)
+        fail_where("EC-5", f"variance ({name})", wrong, values, decoded, n)
 
 
 def log8_faults(
@@ -281,16 +217,16 @@ def _check_mask(
 ) -> None:
     values = text_to_array(true["mask"], np.uint16)
     names = [name.decode("latin-1") for name in fields["mask.planes"]]
-    _same("EN-7", "mask.planes", request["mask"]["planes"], names)
+    same("EN-7", "mask.planes", request["mask"]["planes"], names)
     kind = fields["mask.encoding"]
     if kind not in (b"u1", b"u2") or len(names) > (8 if kind == b"u1" else 16):
         raise Violation("EN-7", f"{len(names)} planes in {kind!r}")
     if not values.any():
-        _same("EC-8", "length of an all-zero mask", 0, len(fields["mask.data"]))
+        same("EC-8", "length of an all-zero mask", 0, len(fields["mask.data"]))
         return
     width = "<u2" if kind == b"u2" else "u1"
-    got = _data(fields, "mask", width, values.size, "EN-8").astype(np.uint16)
-    _fail_where("EC-1", "mask", values != got, values, got, n)
+    got = data_of(fields, "mask", width, values.size, "EN-8").astype(np.uint16)
+    fail_where("EC-1", "mask", values != got, values, got, n)
 
 
 def _check_psf(
@@ -299,9 +235,9 @@ def _check_psf(
     del true, n
     parent = text_to_array(request["psf"]["rows"], np.float64)
     size = int(fields["psf.size"])
-    _same("EN-9", "psf.encoding", b"i2", fields["psf.encoding"])
-    _same("EN-9", "psf.size", request["psf"]["shape"][0], size)
-    q = _data(fields, "psf", "<i2", size * size, "EN-9").astype(np.int64)
+    same("EN-9", "psf.encoding", b"i2", fields["psf.encoding"])
+    same("EN-9", "psf.size", request["psf"]["shape"][0], size)
+    q = data_of(fields, "psf", "<i2", size * size, "EN-9").astype(np.int64)
     total = int(q.sum())
     if total <= 0 or (q == -32768).any():
         raise Violation("EN-9", f"psf values sum to {total}")
@@ -320,8 +256,8 @@ def _check_psf(
             None,
             first // size,
             first % size,
-            _hex(np.float32(p[first])),
-            _hex(np.float32(decoded[first])),
+            hex_of(np.float32(p[first])),
+            hex_of(np.float32(decoded[first])),
             int(wrong.sum()),
             wrong.size,
         )

@@ -11,16 +11,15 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
+from ..errors import InputError
 from .answers import BadOutputError, parse_json, parse_rejection
-from .encode_judge import Violation, judge_blob
+from .encode_judge import judge_blob
 from .harness import describe_status
-from .known import measure
 from .outcomes import Outcome, Report
 from .process import run_once
 from .run import Run, run_with_trial
 from .vectors import EncodeCase, Suite, text_to_array
-
-Encoder = Callable[[Mapping[str, Any]], bytes]
+from .violations import Violation
 
 
 def select(suite: Suite, only: Sequence[str] = ()) -> tuple[EncodeCase, ...]:
@@ -98,21 +97,8 @@ def run_process(command: Sequence[str], timeout: float, case: EncodeCase) -> Rep
     return replace(report, exit_status=done.status, expected_code=case.error, **more)
 
 
-def run_callable(encoder: Encoder, case: EncodeCase) -> Report:
-    """Run a Python encoder on one case: a request in, a blob out or an exception with `code`."""
-    try:
-        blob = encoder(request_of(case.content()))
-    except Exception as error:
-        code = getattr(error, "code", None)
-        if isinstance(code, str) and code.startswith("E_"):
-            return judge_case(case, 1, json.dumps({"error": code}).encode())
-        detail = f"{type(error).__name__}: {error}"
-        return Report(case.id, Outcome.CRASH, detail, expected_code=case.error)
-    return judge_case(case, 0, blob)
-
-
 def run_encoder(
-    encoder: Sequence[str] | Encoder,
+    command: Sequence[str],
     suite: Suite,
     *,
     only: Sequence[str] = (),
@@ -126,8 +112,8 @@ def run_encoder(
 
     Parameters
     ----------
-    encoder : sequence of str or callable
-        Program and arguments, or a Python callable from request to blob.
+    command : sequence of str
+        Program and arguments.
     suite : Suite
         The cases.
     only, known, timeout, jobs, progress, keep_going
@@ -135,36 +121,28 @@ def run_encoder(
 
     Raises
     ------
-    ValueError
+    hstamp.errors.InputError
         `only` selects nothing.
     hstamp.conformance.process.CommandError
         The command cannot be started.
     """
     cases = select(suite, only)
     if not cases:
-        raise ValueError(f"no encoder case matches {', '.join(only)}")
-    one: Callable[[EncodeCase], Report]
-    if callable(encoder):
-        one, subject, jobs = partial(run_callable, encoder), repr(encoder), 1
-    else:
-        one, subject = partial(run_process, encoder, timeout), " ".join(encoder)
+        raise InputError(f"no encoder case matches {', '.join(only)}")
 
     def run(some: Sequence[EncodeCase], jobs: int) -> Iterator[Report]:
         with ThreadPoolExecutor(max(1, jobs)) as pool:
-            yield from pool.map(one, some)
+            yield from pool.map(partial(run_process, command, timeout), some)
 
-    reports, stopped = run_with_trial(run, cases, jobs, known or {}, progress, keep_going)
-    return Run(
-        subject,
-        "encoder",
-        "full",
-        suite.version,
-        suite.format,
-        tuple(reports),
-        measure(reports, known or {}, partial=bool(only or stopped)),
-        {case.id: case.reason for case in cases},
-        {case.id: case.clauses for case in cases},
-        bool(only),
-        {case.id: case.path.stat().st_size for case in cases},
-        stopped,
+    return run_with_trial(
+        run,
+        cases,
+        suite,
+        kind="encoder",
+        subject=" ".join(command),
+        only=only,
+        known=known or {},
+        jobs=jobs,
+        progress=progress,
+        keep_going=keep_going,
     )

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError, MissingExtraError
+from ..outputs import atomic_writer
 from .vectors import EncodeCase, Suite, Vector
 from .walk import walk
 
@@ -18,7 +20,7 @@ def find(suite: Suite, identifier: str) -> Vector | EncodeCase:
 
     Raises
     ------
-    KeyError
+    hstamp.errors.InputError
         There is none; the message names the nearest.
     """
     from difflib import get_close_matches
@@ -29,7 +31,7 @@ def find(suite: Suite, identifier: str) -> Vector | EncodeCase:
         return entries[identifier]
     near = get_close_matches(identifier, entries, 3)
     hint = f"; near: {', '.join(near)}" if near else ""
-    raise KeyError(f"no vector {identifier!r}{hint}")
+    raise InputError(f"no vector {identifier!r}{hint}")
 
 
 def explain(entry: Vector | EncodeCase, *, full: bool = False) -> str:
@@ -166,16 +168,14 @@ def draw_png(vector: Vector, path: Path) -> None:
 
     Raises
     ------
-    ValueError
+    hstamp.errors.InputError
         The vector has no expected stamps.
     hstamp.errors.MissingExtraError
         matplotlib is not installed.
     """
-    from ..errors import MissingExtraError
-
     stamps = vector.expected()
     if not stamps:
-        raise ValueError(f"{vector.id} is not decoded to any stamp: there is nothing to draw")
+        raise InputError(f"{vector.id} is not decoded to any stamp: there is nothing to draw")
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -189,4 +189,5 @@ def draw_png(vector: Vector, path: Path) -> None:
         axes.set_xticks([0, 7, 14])
         axes.set_yticks([0, 7, 14])
     figure.suptitle(f"{vector.id}: expected image", fontsize=10)
-    figure.savefig(path, format="png", dpi=120)
+    with atomic_writer(path) as stream:
+        figure.savefig(stream, format="png", dpi=120)

@@ -6,11 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import InputError
 from .outcomes import Outcome, Report
-
-
-class KnownFailuresError(ValueError):
-    """The list cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ def read_known(path: Path) -> dict[str, Outcome]:
 
     Raises
     ------
-    KnownFailuresError
+    hstamp.errors.InputError
         A line has another form, an outcome is unknown or a vector is named twice.
     """
     out: dict[str, Outcome] = {}
@@ -52,15 +49,15 @@ def read_known(path: Path) -> dict[str, Outcome]:
             continue
         where = f"{path}, line {number}"
         if len(words) != 2:
-            raise KnownFailuresError(f"{where}: expected 'identifier outcome', got {line!r}")
+            raise InputError(f"{where}: expected 'identifier outcome', got {line!r}")
         try:
             outcome = Outcome(words[1])
         except ValueError:
-            raise KnownFailuresError(f"{where}: unknown outcome {words[1]!r}") from None
+            raise InputError(f"{where}: unknown outcome {words[1]!r}") from None
         if outcome is Outcome.PASS:
-            raise KnownFailuresError(f"{where}: a pass is no failure")
+            raise InputError(f"{where}: a pass is no failure")
         if words[0] in out:
-            raise KnownFailuresError(f"{where}: {words[0]} is named twice")
+            raise InputError(f"{where}: {words[0]} is named twice")
         out[words[0]] = outcome
     return out
 

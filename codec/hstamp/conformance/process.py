@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from ..errors import InputError
+
 OUTPUT_LIMIT = 64 * 2**20
 STDERR_KEPT = 65536
 
 
-class CommandError(Exception):
+class CommandError(InputError):
     """The command could not be started."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from ..outputs import atomic_text, atomic_writer
 from .outcomes import MEANING, Outcome, Report
 from .run import UNANSWERED, Run
 from .summary import by_clause, groups, simplest
@@ -58,7 +59,7 @@ def _entry(run: Run, report: Report) -> dict[str, Any]:
 
 def write_json(run: Run, path: Path) -> None:
     """Write the JSON report."""
-    path.write_text(json.dumps(as_json(run), indent=1) + "\n", encoding="utf-8")
+    atomic_text(path, json.dumps(as_json(run), indent=1) + "\n")
 
 
 def table(run: Run, *, verbose: bool = False, width: int = 100) -> str:
@@ -217,7 +218,8 @@ def write_junit(run: Run, path: Path) -> None:
     for line in run.verdict.stale:
         case = ET.SubElement(suite, "testcase", classname="known-failures", name=line.split(":")[0])
         ET.SubElement(case, "failure", type="stale", message=line)
-    ET.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+    with atomic_writer(path) as stream:
+        ET.ElementTree(suite).write(stream, encoding="utf-8", xml_declaration=True)
 
 
 def _skipped(report: Report, known: set[str]) -> bool:

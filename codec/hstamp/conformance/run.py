@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from ..errors import InputError
 from .harness import Harness, run_vectors
 from .known import Verdict, measure
 from .outcomes import Outcome, Report
-from .vectors import Profile, Suite, Vector
+from .vectors import EncodeCase, Profile, Suite, Vector
 
 UNANSWERED = (Outcome.CRASH, Outcome.BAD_OUTPUT, Outcome.TIME_OUT)
 TRIED = 3
@@ -112,49 +113,50 @@ def run_suite(
 
     Raises
     ------
-    ValueError
+    hstamp.errors.InputError
         `only` selects nothing.
     hstamp.conformance.process.CommandError
         The command cannot be started.
     """
     vectors: tuple[Vector, ...] = suite.select(profile, only)
     if not vectors:
-        raise ValueError(f"no vector of profile {profile} matches {', '.join(only)}")
+        raise InputError(f"no vector of profile {profile} matches {', '.join(only)}")
 
     def run(some: Sequence[Vector], jobs: int) -> Iterator[Report]:
         return run_vectors(make, some, profile=profile, timeout=timeout, jobs=jobs)
 
-    reports, stopped = run_with_trial(run, vectors, jobs, known or {}, progress, keep_going)
-    verdict = measure(reports, known or {}, partial=bool(only or stopped))
-    reasons = {vector.id: vector.reason for vector in vectors}
-    clauses = {vector.id: vector.clauses for vector in vectors}
-    return Run(
-        subject,
-        "decoder",
-        profile,
-        suite.version,
-        suite.format,
-        tuple(reports),
-        verdict,
-        reasons,
-        clauses,
-        bool(only),
-        {vector.id: vector.path.stat().st_size for vector in vectors},
-        stopped,
+    return run_with_trial(
+        run,
+        vectors,
+        suite,
+        kind="decoder",
+        subject=subject,
+        profile=profile,
+        only=only,
+        known=known or {},
+        jobs=jobs,
+        progress=progress,
+        keep_going=keep_going,
     )
 
 
-_Entry = TypeVar("_Entry")
+_Entry = TypeVar("_Entry", Vector, EncodeCase)
 
 
 def run_with_trial(
     run: Callable[[Sequence[_Entry], int], Iterator[Report]],
     entries: Sequence[_Entry],
-    jobs: int,
+    suite: Suite,
+    *,
+    kind: str,
+    subject: str,
+    profile: Profile = "full",
+    only: Sequence[str],
     known: Mapping[str, Outcome],
+    jobs: int,
     progress: Callable[[int], None] | None,
     keep_going: bool,
-) -> tuple[list[Report], str]:
+) -> Run:
     """Run all entries, unless the first `TRIED` of them show that no answer will come.
 
     What never answers is so noticed on one input, not after a time-out for each.
@@ -165,17 +167,12 @@ def run_with_trial(
         Given entries and a number of jobs, yields their reports in order.
     entries : sequence
         What to run.
-    jobs : int
-        How many at a time, after the trial.
-    known, progress, keep_going
-        As for `run_suite`.
-
-    Returns
-    -------
-    reports : list of Report
-        In the order of `entries`; fewer where the run was stopped.
-    stopped : str
-        Why, or empty.
+    suite : Suite
+        The suite that they are of.
+    kind : {"decoder", "encoder"}
+        What is judged.
+    subject, profile, only, known, jobs, progress, keep_going
+        As for `run_suite`; the trial is one at a time.
     """
     reports: list[Report] = []
 
@@ -185,16 +182,28 @@ def run_with_trial(
             if progress is not None:
                 progress(len(reports))
 
+    stopped = ""
     if not keep_going:
         take(entries[:1], 1)
         if _unanswered(reports, known):
             take(entries[1:TRIED], 1)
             stopped = _hopeless(reports, known)
-            if stopped:
-                return reports, stopped
-    if len(reports) < len(entries):
+    if not stopped and len(reports) < len(entries):
         take(entries[len(reports) :], jobs)
-    return reports, ""
+    return Run(
+        subject=subject,
+        kind=kind,
+        profile=profile,
+        suite=suite.version,
+        format=suite.format,
+        reports=tuple(reports),
+        verdict=measure(reports, known, partial=bool(only or stopped)),
+        reasons={entry.id: entry.reason for entry in entries},
+        clauses={entry.id: entry.clauses for entry in entries},
+        partial=bool(only),
+        sizes={entry.id: entry.path.stat().st_size for entry in entries},
+        stopped=stopped,
+    )
 
 
 def _unanswered(reports: Sequence[Report], known: Mapping[str, Outcome]) -> bool:

@@ -59,6 +59,9 @@ def check_resolves(writer: Any, reader: Any, named: Mapping[str, Any], where: st
         raise FormatError("E_SCHEMA", f"{where} is {wrote}, not {read}")
     elif read == "array":
         check_resolves(writer["items"], reader["items"], named, where)
+    elif (name := _unqualified(writer)) != _unqualified(reader):
+        reason = f"{where} is the record {name}, not {_unqualified(reader)}"
+        raise FormatError("E_SCHEMA", reason)
     else:
         _check_fields(writer, reader, named, where)
 
@@ -86,6 +89,10 @@ def _check_fields(
             check_resolves(wrote[field["name"]], field["type"], named, name)
         elif "default" not in field:
             raise FormatError("E_SCHEMA", f"{name} is absent and has no default")
+
+
+def _unqualified(record: Mapping[str, Any]) -> str:
+    return str(record["name"]).rpartition(".")[2][:200]
 
 
 def _kind(schema: Any) -> str:

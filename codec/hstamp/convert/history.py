@@ -16,8 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import InputError
-from ..outputs import output_error
+from ..errors import InputError, output_error
 from .image import Position
 from .parent import EncodeOptions
 from .plan import Job, Output

@@ -11,8 +11,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from ..container.detect import Kind
-from ..errors import FormatError, HstampError, InputError, OutputError, as_hstamp_error
-from ..outputs import atomic_folder, atomic_writer, is_special, output_error
+from ..errors import (
+    FormatError,
+    HstampError,
+    InputError,
+    OutputError,
+    as_hstamp_error,
+    output_error,
+)
+from ..outputs import atomic_folder, atomic_writer, is_special
 from ..surveys import fields_of
 from .history import History, options_of
 from .items import (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import warnings
 from typing import Any, Final, Literal
 
 import numpy as np
-from astropy import units as u
+from astropy.units import UnitConversionError
 
 from ..errors import InputError
+from ..export.units import known_unit
+from ..parts import variance_of
 from .arrays import FILL, Floats
 from .cards import items, text
 from .pairing import Planes
@@ -32,19 +33,10 @@ _POWERS: Final[dict[str, int]] = {"variance": 2, "sigma": 1, "inverse": -2}
 
 
 def as_variance(values: Floats, role: Role) -> Floats:
-    """Variance from a variance, standard deviation or inverse variance.
-
-    A weight of zero or less says that the pixel is not known, and so does an uncertainty of 1e29
-    or more: its variance is NaN.
-    """
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        known = np.where(np.abs(values) < FILL, values, np.nan)
-        if role == "sigma":
-            return np.where(known >= 0, known, np.nan) ** 2
-        if role == "inverse":
-            inverse = np.where(known > 0, 1.0 / known, np.nan)
-            return np.where(inverse < FILL, inverse, np.nan)
-        return known.astype(values.dtype, copy=False)
+    """Variance as `hstamp.parts.variance_of` makes it; NaN for uncertainties of 1e29 or more."""
+    known = np.where(np.abs(values) < FILL, values, np.nan).astype(values.dtype, copy=False)
+    variance = variance_of(known, role)
+    return np.where(variance < FILL, variance, np.nan) if role == "inverse" else variance
 
 
 def meaning_of_weight(
@@ -117,27 +109,18 @@ def unit_factor(image: Any, plane: Any, role: Role) -> tuple[float, str]:
     power = _POWERS[role]
     if not ours or not theirs or (ours == theirs and power == 1):
         return 1.0, ""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            base, unit = _unit(ours), _unit(theirs)
-        except (ValueError, TypeError, OverflowError):
-            # A unit that only people can read is no reason to doubt the plane.
-            return 1.0, ""
-        if ours == theirs:
-            # Pipelines copy the image's header, so the name of the plane weighs more.
-            return 1.0, f"BUNIT of the {role} is the image's: taken for that of the {role}"
-        try:
-            factor = float(unit.to(base**power))
-        except u.UnitConversionError:
-            raise InputError(f"its unit {theirs[:32]!r} does not go with {ours[:32]!r}") from None
-    factor = factor ** (2 / power)
+    base, unit = known_unit(ours), known_unit(theirs)
+    if base is None or unit is None:
+        # A unit that only people can read is no reason to doubt the plane.
+        return 1.0, ""
+    if ours == theirs:
+        # Pipelines copy the image's header, so the name of the plane weighs more.
+        return 1.0, f"BUNIT of the {role} is the image's: taken for that of the {role}"
+    try:
+        factor = float(unit.to(base**power)) ** (2 / power)
+    except UnitConversionError:
+        raise InputError(f"its unit {theirs[:32]!r} does not go with {ours[:32]!r}") from None
     if not (np.isfinite(factor) and factor > 0):
         raise InputError(f"its unit {theirs[:32]!r} does not go with {ours[:32]!r}")
     note = f"{role} in {theirs[:32]} brought to the square of {ours[:32]}"
     return factor, "" if factor == 1.0 else note
-
-
-def _unit(name: str) -> Any:
-    plain = {"electrons": "electron", "counts": "count", "ADU": "adu", "e-": "electron"}
-    return u.Unit(plain.get(name, name))

@@ -13,11 +13,11 @@ import numpy as np
 from fastavro.write import Writer
 
 from ..alerts.fields import CUTOUT_FIELDS, KINDS, STAMP_FIELDS
-from ..alerts.files import atomic_text, atomic_writer
 from ..alerts.lsst import newest_version, schema_for_version
 from ..alerts.schema import plain_schema
 from ..container.ocf import BadRecord, Container
 from ..layout import reference_corner
+from ..outputs import atomic_text, atomic_writer
 from ..stamp import Stamp
 from .packets import packet, today
 from .pictures import cutout_svg, mosaic_svg, png_uri, stamp_png

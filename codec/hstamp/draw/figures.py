@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from ..errors import InputError
+from ..outputs import atomic_writer
 from .orient import AS_STORED, Orientation
 from .panels import mask_panel, noise_panel, panel, psf_panel
 from .stretch import Stretch
@@ -60,7 +62,7 @@ def show(
     Raises
     ------
     InputError
-        If north is to be up and the stamp has no WCS.
+        If north is to be up and the stamp has no WCS, or the suffix is of no picture.
     """
     turn = Orientation.north_up(stamp) if north_up else AS_STORED
     stretch = Stretch.of(stamp) if stretch is None else stretch
@@ -91,8 +93,17 @@ def show(
     for row, (name, draw) in enumerate(planes):
         draw(lower.add_subplot(grid[row, 1], label=name), stamp, turn)
     if path is not None:
-        figure.savefig(path)
+        _save(figure, path)
     return figure
+
+
+def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
+    target = Path(path)
+    form, known = target.suffix[1:].lower() or "png", figure.canvas.get_supported_filetypes()
+    if form not in known:
+        raise InputError(f"{target}: a picture is {', '.join(sorted(known))}, not {form}")
+    with atomic_writer(target) as stream:
+        figure.savefig(stream, format=form)
 
 
 def _other_planes(stamp: Stamp) -> list[tuple[str, Callable[[Axes, Stamp, Orientation], object]]]:
@@ -161,7 +172,8 @@ def gallery(
     Raises
     ------
     InputError
-        If there is no stamp, too many, or `titles` has another length.
+        If there is no stamp, too many, `titles` has another length, or the suffix is of no
+        picture.
     """
     chosen = list(stamps)
     if not 1 <= len(chosen) <= MAX_GALLERY:
@@ -183,7 +195,7 @@ def gallery(
     for ax in axes[len(chosen) :]:
         ax.remove()
     if path is not None:
-        figure.savefig(path)
+        _save(figure, path)
     return figure
 
 
@@ -207,5 +219,5 @@ def _rows(
         panel(row[-1], stamp, stretch=scale, labels=False)
         row[-1].set_title(name, fontsize=7, parse_math=False)
     if path is not None:
-        figure.savefig(path)
+        _save(figure, path)
     return figure

@@ -19,6 +19,8 @@ FloatArray = npt.NDArray[np.floating]
 
 _DECADES: Final = 8
 """Powers of ten below the largest value that may have a tick."""
+_GAP: Final = 0.07
+"""Least distance of two ticks that can be read, as a fraction of the bar."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,8 @@ class Stretch:
         ]
         return np.asarray((at[0] - at[1]) / (at[2] - at[1]))
 
-    def ticks(self, gap: float = 0.07) -> list[float]:
+    def ticks(self) -> list[float]:
         """Round values for a colour bar, no two of which come closer than labels can be read.
-
-        Parameters
-        ----------
-        gap : float
-            Least distance of two ticks, as a fraction of the bar.
 
         Returns
         -------
@@ -108,7 +105,7 @@ class Stretch:
         chosen: list[float] = []
         for value in wanted:
             if self.low <= value <= self.high and all(
-                abs(float(self.scaled(value)) - float(self.scaled(other))) >= gap
+                abs(float(self.scaled(value)) - float(self.scaled(other))) >= _GAP
                 for other in chosen
             ):
                 chosen.append(value)

@@ -42,8 +42,6 @@ MASK_COLOURS: Final = LEVEL_COLOURS[:7]
 DPI: Final = 120
 
 
-def outline(
-    width: float = 2.0, colour: str = "black", alpha: float = 1.0
-) -> list[AbstractPathEffect]:
+def outline(width: float = 2.0, alpha: float = 1.0) -> list[AbstractPathEffect]:
     """Path effects that keep a light line or text readable on any background."""
-    return [withStroke(linewidth=width, foreground=colour, alpha=alpha)]
+    return [withStroke(linewidth=width, foreground="black", alpha=alpha)]

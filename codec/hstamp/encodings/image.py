@@ -12,6 +12,7 @@ from ..errors import FormatError
 from ..layout import layout_of, size_of
 from ..limits import FLT_MAX, Q_MAX, Q_MISSING, steps_within
 from ..planes import Encoded, ImagePlane
+from .form import check_length, width_of
 
 __all__ = [
     "COARSEST",
@@ -74,16 +75,7 @@ def check_image(plane: ImagePlane, n: int) -> None:
     FormatError
         With code E_ENCODING, E_LENGTH, E_SCALE or E_VALUE.
     """
-    width = IMAGE_ENCODINGS.get(plane.encoding)
-    if width is None:
-        raise FormatError("E_ENCODING", f"image encoding {plane.encoding[:32]!r} is unknown")
-    expected = size_of(n) * width
-    if len(plane.data) != expected:
-        raise FormatError(
-            "E_LENGTH",
-            f"image data has {len(plane.data)} bytes; {n} levels of {plane.encoding}"
-            f" need {expected}",
-        )
+    check_length("image", plane, n, width_of("image", plane.encoding, IMAGE_ENCODINGS))
     terms = n if plane.encoding == "i2" else 0
     if len(plane.zero) != terms or len(plane.scale) != terms:
         raise FormatError(

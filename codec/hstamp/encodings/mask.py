@@ -11,6 +11,7 @@ from ..errors import FormatError, InputError
 from ..layout import size_of
 from ..limits import NAME_LIMIT
 from ..planes import Encoded, MaskPlane
+from .form import check_length, width_of
 
 __all__ = [
     "MASK_ENCODINGS",
@@ -41,20 +42,13 @@ def check_mask(plane: MaskPlane, n: int) -> None:
     FormatError
         With code E_ENCODING, E_MASK or E_LENGTH.
     """
-    width = MASK_ENCODINGS.get(plane.encoding)
-    if width is None:
-        raise FormatError("E_ENCODING", f"mask encoding {plane.encoding[:32]!r} is unknown")
-    names = plane.planes
+    names, width = plane.planes, width_of("mask", plane.encoding, MASK_ENCODINGS)
     if fault := _fault_of(names, 8 * width):
         raise FormatError("E_MASK", fault)
-    expected = size_of(n) * width
-    if len(plane.data) not in (0, expected):
-        raise FormatError(
-            "E_LENGTH",
-            f"mask data has {len(plane.data)} bytes; {n} levels of {plane.encoding} need"
-            f" {expected}, or 0",
-        )
-    if plane.data and not mask_within(np.frombuffer(plane.data, f"<{plane.encoding}"), len(names)):
+    if not plane.data:
+        return
+    check_length("mask", plane, n, width)
+    if not mask_within(np.frombuffer(plane.data, f"<{plane.encoding}"), len(names)):
         raise FormatError("E_MASK", f"mask sets a bit beyond its {len(names)} named planes")
 
 

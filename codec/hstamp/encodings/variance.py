@@ -12,6 +12,7 @@ from ..errors import FormatError
 from ..layout import MAX_LEVELS, layout_of, size_of
 from ..limits import TOP_MANTISSA, unit_within
 from ..planes import Encoded, VariancePlane
+from .form import check_length, width_of
 from .image import ceil_f4
 
 __all__ = [
@@ -69,16 +70,7 @@ def check_variance(plane: VariancePlane, n: int) -> None:
     FormatError
         With code E_ENCODING, E_LENGTH, E_SCALE or E_VALUE.
     """
-    width = VARIANCE_ENCODINGS.get(plane.encoding)
-    if width is None:
-        raise FormatError("E_ENCODING", f"variance encoding {plane.encoding[:32]!r} is unknown")
-    expected = size_of(n) * width
-    if len(plane.data) != expected:
-        raise FormatError(
-            "E_LENGTH",
-            f"variance data has {len(plane.data)} bytes; {n} levels of {plane.encoding}"
-            f" need {expected}",
-        )
+    check_length("variance", plane, n, width_of("variance", plane.encoding, VARIANCE_ENCODINGS))
     if plane.encoding == "log8":
         if not unit_within(plane.unit):
             raise FormatError("E_SCALE", f"variance unit {plane.unit} is not usable")

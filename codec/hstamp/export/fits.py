@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
 import os
-import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from astropy.io import fits
 
 from ..errors import InputError
+from ..outputs import atomic_writer
 from .headers import describe, mask_cards
 from .units import bunit
 from .wcs import grid_position, level_wcs, mosaic_wcs
@@ -114,7 +115,7 @@ def to_fits(
         If the file exists and `overwrite` is false.
     InputError
         As in `to_hdulist`.
-    OSError
+    OutputError
         If the file cannot be written.
     """
     target = Path(path)
@@ -124,10 +125,12 @@ def to_fits(
     for hdu in hdulist:
         # astropy puts the date of the checksum into the comment, which would make files differ.
         hdu.add_checksum(when=_FIXED_STAMP)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".hstamp-") as scratch:
-        partial = Path(scratch) / target.name
-        hdulist.writeto(partial)
-        os.replace(partial, target)
+    with atomic_writer(target) as stream:
+        if target.suffix != ".gz":
+            hdulist.writeto(stream)
+            return
+        with gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as packed:
+            hdulist.writeto(packed)
 
 
 def _check_choice(name: str, chosen: Collection[str], known: tuple[str, ...]) -> None:

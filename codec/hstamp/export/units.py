@@ -7,13 +7,14 @@ it): detectors count in ``ADU``, ``ELECTRONS`` or ``e-/sec``, and many images sa
 from __future__ import annotations
 
 import re
-import warnings
 from functools import lru_cache
 from typing import Final
 
 import astropy.units as u
 
-__all__ = ["NO_UNIT", "bunit", "unit_of"]
+from ..units import parsed
+
+__all__ = ["NO_UNIT", "bunit", "known_unit", "unit_of"]
 
 NO_UNIT: Final = frozenset(
     {"", "unknown", "none", "null", "n/a", "na", "unitless", "dimensionless"}
@@ -56,10 +57,16 @@ def unit_of(text: str) -> u.UnitBase:
     """
     if text.strip().lower() in NO_UNIT:
         return u.dimensionless_unscaled
+    known = known_unit(text)
+    return u.def_unit(text) if known is None else known
+
+
+def known_unit(text: str) -> u.UnitBase | None:
+    """Unit that astropy, or a usual other spelling, gives a text; None where neither has one."""
     known = _parsed(text)
     if known is None:
         known = _parsed(_WORD.sub(lambda word: _SPELLINGS.get(word[0].lower(), word[0]), text))
-    return u.def_unit(text) if known is None else known
+    return known
 
 
 def bunit(text: str, power: int = 1) -> str | None:
@@ -94,10 +101,5 @@ def bunit(text: str, power: int = 1) -> str | None:
 
 
 def _parsed(text: str) -> u.UnitBase | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # units that are old or have several slashes
-        try:
-            unit = u.Unit(text)
-        except (ValueError, TypeError):
-            return None
+    unit = parsed(text)
     return unit if isinstance(unit, u.UnitBase) else None

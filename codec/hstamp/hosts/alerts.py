@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ..alerts.fields import KINDS
-from ..convert import stamps
-from ..convert.image import Position
 from ..convert.parent import EncodeOptions
-from ..convert.stamps import Entry, Image, entries
+from ..convert.stamps import Entry, Image, Options, entries
 from ..errors import HstampError, InputError, as_hstamp_error
 from ..stamp import Stamp
-from ..surveys import SURVEYS, Survey
 
-__all__ = ["FIELDS", "Alert", "Options", "Which", "read_alerts"]
+__all__ = ["FIELDS", "Alert", "Which", "read_alerts"]
 
 Which = Literal["template", "science", "difference"]
 
@@ -31,34 +28,9 @@ _IMAGE_LEVELS: Final = 5
 """Levels cut from FITS images: 48 arcsec at 0.2 arcsec per pixel."""
 
 # Exact values, and nothing that the network does not look at.
-_OPTIONS: Final = EncodeOptions(
+_ENCODE: Final = EncodeOptions(
     encoding="f4", variance_encoding="f4", psf_size=0, mask_planes=()
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Options:
-    """How inputs are read.
-
-    Attributes
-    ----------
-    which : {"template", "science", "difference"}
-        The image of an alert that is looked at.
-    schema_file : Path or None
-        Writer's schema of wire-format messages.
-    surveys : tuple of Survey
-        What alerts may be.
-    positions : tuple of Position
-        Where the sources of FITS images are.
-    hdu : int or str or None
-        Image HDU of FITS images.
-    """
-
-    which: Which = "template"
-    schema_file: Path | None = None
-    surveys: tuple[Survey, ...] = SURVEYS
-    positions: tuple[Position, ...] = ()
-    hdu: int | str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +65,9 @@ class Alert:
     done: int = 0
 
 
-def read_alerts(paths: Iterable[Path], options: Options) -> Iterator[Alert]:
+def read_alerts(
+    paths: Iterable[Path], options: Options, which: Which = "template"
+) -> Iterator[Alert]:
     """Read files; stamps of one alert that follow each other as records or blobs are one alert.
 
     Parameters
@@ -102,34 +76,30 @@ def read_alerts(paths: Iterable[Path], options: Options) -> Iterator[Alert]:
         Alerts with or without stamps (Avro, wire format, Parquet), files of stamps, blobs, FITS
         images.
     options : Options
+        How they are read; how stamps are made is decided here.
+    which : {"template", "science", "difference"}
+        The image of an alert that is looked at.
 
     Yields
     ------
     Alert
         Files, records and stamps that cannot be read come as alerts without a stamp.
     """
-    reading = stamps.Options(
-        _OPTIONS,
-        _IMAGE_LEVELS,
-        options.schema_file,
-        options.surveys,
-        options.positions,
-        options.hdu,
-    )
+    reading = replace(options, encode=_ENCODE, image_levels=_IMAGE_LEVELS)
     waiting: list[Alert] = []
     for path in paths:
         for entry in entries(path, reading):
-            alert = _alert(entry, options.which)
+            alert = _alert(entry, which)
             loose = alert.kind is not None and alert.object_id is None and alert.id is not None
             if waiting and not (loose and _belongs(alert, waiting)):
-                yield _choose(waiting, options.which)
+                yield _choose(waiting, which)
                 waiting = []
             if loose:
                 waiting.append(alert)
             else:
                 yield alert
     if waiting:
-        yield _choose(waiting, options.which)
+        yield _choose(waiting, which)
 
 
 def _alert(entry: Entry, which: Which) -> Alert:

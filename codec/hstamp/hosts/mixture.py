@@ -202,11 +202,11 @@ def covariances(scale: Floats) -> Floats:
     return np.stack([np.stack(r, axis=-1) for r in rows], axis=-2)
 
 
-def candidates(mixture: Mixture, most: int = MAX_CANDIDATES) -> Candidates:
+def candidates(mixture: Mixture) -> Candidates:
     """Merge proposals that point at the same place into candidates.
 
     The heaviest proposal gathers all within `MERGE_SIGMAS` of it; what is left
-    is treated the same way, `most` times.
+    is treated the same way, `MAX_CANDIDATES` times.
     """
     keep = min(48, mixture.weight.shape[1])
     order = np.argpartition(-mixture.weight, keep - 1, axis=1)[:, :keep]
@@ -217,11 +217,11 @@ def candidates(mixture: Mixture, most: int = MAX_CANDIDATES) -> Candidates:
     spread = scale[..., 0] ** 2, scale[..., 1] ** 2 + scale[..., 2] ** 2
     cross = scale[..., 0] * scale[..., 2]
     b = len(w)
-    out_w, out_r = np.zeros((b, most)), np.zeros((b, most))
-    out_m, out_c = np.zeros((b, most, 2)), np.zeros((b, most, 2, 2))
+    out_w, out_r = np.zeros((b, MAX_CANDIDATES)), np.zeros((b, MAX_CANDIDATES))
+    out_m, out_c = np.zeros((b, MAX_CANDIDATES, 2)), np.zeros((b, MAX_CANDIDATES, 2, 2))
     rows = np.arange(b)
     left = w.copy()
-    for k in range(most):
+    for k in range(MAX_CANDIDATES):
         top = left.argmax(axis=1)
         d = mean - mean[rows, top][:, None, :]
         vx = spread[0] + spread[0][rows, top][:, None]

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ..alerts.files import atomic_writer
 from ..errors import InputError
 from ..export.pages import ENLARGE_STYLE, VIEWPORT, enlarging
+from ..outputs import atomic_writer
 from ..stamp import Stamp
+from ..text import counted
 from .alerts import Alert
 from .table import HostTable
 
@@ -118,7 +119,7 @@ def write_report(path: Path, panels: Sequence[Panel], total: int) -> None:
     total : int
         Alerts of the run, of which the panels show the first.
     """
-    title = f"Hosts of {total} alert{'' if total == 1 else 's'}"
+    title = f"Hosts of {counted(total, 'alert')}"
     if len(panels) < total:
         title += f", the first {len(panels)}"
     with atomic_writer(path) as stream:

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..alerts.files import atomic_writer
 from ..errors import InputError, MissingExtraError
+from ..outputs import atomic_writer
 from ..text import safe_cell
 from .columns import COLUMNS
 

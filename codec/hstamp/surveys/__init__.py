@@ -53,9 +53,8 @@ def fields_of(surveys: Iterable[Survey] = SURVEYS) -> tuple[str, ...]:
     return tuple(dict.fromkeys(field for survey in surveys for field in survey.fields))
 
 
-def with_survey(survey: Survey, surveys: Sequence[Survey] = SURVEYS) -> tuple[Survey, ...]:
+def with_survey(survey: Survey) -> tuple[Survey, ...]:
     """Registry in which `survey` stands for the one of its name, or comes last."""
-    others = [one for one in surveys if one.name != survey.name]
-    if len(others) == len(surveys):
-        return (*surveys, survey)
-    return tuple(survey if one.name == survey.name else one for one in surveys)
+    if all(one.name != survey.name for one in SURVEYS):
+        return (*SURVEYS, survey)
+    return tuple(survey if one.name == survey.name else one for one in SURVEYS)

@@ -218,6 +218,17 @@ def orders() -> Iterator[Vector]:
         "E_SCHEMA",
         clauses=("CO-6",),
     )
+    for name, kind in (("image", 8), ("wcs", 7)):
+        kinds = json.loads(json.dumps(FIELDS))
+        inner = kinds[kind]["type"]
+        (inner[1] if isinstance(inner, list) else inner)["name"] = "plane"
+        yield bad(
+            f"schema-{name}-renamed",
+            header(record("stamp", *kinds, namespace="hstamp.v1")) + block(1, one),
+            f"the record of {name} has another name, and records resolve by theirs",
+            "E_SCHEMA",
+            clauses=("CO-6",),
+        )
     kinds = json.loads(json.dumps(FIELDS))
     kinds[5]["type"] = "double"
     yield order(
@@ -258,6 +269,30 @@ def promoted() -> Iterator[Vector]:
         "bytes for text, int and long for float and double, float for double",
         "container",
         stamps=((None, Blob(read.segments).bytes()),),
+    )
+    kinds = json.loads(json.dumps(FIELDS))
+    kinds[7]["type"][1]["namespace"] = "other.names"
+    kinds[8]["type"]["name"] = "a.b.image"
+    yield Vector(
+        "container-schema-names-qualified",
+        header(record("stamp", *kinds, namespace="hstamp.v1")) + block(1, source.record()),
+        ("CO-6",),
+        "records within the stamp's in other namespaces: unqualified names decide",
+        "container",
+        stamps=((None, source.bytes()),),
+    )
+    kinds = json.loads(json.dumps(FIELDS))
+    kinds[4]["type"] = ["string"]
+    kinds[9]["type"] = kinds[9]["type"][::-1]
+    swapped = source.put(fluxUnit__length=NULL + s["fluxUnit.length"], variance__index=NULL)
+    assert s["variance.index"] == PRESENT
+    yield Vector(
+        "container-schema-unions-differ",
+        header(record("stamp", *kinds, namespace="hstamp.v1")) + block(1, swapped.record()),
+        ("CO-6",),
+        "fluxUnit is a union of text alone, and the branches of variance are exchanged",
+        "container",
+        stamps=((None, source.bytes()),),
     )
     kinds = json.loads(json.dumps(FIELDS))
     kinds[2]["default"] = 7
