@@ -27,8 +27,12 @@ _MAX_BLOCKS: Final = 4
 """Blocks of the longest header that is scanned: 144 cards."""
 _MAX_SIDE: Final = 1024
 _MAX_HDUS: Final = 4
-_DTYPES: Final = {-32: np.dtype(">f4"), -64: np.dtype(">f8"), 16: np.dtype(">i2"),
-                  32: np.dtype(">i4")}  # fmt: skip
+_DTYPES: Final[dict[int, np.dtype[Any]]] = {
+    -32: np.dtype(">f4"),
+    -64: np.dtype(">f8"),
+    16: np.dtype(">i2"),
+    32: np.dtype(">i4"),
+}
 _VALUE: Final = re.compile(
     rb"=\s+(?:'((?:[^'/]|'')*)'|([TF])|([+-]?\d{1,18})|([+-]?\d{1,18}\.\d{0,18}(?:E[+-]?\d{1,3})?))"
     rb" *(?:/[ -~]*)?"
@@ -84,7 +88,7 @@ def scan_fits(data: bytes) -> tuple[QuickHdu, ...] | None:
         header = None if stop is None else _cards(data[at:stop], not found)
         if stop is None or header is None or len(found) == _MAX_HDUS:
             return None
-        dtype = _DTYPES[header["BITPIX"]]  # type: ignore[index]
+        dtype: np.dtype[Any] = _DTYPES[int(header["BITPIX"])]
         rows, columns = int(header["NAXIS2"]), int(header["NAXIS1"])
         size = rows * columns * dtype.itemsize
         at = stop + -(-size // _BLOCK) * _BLOCK
@@ -115,9 +119,11 @@ def _cards(block: bytes, primary: bool) -> Mapping[str, Value] | None:
     header: dict[str, Value] = {}
     for start in range(0, len(block), _CARD):
         card = block[start : start + _CARD]
-        key = card[:8].rstrip(b" ").decode("latin-1")
-        if key == "END":
+        if card.startswith(b"END"):
+            if block[start + 3 :].strip(b" "):
+                return None
             break
+        key = card[:8].rstrip(b" ").decode("latin-1")
         match = _VALUE.fullmatch(card[8:].rstrip(b" "))
         if match is None or key not in _KNOWN or key in header:
             return None
