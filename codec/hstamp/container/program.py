@@ -121,7 +121,7 @@ class _Compiler:
     def _value(self, kind: Any, emit: Callable[[int, int, int], None], path: str) -> None:
         """Instructions for a value; a wanted one is marked."""
         kind = self._definition(kind)
-        inner = path in self._open
+        inner = path in self._open and isinstance(kind, Mapping) and kind["type"] == "record"
         if path in self._wanted and not isinstance(kind, list):
             self._mark(path, emit)
         width = None if inner or isinstance(kind, list) else self._width(kind)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from .jit import I8, U1, inline, kernel, readable, writable
 
@@ -20,7 +19,7 @@ DEPTH = 256
 
 
 @inline
-def _long(data: Any, at: Any, end: int) -> tuple[Any, Any]:
+def _long(data: Any, at: Any, end: Any) -> tuple[Any, Any]:
     """Value and next position of a zig-zag long; position -1 where it is none."""
     value = np.uint64(0)
     shift = np.uint64(0)
