@@ -96,7 +96,9 @@ def test_what_is_not_plain_is_left_to_the_general_reader(old, new):
     assert scan_fits(LSST[:at] + new + LSST[at + 80 :]) is None
 
 
-@pytest.mark.parametrize("cards", [{"BZERO": 1.0}, {"CTYPE1": "RA---TAN"}, {"A_ORDER": 2}, {"FOO": "x"}])
+@pytest.mark.parametrize(
+    "cards", [{"BZERO": 1.0}, {"CTYPE1": "RA---TAN"}, {"A_ORDER": 2}, {"FOO": "x"}]
+)
 def test_unknown_cards_are_left_to_the_general_reader(cards):
     hdu = fits.PrimaryHDU(noise(30))
     hdu.header.update(cards)

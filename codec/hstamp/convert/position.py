@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 from astropy.utils.exceptions import AstropyWarning
@@ -11,20 +13,29 @@ from astropy.wcs import WCS
 
 from ..errors import HstampError, InputError, as_hstamp_error
 from ..fitswcs import SkyPlane, has_ctype, sky_plane
-from ..tangent import Wcs, gnomonic, parent_cd
-from .wcscards import HeaderWcs, header_wcs, read_header_wcs
+from ..surveys import Place
+from ..tangent import Wcs, gnomonic, has_area, parent_cd
+from .wcscards import HeaderWcs, has_wcs, header_wcs, is_wcs_card, read_header_wcs
 
 __all__ = [
     "HeaderWcs",
+    "has_wcs",
     "header_wcs",
     "is_source_plane",
     "pixel_of",
+    "plain_place",
     "plane_at",
     "read_header_wcs",
 ]
 
 SAME_PLACE: Final = 1e-8
 """Difference below which two coordinates are one place [deg]; 36 microarcsec."""
+_PLAIN: Final = frozenset((
+    "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CDELT1", "CDELT2", "LATPOLE",
+    *(f"{matrix}{i}_{j}" for matrix in ("PC", "CD") for i in (1, 2) for j in (1, 2)),
+))  # fmt: skip
+"""Cards of a plain tangent plane; LATPOLE says nothing about a zenithal projection."""
+_PLACE: Final = frozenset(("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2"))
 _STEPS: Final = 20
 """Newton steps after which a position is given up; the distortions of telescopes need three."""
 _SETTLED: Final = 1e-7
@@ -66,6 +77,73 @@ def plane_at(wcs: WCS | None, x: float, y: float) -> tuple[Wcs | None, tuple[str
         return None, (f"WCS left out: {error.reason}",)
 
 
+def plain_place(header: Mapping[str, Any], ra: float, dec: float) -> Place | None:
+    """Place of a source in a cutout whose header states it as today's LSST cutouts do.
+
+    Such a header has no CTYPE, CRVAL is the source's position and CRPIX its pixel, see
+    `hstamp.fitswcs.has_ctype`; and it has nothing else that bears on the sky but a matrix, CD or
+    PC with CDELT. At CRPIX the Jacobian of a tangent plane is its CD matrix itself (Calabretta &
+    Greisen 2002, A&A 395, 1077, Sections 2.1.2 and 5.1.3: the projection's native plane has unit
+    scale there, and intermediate world coordinates are linear in the pixels), so the numbers of
+    the header are those of [PL-7], on every machine.
+
+    Parameters
+    ----------
+    header : mapping
+        Cards of the image, of astropy or of `hstamp.convert.quick`.
+    ra, dec : float
+        ICRS [deg].
+
+    Returns
+    -------
+    Place or None
+        None where the header is not of this kind, or its source is another.
+    """
+    cards: dict[str, float] = {}
+    try:
+        for key, number in header.items():
+            if not is_wcs_card(key):
+                continue
+            if key not in _PLAIN or key in cards or type(number) not in (int, float):
+                return None
+            cards[key] = float(number)
+    except Exception:  # a card that astropy cannot parse: `header_wcs` says what is wrong
+        return None
+    if header.get("NAXIS") != 2 or header.get("WCSAXES", 2) != 2 or not cards.keys() >= _PLACE:
+        return None
+    cd = _matrix(cards)
+    at, tangent = (cards["CRPIX1"], cards["CRPIX2"]), (cards["CRVAL1"], cards["CRVAL2"])
+    if cd is None or not all(map(math.isfinite, (*at, *tangent))) or not has_area(*cd):
+        return None
+    if not any((*at, *tangent)):
+        return None  # an empty WCS
+    # At a pole the direction of north hangs on LONPOLE.
+    if not (_is_at(*tangent, ra, dec) and abs(tangent[1]) < 90.0):
+        return None
+    return Place(at[0] - 1.0, at[1] - 1.0, Wcs(tangent[0] % 360.0 % 360.0, tangent[1], *cd))
+
+
+def _matrix(cards: Mapping[str, float]) -> tuple[float, float, float, float] | None:
+    """CD matrix of a header that has either CD or PC; None where it mixes them or has neither."""
+    of_cd, of_pc = (any(key.startswith(name) for key in cards) for name in ("CD1_", "PC"))
+    of_cd = of_cd or any(key.startswith("CD2_") for key in cards)
+    scales = "CDELT1" in cards, "CDELT2" in cards
+    if of_cd and not of_pc and not any(scales):
+        a, b, c, d = (cards.get(f"CD{i}_{j}", 0.0) for i in (1, 2) for j in (1, 2))
+        return a, b, c, d
+    if of_cd or not all(scales):
+        return None
+    a, b, c, d = (
+        cards[f"CDELT{i}"] * cards.get(f"PC{i}_{j}", float(i == j)) for i in (1, 2) for j in (1, 2)
+    )
+    return a, b, c, d
+
+
+def _is_at(ra: float, dec: float, other_ra: float, other_dec: float) -> bool:
+    turn = (ra - other_ra + 180.0) % 360.0 - 180.0
+    return max(abs(turn), abs(dec - other_dec)) < SAME_PLACE
+
+
 def pixel_of(wcs: WCS, ra: float, dec: float) -> tuple[float, float]:
     """Pixel of a sky position.
 
@@ -89,8 +167,7 @@ def pixel_of(wcs: WCS, ra: float, dec: float) -> tuple[float, float]:
     plane = sky_plane(wcs)
     if not has_ctype(wcs):
         crval, crpix = plane.wcs.wcs.crval, plane.wcs.wcs.crpix
-        turn = (crval[0] - ra + 180.0) % 360.0 - 180.0
-        if max(abs(turn), abs(crval[1] - dec)) < SAME_PLACE:
+        if _is_at(crval[0], crval[1], ra, dec):
             # The usual case, kept free of rounding: the header states the source's pixel.
             return float(crpix[0]) - 1.0, float(crpix[1]) - 1.0
     try:

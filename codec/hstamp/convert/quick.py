@@ -65,7 +65,6 @@ class QuickHdu:
     name: str
     header: Mapping[str, Value]
     section: npt.NDArray[Any]
-    is_image: bool = True
 
     @property
     def shape(self) -> tuple[int, ...]:
