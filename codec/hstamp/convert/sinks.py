@@ -20,12 +20,12 @@ from ..container.schema import STAMP_SCHEMA, check_schema, is_stamp, parsed_stam
 from ..container.skipping import Types
 from ..container.stamp_types import has_our_form
 from ..errors import FormatError, InputError
-from ..stamp import Stamp
 from .sources import AlertBatch, AlertRecord
 
 __all__ = ["AvroAlertSink", "AvroWriter", "Sink", "StampSink", "Stamps"]
 
-Stamps = Mapping[str, Stamp | None]
+Stamps = Mapping[str, bytes | None]
+"""Blobs by kind of image."""
 _BLOCK: Final = 2**18
 
 
@@ -165,7 +165,7 @@ class AvroAlertSink:
                 continue
             if self._refill:
                 index = self._branches[STAMP_FIELDS[kind]]["stamp"]
-                parts[STAMP_FIELDS[kind]] = index + made.to_bytes()[len(HEADER) :]
+                parts[STAMP_FIELDS[kind]] = index + made[len(HEADER) :]
             if self._drop:
                 parts[CUTOUT_FIELDS[kind]] = self._branches[CUTOUT_FIELDS[kind]]["null"]
         return b"".join(parts.values()) + new
@@ -210,24 +210,24 @@ class StampSink:
         """Write the stamps; return of how many alerts there were any."""
         written = 0
         for row in stamps:
-            made = [stamp for stamp in row.values() if stamp is not None]
-            for stamp in made:
-                self.add(stamp)
+            made = [blob for blob in row.values() if blob is not None]
+            for blob in made:
+                self.add(blob)
             written += bool(made)
         return written
 
-    def add(self, stamp: Stamp) -> None:
+    def add(self, blob: bytes) -> None:
         """Write one stamp."""
-        self._writer.append(stamp.to_bytes()[len(HEADER) :])
+        self._writer.append(blob[len(HEADER) :])
 
     def close(self) -> None:
         """Write the last block."""
         self._writer.flush()
 
 
-def _nullable(stamp: Stamp | None) -> bytes:
+def _nullable(blob: bytes | None) -> bytes:
     """Avro bytes of ``["null", stamp]``: the branch's index, zig-zag, then the record."""
-    return b"\x00" if stamp is None else b"\x02" + stamp.to_bytes()[len(HEADER) :]
+    return b"\x00" if blob is None else b"\x02" + blob[len(HEADER) :]
 
 
 def _check_nullable(schema: Mapping[str, Any]) -> None:
