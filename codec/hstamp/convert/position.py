@@ -30,12 +30,11 @@ __all__ = [
 
 SAME_PLACE: Final = 1e-8
 """Difference below which two coordinates are one place [deg]; 36 microarcsec."""
-_PLAIN: Final = frozenset((
-    "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CDELT1", "CDELT2", "LATPOLE",
-    *(f"{matrix}{i}_{j}" for matrix in ("PC", "CD") for i in (1, 2) for j in (1, 2)),
-))  # fmt: skip
-"""Cards of a plain tangent plane; LATPOLE says nothing about a zenithal projection."""
+_CD: Final = frozenset(f"CD{i}_{j}" for i in (1, 2) for j in (1, 2))
+_PC: Final = frozenset(("CDELT1", "CDELT2", *(f"PC{i}_{j}" for i in (1, 2) for j in (1, 2))))
 _PLACE: Final = frozenset(("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2"))
+_PLAIN: Final = frozenset((*_PLACE, *_CD, *_PC, "LATPOLE"))
+"""Cards of a plain tangent plane; LATPOLE says nothing about a zenithal projection."""
 _STEPS: Final = 20
 """Newton steps after which a position is given up; the distortions of telescopes need three."""
 _SETTLED: Final = 1e-7
@@ -102,11 +101,12 @@ def plain_place(header: Mapping[str, Any], ra: float, dec: float) -> Place | Non
     cards: dict[str, float] = {}
     try:
         for key, number in header.items():
-            if not is_wcs_card(key):
-                continue
-            if key not in _PLAIN or key in cards or type(number) not in (int, float):
+            if key in _PLAIN:
+                if key in cards or type(number) not in (int, float):
+                    return None
+                cards[key] = float(number)
+            elif is_wcs_card(key):
                 return None
-            cards[key] = float(number)
     except Exception:  # a card that astropy cannot parse: `header_wcs` says what is wrong
         return None
     if header.get("NAXIS") != 2 or header.get("WCSAXES", 2) != 2 or not cards.keys() >= _PLACE:
@@ -125,18 +125,17 @@ def plain_place(header: Mapping[str, Any], ra: float, dec: float) -> Place | Non
 
 def _matrix(cards: Mapping[str, float]) -> tuple[float, float, float, float] | None:
     """CD matrix of a header that has either CD or PC; None where it mixes them or has neither."""
-    of_cd, of_pc = (any(key.startswith(name) for key in cards) for name in ("CD1_", "PC"))
-    of_cd = of_cd or any(key.startswith("CD2_") for key in cards)
-    scales = "CDELT1" in cards, "CDELT2" in cards
-    if of_cd and not of_pc and not any(scales):
-        a, b, c, d = (cards.get(f"CD{i}_{j}", 0.0) for i in (1, 2) for j in (1, 2))
-        return a, b, c, d
-    if of_cd or not all(scales):
+    get = cards.get
+    if cards.keys() & _CD:
+        if cards.keys() & _PC:
+            return None
+        return get("CD1_1", 0.0), get("CD1_2", 0.0), get("CD2_1", 0.0), get("CD2_2", 0.0)
+    x, y = get("CDELT1"), get("CDELT2")
+    if x is None or y is None:
         return None
-    a, b, c, d = (
-        cards[f"CDELT{i}"] * cards.get(f"PC{i}_{j}", float(i == j)) for i in (1, 2) for j in (1, 2)
-    )
-    return a, b, c, d
+    return (
+        x * get("PC1_1", 1.0), x * get("PC1_2", 0.0), y * get("PC2_1", 0.0), y * get("PC2_2", 1.0)
+    )  # fmt: skip
 
 
 def _is_at(ra: float, dec: float, other_ra: float, other_dec: float) -> bool:
