@@ -118,7 +118,7 @@ def check_inside(x: float, y: float, shape: tuple[int, ...]) -> None:
 
 def _completed(parent: Parent, place: Place) -> Parent:
     """Restore the size of a cutout that an edge cut short; what it lacks is missing."""
-    if not np.any(place.lacking):
+    if not any(map(any, place.lacking)):
         return parent
 
     def wider(plane: npt.NDArray[Any] | None, beyond: float) -> npt.NDArray[Any] | None:

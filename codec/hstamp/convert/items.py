@@ -86,7 +86,7 @@ def count_stamp(report: Report, blob: bytes) -> None:
     stamp = Stamp.from_bytes(blob)
     report.stamps[stamp.n] += 1
     report.stamp_bytes += len(blob)
-    report.incomplete += bool(np.isnan(stamp.values).any())
+    report.incomplete += bool(np.isnan(stamp.levels).any())
 
 
 def check_alert_schema(schema: Any, kind: Kind, surveys: Sequence[Survey] = SURVEYS) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -27,6 +28,10 @@ __all__ = ["AvroAlertSink", "AvroWriter", "Sink", "StampSink", "Stamps"]
 Stamps = Mapping[str, bytes | None]
 """Blobs by kind of image."""
 _BLOCK: Final = 2**18
+_PIECES: Final = 4
+_PIECE: Final = 4096
+_WORTH: Final = 0.94
+"""Sampled size after compression, relative to that before, from which it is not worth its time."""
 
 
 class Sink(Protocol):
@@ -71,6 +76,7 @@ class AvroWriter:
                 self._writer = Writer(stream, plain, codec=codec, sync_marker=marker)
         except ValueError as exc:
             raise FormatError("E_CODEC", f"codec {codec!r} cannot be written: {exc}") from exc
+        self._deflates = codec == "deflate"
         self._records: list[bytes] = []
         self._bytes = 0
 
@@ -84,9 +90,24 @@ class AvroWriter:
     def flush(self) -> None:
         """Write the records held as one block."""
         if self._records:
-            self._writer.write_block(_Block(len(self._records), BytesIO(b"".join(self._records))))
+            data = b"".join(self._records)
+            if self._deflates:
+                self._writer.compression_level = None if _shrinks(data) else 0
+            self._writer.write_block(_Block(len(self._records), BytesIO(data)))
         self._records, self._bytes = [], 0
         self._writer.flush()
+
+
+def _shrinks(data: bytes) -> bool:
+    """Whether deflate is worth its time, by pieces of a block.
+
+    Blocks of gzipped cutouts (ZTF's) shrink by less than a hundredth, and trying to takes as long
+    as all the rest of a conversion; they become stored blocks of the same codec (RFC 1951,
+    Section 3.2.4).
+    """
+    step = max(len(data) // _PIECES, _PIECE)
+    sample = b"".join(data[at : at + _PIECE] for at in range((step - _PIECE) // 2, len(data), step))
+    return len(zlib.compress(sample)) < _WORTH * len(sample)
 
 
 @dataclass(frozen=True)
