@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hstamp.container import reading
 from hstamp.container.program import program_of
+from hstamp.container.reading import RecordReader
 from hstamp.container.schema import check_schema
+from hstamp.container.skipping import Types
+from hstamp.container.tally import Tally
+from hstamp.errors import FormatError
 
 pytest.importorskip("numba")
 from hstamp.fast.walk import walk
@@ -25,6 +30,14 @@ PLAIN = {
     "bytes": st.binary(max_size=200),
 }
 COUNTER = itertools.count()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def kernel():
+    """The kernel is in use from the first record on, whatever the environment says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "compiled", lambda cost: True)
+        yield
 
 
 def name():
@@ -84,17 +97,17 @@ def encoded(schema, value, fields=None):
     return out.getvalue()
 
 
-def compiled(schema, paths=()):
+def compiled(schema, wanted=()):
     parsed = check_schema(schema)
-    named = {}
-    fastavro.parse_schema(schema, named_schemas=named)
-    return program_of(parsed, named, paths)
+    return program_of(parsed, Types(parsed), wanted)
 
 
-def walked(program, data, at=0):
-    marks = np.full(len(program.fields) + 1 + len(program.marks), -1)
+def walked(program, data, at=0, budget=10**9):
+    marks = np.full(len(program.fields) + 2, -1)
+    marks[-1] = budget
     raw = np.frombuffer(data, np.uint8)
-    return walk(raw, at, program.code, program.table, program.start, marks), marks.tolist()
+    end = walk(raw, at, program.code, program.table, program.start, marks)
+    return end, marks.tolist()[:-1]
 
 
 @settings(deadline=None)
@@ -117,52 +130,63 @@ def test_no_shortened_record_is_passed(made, data):
         assert walked(compiled(schema), whole[:keep])[0] == -1
 
 
-SOURCE = {
-    "type": "record",
-    "name": "source",
-    "fields": [
-        {"name": "id", "type": "long"},
-        {"name": "band", "type": ["null", "string"]},
-        {"name": "ra", "type": "double"},
-        {"name": "flags", "type": {"type": "array", "items": "boolean"}},
-    ],
-}
-ALERT = {
-    "type": "record",
-    "name": "alert",
-    "fields": [
-        {"name": "earlier", "type": ["null", {"type": "array", "items": SOURCE}]},
-        {"name": "source", "type": "source"},
-        {"name": "cutout", "type": ["null", {"type": "record", "name": "cutout", "fields": [
-            {"name": "file", "type": "string"}, {"name": "data", "type": "bytes"}]}]},
-    ],
-}  # fmt: skip
+def plain_reading(schema, data, fields, limit):
+    """What the plain steps read and count."""
+    reader = RecordReader(check_schema(schema), None, fields)
+    reader._may_walk = False
+    tally = Tally(0)
+    tally.limit = limit
+    return reader(data, 0, tally), tally.used
 
 
-def source(number, band):
-    return {"id": number, "band": band, "ra": number / 7, "flags": [True] * number}
+@settings(deadline=None)
+@given(records(), st.data())
+def test_reads_and_counts_what_the_plain_steps_do(made, data):
+    schema, value = made
+    raw = encoded(schema, value)
+    names = [field["name"] for field in schema["fields"]]
+    fields = data.draw(st.lists(st.sampled_from(names), unique=True))
+    expected, used = plain_reading(schema, raw, fields, 10**9)
+    reader = RecordReader(check_schema(schema), None, fields)
+    reader._may_walk = True
+    for spare in (0, 5):
+        tally = Tally(0)
+        tally.limit = used + spare
+        # NaN is not equal to itself, its text is.
+        assert repr(reader._walked(raw, 0, tally)) == repr(expected)
+        assert tally.used == used
+    if used:
+        tally.limit, tally.used = used - 1, 0
+        assert reader._walked(raw, 0, tally) is None
+        assert tally.used == 0
+        with pytest.raises(FormatError, match="E_LIMIT"):
+            reader(raw, 0, tally)
 
 
-def test_marks_lie_at_the_values_wanted():
-    paths = ("source.ra", "source.band", "cutout.data")
-    program = compiled(ALERT, paths)
-    value = {
-        "earlier": [source(3, "g"), source(400, None)],
-        "source": source(5, "r"),
-        "cutout": {"file": "x", "data": b"payload"},
-    }
-    data = encoded(ALERT, value)
-    end, marks = walked(program, data)
-    assert end == len(data)
-    at = {path: marks[program.marks[path]] for path in paths}
-    assert np.frombuffer(data, "<f8", 1, at["source.ra"])[0] == 5 / 7
-    assert data[at["source.band"] :].startswith(b"\x02r")
-    assert data[at["cutout.data"] :] == b"\x0epayload"
-    # What is null or absent is not marked.
-    end, marks = walked(program, encoded(ALERT, {**value, "source": source(5, None),
-                                                 "cutout": None}))  # fmt: skip
-    assert end > 0
-    assert marks[program.marks["source.band"]] == marks[program.marks["cutout.data"]] == -1
+SOURCE = {"type": "record", "name": "source", "fields": [
+    {"name": "id", "type": "long"}, {"name": "ra", "type": "double"}]}  # fmt: skip
+ALERT = {"type": "record", "name": "alert", "fields": [
+    {"name": "source", "type": SOURCE},
+    {"name": "earlier", "type": ["null", {"type": "array", "items": "source"}]},
+    {"name": "one", "type": ["null", "source"]},
+    {"name": "numbers", "type": {"type": "map", "values": "long"}},
+]}  # fmt: skip
+
+
+def test_values_that_are_passed_over_are_counted():
+    """[LI-4], by hand: 4 fields and the 2 in source; 3 items of 1 + 2; 2 in the branch; 2 items."""
+    source = {"id": 1, "ra": 2.0}
+    data = encoded(
+        ALERT,
+        {"source": source, "earlier": [source] * 3, "one": source, "numbers": {"a": 1, "b": 2}},
+    )
+    budget = 4 + 2 + 3 * 3 + 2 + 2
+    assert walked(compiled(ALERT), data, budget=budget)[0] == len(data)
+    assert walked(compiled(ALERT), data, budget=budget - 1)[0] == -1
+    # Nothing in a field that is wanted is passed over.
+    rest = budget - 9 - 1
+    assert walked(compiled(ALERT, {"earlier"}), data, budget=rest)[0] == len(data)
+    assert walked(compiled(ALERT, {"earlier"}), data, budget=rest - 1)[0] == -1
 
 
 def long(value):

@@ -1,31 +1,37 @@
 """A writer's schema as a program that passes over records: [CO-6] without building anything.
 
 General Avro libraries build every value of a record. Who wants a few fields of an alert needs to
-know where these lie and nothing else, and that follows from the schema: a program of nine
-instructions, carried out by `hstamp.fast.walk` or by `hstamp.container.reading`.
+know where these lie and nothing else, and that follows from the schema: a program of eleven
+instructions that `hstamp.fast.walk` carries out. It counts what `hstamp.container.skipping` counts
+[LI-4], and where it gives no answer, those skippers have the last word.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Program", "program_of"]
+from .skipping import Types
 
-JUMP, LONG, INT, BYTES, UNION, ARRAY, MAP, CALL, MARK, RETURN = range(10)
-"""Instructions; each is a row of operation and two operands.
+__all__ = ["Program", "Walk", "program_of", "walk_of"]
+
+JUMP, LONG, INT, BYTES, UNION, ARRAY, MAP, CALL, MARK, RETURN, COUNT = range(11)
+"""Instructions; each is a row of operation and three operands.
 
 ``JUMP n``: n bytes. ``LONG``, ``INT``: a number. ``BYTES``: a length and that many bytes.
-``UNION k t``: a branch of k, whose routine is entry t + branch of the table. ``ARRAY r w``: blocks
-of items with routine r, or of w bytes each where w is not negative. ``MAP r``: blocks of keys and
-items. ``CALL r``. ``MARK j``: the position here is mark j. ``RETURN``.
+``UNION k t``: a branch of k, whose routine is entry t + branch of the table. ``ARRAY r w c``:
+blocks of items with routine r, or of w bytes each where w is not negative, that count c each.
+``MAP r _ c``: blocks of keys and items. ``CALL r``. ``MARK j``: the position here is mark j.
+``RETURN``. ``COUNT n``: n values are passed over.
 """
-_WIDTHS: Final = {"null": 0, "boolean": 1, "float": 4, "double": 8}
 _ABSENT: Final = -1
+_Emit = Callable[..., None]
+Walk: TypeAlias = Callable[[bytes, int, int], list[int] | None]
+"""See `walk_of`."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +40,12 @@ class Program:
 
     Attributes
     ----------
-    code : ndarray of int64, shape (I, 3)
+    code : ndarray of int64, shape (I, 4)
         Instructions.
     table : ndarray of int64, shape (T,)
         Routines of union branches: positions in `code`.
     start : int
         Where the record's own routine starts.
-    marks : dict of str to int
-        Wanted paths and the numbers of their marks; the position of a mark is that of the value,
-        behind the index of its union.
     fields : tuple of str
         Top-level fields, whose starts are marks 0, 1 ... and whose end is the mark after them.
     """
@@ -50,11 +53,35 @@ class Program:
     code: npt.NDArray[np.int64]
     table: npt.NDArray[np.int64]
     start: int
-    marks: dict[str, int]
     fields: tuple[str, ...]
 
 
-def program_of(schema: Any, named: Mapping[str, Any], paths: Collection[str] = ()) -> Program:
+def walk_of(schema: Any, types: Types, wanted: Collection[str] = ()) -> Walk | None:
+    """Return what carries a record's program out; None where the kernel cannot be used.
+
+    It takes bytes, the position of a record and how many values may be passed over, and gives the
+    start of each top-level field, the end of the record, and how many values still may be. It
+    gives None where the record is at fault.
+    """
+    try:
+        from ..fast.walk import walk
+    except Exception:  # whatever a broken installation raises: the plain skippers do without
+        return None
+    program = program_of(schema, types, wanted)
+    size = len(program.fields) + 2
+
+    def run(data: bytes, position: int, budget: int) -> list[int] | None:
+        marks = np.empty(size, dtype=np.int64)
+        marks[-1] = budget
+        buffer = np.frombuffer(data, np.uint8)
+        if walk(buffer, position, program.code, program.table, program.start, marks) < 0:
+            return None
+        return marks.tolist()
+
+    return run
+
+
+def program_of(schema: Any, types: Types, wanted: Collection[str] = ()) -> Program:
     """Compile a record's schema.
 
     Parameters
@@ -62,146 +89,116 @@ def program_of(schema: Any, named: Mapping[str, Any], paths: Collection[str] = (
     schema : object
         A record's schema as `hstamp.container.schema.check_schema` returns it: types do not
         contain themselves, names are known.
-    named : mapping of str to object
+    types : Types
         Its named types.
-    paths : collection of str
-        Fields of records inside the record whose positions are wanted, with dots.
+    wanted : collection of str
+        Top-level fields that are read by other means after the program, so that nothing in them
+        counts as passed over.
     """
-    compiler = _Compiler(named, paths)
-    start = compiler.record(schema)
+    compiler = _Compiler(types)
+    start = compiler.record(schema, wanted)
     return Program(
-        np.array(compiler.code, dtype=np.int64).reshape(-1, 3),
+        np.array(compiler.code, dtype=np.int64).reshape(-1, 4),
         np.array(compiler.table, dtype=np.int64),
         start,
-        compiler.marks,
         tuple(field["name"] for field in schema["fields"]),
     )
 
 
 class _Compiler:
-    def __init__(self, named: Mapping[str, Any], paths: Collection[str]) -> None:
-        self.code: list[tuple[int, int, int]] = []
+    def __init__(self, types: Types) -> None:
+        self.code: list[tuple[int, int, int, int]] = []
         self.table: list[int] = []
-        self.marks: dict[str, int] = {}
-        self._named = named
-        self._wanted = set(paths)
-        # Every step on the way to a wanted field is walked, not called.
-        self._open = {path[:at] for path in paths for at in range(len(path)) if path[at] == "."}
-        self._routines: dict[str, int] = {}
-        self._widths: dict[str, int | None] = {}
+        self._types = types
+        self._counting = True
+        self._routines: dict[tuple[str, bool], int] = {}
 
-    def record(self, schema: Any) -> int:
+    def record(self, schema: Any, wanted: Collection[str]) -> int:
         """Routine of the outermost record: a mark at every field and at the end."""
-        count = len(schema["fields"])
-        self._next = count + 1
+        fields = schema["fields"]
 
-        def body(emit: Callable[[int, int, int], None]) -> None:
-            for number, field in enumerate(schema["fields"]):
-                emit(MARK, number, 0)
-                self._value(field["type"], emit, field["name"])
-            emit(MARK, count, 0)
+        def body(emit: _Emit) -> None:
+            emit(COUNT, self._types.cost(f["type"] for f in fields if f["name"] not in wanted))
+            for number, field in enumerate(fields):
+                emit(MARK, number)
+                self._counting = field["name"] not in wanted
+                self._value(field["type"], emit)
+            emit(MARK, len(fields))
 
         return self._routine(body)
 
-    def _routine(self, body: Callable[[Callable[[int, int, int], None]], None]) -> int:
+    def _routine(self, body: Callable[[_Emit], None]) -> int:
         """Code of a routine; those that it needs come before it."""
-        own: list[tuple[int, int, int]] = []
+        own: list[tuple[int, int, int, int]] = []
 
-        def emit(operation: int, a: int = 0, b: int = 0) -> None:
+        def emit(operation: int, a: int = 0, b: int = 0, c: int = 0) -> None:
             if operation == JUMP and own and own[-1][0] == JUMP:
-                own[-1] = (JUMP, own[-1][1] + a, 0)
-            elif operation != JUMP or a:
-                own.append((operation, a, b))
+                own[-1] = (JUMP, own[-1][1] + a, 0, 0)
+            elif operation not in (JUMP, COUNT) or a:
+                own.append((operation, a, b, c))
 
         body(emit)
         start = len(self.code)
-        self.code += [*own, (RETURN, 0, 0)]
+        self.code += [*own, (RETURN, 0, 0, 0)]
         return start
 
-    def _value(self, kind: Any, emit: Callable[[int, int, int], None], path: str) -> None:
-        """Instructions for a value; a wanted one is marked."""
-        kind = self._definition(kind)
-        inner = path in self._open and isinstance(kind, Mapping) and kind["type"] == "record"
-        if path in self._wanted and not isinstance(kind, list):
-            self._mark(path, emit)
-        width = None if inner or isinstance(kind, list) else self._width(kind)
+    def _value(self, kind: Any, emit: _Emit) -> None:
+        """Instructions for a value."""
+        kind = self._types.definition(kind)
+        width = self._types.width(kind)
+        name = kind["type"] if isinstance(kind, Mapping) else kind
         if width is not None:
-            emit(JUMP, width, 0)
+            emit(JUMP, width)
         elif isinstance(kind, list):
-            routines = [self._branch(branch, path) for branch in kind]
+            routines = [self._branch(branch) for branch in kind]
             emit(UNION, len(routines), len(self.table))
             self.table += routines
-        else:
-            self._typed(kind, emit, path, inner)
-
-    def _typed(
-        self, kind: Any, emit: Callable[[int, int, int], None], path: str, inner: bool
-    ) -> None:
-        name = kind["type"] if isinstance(kind, Mapping) else kind
-        if name == "record":
-            if inner:
-                for field in kind["fields"]:
-                    self._value(field["type"], emit, f"{path}.{field['name']}")
-            else:
-                emit(CALL, self._shared(kind), 0)
+        elif name == "record":
+            emit(CALL, self._shared(kind))
         elif name == "array":
-            width = self._width(self._definition(kind["items"]))
+            width = self._types.width(kind["items"])
             routine = _ABSENT if width is not None else self._item(kind["items"])
-            emit(ARRAY, routine, _ABSENT if width is None else width)
+            cost = self._cost(kind["items"])
+            emit(ARRAY, routine, _ABSENT if width is None else width, cost)
         elif name == "map":
-            emit(MAP, self._item(kind["values"]), 0)
+            emit(MAP, self._item(kind["values"]), 0, self._cost(kind["values"]))
         elif name in ("int", "enum"):
-            emit(INT, 0, 0)
+            emit(INT)
         elif name == "long":
-            emit(LONG, 0, 0)
+            emit(LONG)
         else:
-            emit(BYTES, 0, 0)
+            emit(BYTES)
 
-    def _mark(self, path: str, emit: Callable[[int, int, int], None]) -> None:
-        if path not in self.marks:
-            self.marks[path] = self._next
-            self._next += 1
-        emit(MARK, self.marks[path], 0)
+    def _cost(self, kind: Any) -> int:
+        """What an item of an array or map counts."""
+        return 1 + self._types.weight(kind) if self._counting else 0
 
-    def _branch(self, kind: Any, path: str) -> int:
-        kind = self._definition(kind)
-        if path in self._open or (path in self._wanted and kind != "null"):
-            return self._routine(lambda emit: self._value(kind, emit, path))
-        return self._item(kind)
+    def _branch(self, kind: Any) -> int:
+        """Routine of a branch of a union, whose fields count when its index is known."""
+        weight = self._types.weight(kind) if self._counting else 0
+        if not weight:
+            return self._item(kind)
+
+        def body(emit: _Emit) -> None:
+            emit(COUNT, weight)
+            self._value(kind, emit)
+
+        return self._routine(body)
 
     def _item(self, kind: Any) -> int:
-        """Routine of a value that nobody wants; one for each name."""
-        kind = self._definition(kind)
-        if isinstance(kind, Mapping) and "name" in kind and kind["type"] == "record":
-            return self._shared(kind)
-        return self._routine(lambda emit: self._value(kind, emit, ""))
+        """Routine of a value; one for each name."""
+        part = self._types.definition(kind)
+        if isinstance(part, Mapping) and part["type"] == "record":
+            return self._shared(part)
+        return self._routine(lambda emit: self._value(part, emit))
 
     def _shared(self, record: Any) -> int:
-        name = record["name"]
-        if name not in self._routines:
+        key = record["name"], self._counting
+        if key not in self._routines:
 
-            def body(emit: Callable[[int, int, int], None]) -> None:
+            def body(emit: _Emit) -> None:
                 for field in record["fields"]:
-                    self._value(field["type"], emit, "")
+                    self._value(field["type"], emit)
 
-            self._routines[name] = self._routine(body)
-        return self._routines[name]
-
-    def _definition(self, kind: Any) -> Any:
-        return self._named.get(kind, kind) if isinstance(kind, str) else kind
-
-    def _width(self, kind: Any) -> int | None:
-        """Bytes that every value of a type takes, or None where they differ."""
-        if isinstance(kind, list):
-            return None
-        name = kind["type"] if isinstance(kind, Mapping) else kind
-        if name == "fixed":
-            return int(kind["size"])
-        if name != "record":
-            return _WIDTHS.get(name)
-        full = kind["name"]
-        if full not in self._widths:
-            widths = [self._width(self._definition(field["type"])) for field in kind["fields"]]
-            known = [width for width in widths if width is not None]
-            self._widths[full] = sum(known) if len(known) == len(widths) else None
-        return self._widths[full]
+            self._routines[key] = self._routine(body)
+        return self._routines[key]

@@ -40,10 +40,16 @@ def _long(data: Any, at: Any, end: Any) -> tuple[Any, Any]:
 
 @kernel(I8, readable(U1, 1), I8, readable(I8, 2), readable(I8, 1), I8, writable(I8, 1))
 def walk(data: Any, at: int, code: Any, table: Any, start: int, marks: Any) -> int:
-    """Position behind the record that starts at byte `at`; fills `marks`."""
+    """Position behind the record that starts at byte `at`; fills `marks`.
+
+    The last of them is how many values may be passed over, and then how many still may.
+    """
     end = np.int64(data.shape[0])
-    # A frame is where to go on, the items left in the block, its end, and the routine of an item.
-    frames = np.empty((DEPTH, 5), np.int64)
+    last = marks.shape[0] - 1
+    left = marks[last]
+    # A frame is where to go on, the items left in the block, its end, the routine of an item,
+    # its width, and what it counts.
+    frames = np.empty((DEPTH, 6), np.int64)
     depth = 0
     pc = start
     while True:
@@ -79,6 +85,10 @@ def walk(data: Any, at: int, code: Any, table: Any, start: int, marks: Any) -> i
             pc = a
         elif operation == 8:
             marks[a] = at
+        elif operation == 10:
+            left -= a
+            if left < 0:
+                return -1
         elif operation == 5 or operation == 6:
             if depth == DEPTH:
                 return -1
@@ -88,12 +98,14 @@ def walk(data: Any, at: int, code: Any, table: Any, start: int, marks: Any) -> i
             frames[depth, 2] = -1
             frames[depth, 3] = a
             frames[depth, 4] = b if operation == 5 else -2
+            frames[depth, 5] = code[pc - 1, 3]
             depth += 1
             pc = -1
         else:
             pc = -1
         while pc < 0:
             if depth == 0:
+                marks[last] = left
                 return at
             frame = frames[depth - 1]
             if frame[1] < 0:
@@ -119,6 +131,9 @@ def walk(data: Any, at: int, code: Any, table: Any, start: int, marks: Any) -> i
                     count = -count
                 if count < 0 or count > end - at:
                     return -1
+                if frame[5] and count > left // frame[5]:
+                    return -1
+                left -= count * frame[5]
                 if frame[4] >= 0:
                     if frame[4] and count > (end - at) // frame[4]:
                         return -1
