@@ -1,7 +1,7 @@
 """A writer's schema as a program that passes over records: [CO-6] without building anything.
 
 General Avro libraries build every value of a record. Who wants a few fields of an alert needs to
-know where these lie and nothing else, and that follows from the schema: a program of eleven
+know where these lie and nothing else, and that follows from the schema: a program of twelve
 instructions that `hstamp.fast.walk` carries out. It counts what `hstamp.container.skipping` counts
 [LI-4], and where it gives no answer, those skippers have the last word.
 """
@@ -19,14 +19,15 @@ from .skipping import Types
 
 __all__ = ["Program", "Walk", "program_of", "walk_of"]
 
-JUMP, LONG, INT, BYTES, UNION, ARRAY, MAP, CALL, MARK, RETURN, COUNT = range(11)
+JUMP, LONG, INT, BYTES, UNION, ARRAY, MAP, CALL, MARK, RETURN, COUNT, CHOICE = range(12)
 """Instructions; each is a row of operation and three operands.
 
 ``JUMP n``: n bytes. ``LONG``, ``INT``: a number. ``BYTES``: a length and that many bytes.
 ``UNION k t``: a branch of k, whose routine is entry t + branch of the table. ``ARRAY r w c``:
 blocks of items with routine r, or of w bytes each where w is not negative, that count c each.
 ``MAP r _ c``: blocks of keys and items. ``CALL r``. ``MARK j``: the position here is mark j.
-``RETURN``. ``COUNT n``: n values are passed over.
+``RETURN``. ``COUNT n``: n values are passed over. ``CHOICE k t m``: m unions, each a branch of
+k, whose width is entry t + branch of the table.
 """
 _ABSENT: Final = -1
 _Emit = Callable[..., None]
@@ -43,7 +44,7 @@ class Program:
     code : ndarray of int64, shape (I, 4)
         Instructions.
     table : ndarray of int64, shape (T,)
-        Routines of union branches: positions in `code`.
+        Of union branches, their widths or their routines: positions in `code`.
     start : int
         Where the record's own routine starts.
     fields : tuple of str
@@ -111,6 +112,7 @@ class _Compiler:
         self.table: list[int] = []
         self._types = types
         self._counting = True
+        self._widths: dict[tuple[int, ...], int] = {}
         self._routines: dict[tuple[str, bool], int] = {}
 
     def record(self, schema: Any, wanted: Collection[str]) -> int:
@@ -134,6 +136,8 @@ class _Compiler:
         def emit(operation: int, a: int = 0, b: int = 0, c: int = 0) -> None:
             if operation == JUMP and own and own[-1][0] == JUMP:
                 own[-1] = (JUMP, own[-1][1] + a, 0, 0)
+            elif operation == CHOICE and own and own[-1][:3] == (CHOICE, a, b):
+                own[-1] = (CHOICE, a, b, own[-1][3] + c)
             elif operation not in (JUMP, COUNT) or a:
                 own.append((operation, a, b, c))
 
@@ -149,6 +153,11 @@ class _Compiler:
         name = kind["type"] if isinstance(kind, Mapping) else kind
         if width is not None:
             emit(JUMP, width)
+        elif (widths := self._types.choices(kind)) is not None:
+            if widths not in self._widths:
+                self._widths[widths] = len(self.table)
+                self.table += widths
+            emit(CHOICE, len(widths), self._widths[widths], 1)
         elif isinstance(kind, list):
             routines = [self._branch(branch) for branch in kind]
             emit(UNION, len(routines), len(self.table))

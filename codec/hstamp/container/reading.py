@@ -20,7 +20,7 @@ from .avro import Cursor
 from .program import Walk, walk_of
 from .schema import branches, check_schema, is_stamp, stamp_fields
 from .skipping import Skip, Types, int_at, long_at, union_index
-from .stamp_types import stamp_reader
+from .stamp_types import has_our_form, stamp_reader
 from .tally import Tally
 
 __all__ = ["Located", "Reading", "RecordReader", "Writer"]
@@ -38,6 +38,8 @@ _MANY: Final = 3
 """Fields that are passed over from which a compiled program is quicker than plain steps."""
 _PLAIN_COST: Final = 1e-4
 """What a record takes without a kernel [s]."""
+_ONE_BYTE: Final = 64
+"""Branches of a union whose indices take one byte each."""
 _MAX_LEAVES: Final = 256
 """Fields of a record that is chosen as a whole."""
 
@@ -266,6 +268,33 @@ class Writer:
         if wanted not in self._readers:
             self._readers[wanted] = RecordReader(self.schema, self.stamps, wanted)
         return self._readers[wanted]
+
+    def places_of_stamps(self) -> tuple[tuple[int, str, int, int], ...] | None:
+        """Where stamps lie whose bytes are those of format 1.0.
+
+        Returns
+        -------
+        tuple of (int, str, int, int) or None
+            For each stamp field: its number among the record's fields, its name, and the bytes
+            that stand for null and for a stamp in its union (-1 for null where it has none). None
+            where one of the fields has another form.
+        """
+        if not self.stamps:
+            return ()
+        types = Types(self.schema)
+        places = []
+        for number, field in enumerate(self.schema["fields"]):
+            if field["name"] not in self.stamps:
+                continue
+            kinds = field["type"]
+            if not isinstance(kinds, list) or len(kinds) > _ONE_BYTE:
+                return None
+            ours = [2 * i for i, kind in enumerate(kinds) if is_stamp(kind)]
+            if len(ours) != 1 or not has_our_form(kinds[ours[0] // 2], types):
+                return None
+            null = _null_of(kinds)
+            places.append((number, field["name"], -1 if null is None else null, ours[0]))
+        return tuple(places)
 
 
 def _tree(paths: Collection[str]) -> _Tree:

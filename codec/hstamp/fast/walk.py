@@ -21,6 +21,9 @@ DEPTH = 256
 @inline
 def _long(data: Any, at: Any, end: Any) -> tuple[Any, Any]:
     """Value and next position of a zig-zag long; position -1 where it is none."""
+    if at < end and data[at] < 0x80:
+        low = np.int64(data[at])
+        return (low >> 1) ^ -(low & 1), np.int64(at + 1)
     value = np.uint64(0)
     shift = np.uint64(0)
     for i in range(10):
@@ -55,7 +58,15 @@ def walk(data: Any, at: int, code: Any, table: Any, start: int, marks: Any) -> i
     while True:
         operation, a, b = code[pc, 0], code[pc, 1], code[pc, 2]
         pc += 1
-        if operation == 0:
+        if operation == 11:
+            for _ in range(code[pc - 1, 3]):
+                value, at = _long(data, at, end)
+                if at < 0 or value < 0 or value >= a:
+                    return -1
+                at += table[b + value]
+                if at > end:
+                    return -1
+        elif operation == 0:
             at += a
             if at > end:
                 return -1
