@@ -138,7 +138,7 @@ def _of_text(schema: bytes) -> _Reader:
     return _Reader(Writer(parse_json(schema)))
 
 
-def _stamps(message: bytes, reader: _Reader) -> dict[str, Stamp]:
+def _stamps(message: Any, reader: _Reader) -> dict[str, Stamp]:
     if not isinstance(message, bytes):
         if not isinstance(message, bytearray | memoryview):
             raise InputError(f"a message is bytes, not {shown(message)}")
