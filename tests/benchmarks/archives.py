@@ -1,21 +1,17 @@
 """Conversion of alerts, and stamps out of messages: this checkout, an earlier one and peers.
 
-python -m tests.benchmarks.archives [--baseline PATH] [--rounds N]
-
-prints a table. PATH is a checkout of an earlier version, run by the same Python in a process of
-its own; contenders take turns, and what counts is CPU time.
+An earlier version is a checkout, run by the same Python in a process of its own; contenders take
+turns, and what counts is CPU time.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -32,7 +28,7 @@ from .alerts import v11
 from .decode import ccddata
 from .timing import race
 
-__all__ = ["main"]
+__all__ = ["run"]
 
 HERE = Path(__file__).resolve().parents[2]
 KINDS = ("Difference", "Science", "Template")
@@ -151,22 +147,10 @@ def messages(rounds: int) -> dict[str, float] | None:
     return {name: times["median"] for name, times in taken.items()}
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.archives")
-    parser.add_argument("--baseline", type=Path, help="checkout of an earlier version")
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args(argv)
-    warnings.simplefilter("ignore")
-    print("| | µs, median | of the first |\n| --- | ---: | ---: |")
-    if (shared := data.shared()) is not None:
-        for survey, times in conversion(shared, options.baseline, options.rounds).items():
-            for name, taken in times.items():
-                print(f"| {survey}: {name} | {taken:.0f} | {taken / times['this']:.1f} |")
-    if (read := messages(options.rounds)) is not None:
-        for name, taken in read.items():
-            print(f"| v11 message: {name} | {taken:.1f} | {read['fastavro'] / taken:.1f} |")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def run(baseline: Path | None, rounds: int) -> dict[str, Any]:
+    """CPU time [us]: an alert of each survey by contender, a v11 message by reader."""
+    shared = data.shared()
+    return {
+        "conversion": {} if shared is None else conversion(shared, baseline, rounds),
+        "messages": messages(rounds) or {},
+    }
