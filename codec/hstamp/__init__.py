@@ -37,6 +37,7 @@ from .container.schema import STAMP_SCHEMA
 from .errors import FormatError, HstampError, InputError
 from .files import Fault, Found, read_stamps, write_stamps
 from .layout import Layout, reference_corner
+from .messages import read_alert_stamps, read_many
 from .planes import FORMAT_VERSION
 from .stamp import Stamp, encode
 from .tangent import Wcs
@@ -60,6 +61,8 @@ __all__ = [
     "decode_many",
     "encode",
     "encode_many",
+    "read_alert_stamps",
+    "read_many",
     "read_stamps",
     "reference_corner",
     "write_stamps",

@@ -6,6 +6,7 @@ interfaces of APE 14 (`doi:10.5281/zenodo.1188875`), or a function from pixels t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
     from astropy.wcs.wcsapi import BaseHighLevelWCS, BaseLowLevelWCS
 
-__all__ = ["ParentWcs", "SkyFunction", "Wcs", "parent_cd", "parent_cds", "tangent_rows"]
+__all__ = ["ParentWcs", "SkyFunction", "Wcs", "has_area", "parent_cd", "parent_cds", "tangent_rows"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 SkyFunction: TypeAlias = Callable[[FloatArray, FloatArray], Any]
@@ -144,19 +145,24 @@ def tangent_rows(wcs: ParentWcs, xs: FloatArray, ys: FloatArray) -> list[Wcs | I
         ra0, dec0 = ra[0] % 360.0 % 360.0, dec[0]
         xi, eta = gnomonic(ra[1:], dec[1:], ra0, dec0)
         cd = np.stack([xi[0] - xi[1], xi[2] - xi[3], eta[0] - eta[1], eta[2] - eta[3]], axis=-1)
-        size = np.abs(cd).max(axis=-1)
-        unit = cd / np.where(size > 0, size, 1.0)[:, None]
-        area = np.abs(unit[:, 0] * unit[:, 3] - unit[:, 1] * unit[:, 2])
-        usable = (np.isfinite(size) & (area > _FLAT)).tolist()
     planes: list[Wcs | InputError] = []
     for row, (x, y) in enumerate(zip(xs.tolist(), ys.tolist(), strict=True)):
         if not known[row]:
             planes.append(InputError(f"the WCS gives no sky position at pixel ({x}, {y})"))
-        elif not usable[row]:
+        elif not has_area(*(matrix := cd[row].tolist())):
             planes.append(InputError(f"the WCS has no finite pixel area at ({x}, {y})"))
         else:
-            planes.append(Wcs(float(ra0[row]), float(dec0[row]), *cd[row].tolist()))
+            planes.append(Wcs(float(ra0[row]), float(dec0[row]), *matrix))
     return planes
+
+
+def has_area(cd1_1: float, cd1_2: float, cd2_1: float, cd2_2: float) -> bool:
+    """Whether a pixel of this CD matrix has a finite area on the sky."""
+    if not all(map(math.isfinite, (cd1_1, cd1_2, cd2_1, cd2_2))):
+        return False
+    size = max(abs(cd1_1), abs(cd1_2), abs(cd2_1), abs(cd2_2)) or 1.0
+    a, b, c, d = cd1_1 / size, cd1_2 / size, cd2_1 / size, cd2_2 / size
+    return abs(a * d - b * c) > _FLAT
 
 
 def gnomonic(

@@ -21,7 +21,7 @@ from typing import Any
 
 from .compressors import missing
 
-PARTS = ("decode", "encode", "bytes", "quality", "growth")
+PARTS = ("decode", "encode", "bytes", "quality", "growth", "archives")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,13 +31,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--page", action="store_true", help="write the page from the stored JSON")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument(
+        "--baseline", type=Path, metavar="PATH", help="checkout of an earlier version (archives)"
+    )
+    parser.add_argument(
         "--out", type=Path, metavar="DIR",
         help="folder of performance.md and its figures (default docs; a new one with --quick)",
     )  # fmt: skip
     options = parser.parse_args(argv)
     if lacking := missing():
         parser.exit(2, f"{parser.prog} needs {', '.join(lacking)}: pip install '.[bench]'\n")
-    from . import decode, encode, growth, page, quality, sizes
+    from . import archives, decode, encode, growth, page, quality, sizes
     from .timing import machine
 
     logging.getLogger("astropy").setLevel(logging.ERROR)
@@ -61,6 +64,7 @@ def main(argv: list[str] | None = None) -> int:
             "encode": lambda: encode.run(rounds, 500 if quick else 10_000),
             "bytes": lambda: sizes.run(8 if quick else 60),
             "quality": lambda: quality.run(10 if quick else 60),
+            "archives": lambda: archives.run(options.baseline, rounds),
             "growth": lambda: growth.run(3 if quick else 5, 10_000 if quick else 1_000_000),
         }
         for name in options.only:

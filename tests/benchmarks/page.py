@@ -37,7 +37,31 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
         made |= _quality(results["quality"])
     if "growth" in results:
         made |= _growth(results["growth"])
+    if "archives" in results:
+        made |= _archives(results["archives"])
     return made
+
+
+def _archives(r: dict[str, Any]) -> dict[str, str]:
+    rows, goals = [], []
+    wanted = {("LSST v9", "baseline"): 10, ("LSST v9", "CCDData.read"): 6, ("ZTF", "baseline"): 5}
+    for survey, times in r["conversion"].items():
+        for name, taken in times.items():
+            x = taken / times["this"]
+            rows.append([f"{survey}: {name}", _number(taken), _number(1e6 / taken), f"{x:.1f}"])
+            if (goal := wanted.get((survey, name))) is not None:
+                text = f"{survey} against {name}"
+                goals.append((text, f">= {goal} x", f"{x:.1f} x", x >= goal))
+    read = r["messages"]
+    for name, taken in read.items():
+        x = read["fastavro"] / taken
+        rows.append([f"v11 message: {name}", _number(taken), _number(1e6 / taken), f"{x:.1f}"])
+        if name == "read_alert_stamps":
+            goals.append(
+                ("stamps of a v11 message against fastavro", ">= 20 x", f"{x:.1f} x", x >= 20)
+            )
+    head = ["", "µs an alert, median", "alerts per second and core", "times"]
+    return {"archives": _table(head, rows), "archives-goals": _goals(goals)}
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

@@ -229,12 +229,12 @@ def test_interruption_leaves_nothing_half_done(tmp_path, monkeypatch, form):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return convert_alert(*args, **options)
+        return read_alert(*args, **options)
 
-    from hstamp.convert import items
+    from hstamp.convert import alert
 
-    convert_alert = items.convert_alert
-    monkeypatch.setattr(items, "convert_alert", interrupted)
+    read_alert = alert.read_alert
+    monkeypatch.setattr(alert, "read_alert", interrupted)
     job = Job((source,), tmp_path / "out", into_folder=True, form=form)
     with pytest.raises(KeyboardInterrupt):
         run(job, Report())

@@ -8,7 +8,7 @@ import pytest
 from convert_samples import LSST_SCHEMA, lsst_alert, read_ocf, write_ocf
 
 from hstamp import HstampError, InputError
-from hstamp.convert import EncodeOptions, items
+from hstamp.convert import EncodeOptions, alert
 from hstamp.convert.job import run
 from hstamp.convert.plan import Job, expand, find_inputs
 from hstamp.convert.report import Report
@@ -247,10 +247,10 @@ def test_any_exception_costs_its_record(tmp_path, convert, monkeypatch, fault, f
     def faulty(record, *args, **options):
         if record["diaSource"]["diaSourceId"] == 170001:
             raise fault
-        return convert_alert(record, *args, **options)
+        return read_alert(record, *args, **options)
 
-    convert_alert = items.convert_alert
-    monkeypatch.setattr(items, "convert_alert", faulty)
+    read_alert = alert.read_alert
+    monkeypatch.setattr(alert, "read_alert", faulty)
     report = convert(source, tmp_path / "out/", into_folder=True, form=form)
     (problem,) = report.problems
     assert (problem.file, problem.record, problem.code) == (str(source), 1, "E_INPUT")

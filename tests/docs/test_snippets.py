@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
 
+import fastavro
 import numpy as np
 import pytest
 
@@ -53,6 +55,20 @@ def test_package_snippet_runs(
     monkeypatch.chdir(tmp_path)
     exec(block("docs/decode.md", "package"), {"blob": stamp.to_bytes()})
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_messages_snippet_runs(parent: np.ndarray, capsys: pytest.CaptureFixture) -> None:
+    stamp = hstamp.encode(parent, 130.2, 129.6, levels=5)
+    field = {"name": "hstampScience", "type": ["null", hstamp.STAMP_SCHEMA]}
+    schema = {"type": "record", "name": "alert", "fields": [field]}
+    out = io.BytesIO()
+    fastavro.schemaless_writer(
+        out, fastavro.parse_schema(schema), {"hstampScience": stamp.to_dict()}
+    )
+    names: dict = {"hstamp": hstamp, "message": out.getvalue(), "schema": schema}
+    exec(block("docs/decode.md", "messages"), names)
+    assert names["stamps"] == {"hstampScience": stamp}
+    assert capsys.readouterr().out.count("[[") == 2
 
 
 def test_readme_snippet_runs_and_its_sizes_hold(parent: np.ndarray) -> None:

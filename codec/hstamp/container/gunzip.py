@@ -84,6 +84,13 @@ def inflate(data: bytes, limit: int = MAX_CUTOUT) -> bytes:
     InputError
         If the data are damaged, incomplete, or larger than `limit` when decompressed (E_LIMIT).
     """
+    try:
+        machine = zlib.decompressobj(wbits=31)
+        whole = machine.decompress(data, limit + 1)
+        if machine.eof and not machine.unused_data and len(whole) <= limit:
+            return whole
+    except zlib.error:
+        pass  # said below, where members that follow each other are read too
     out = io.BytesIO()
     inflate_to(io.BytesIO(data), out, limit)
     return out.getvalue()

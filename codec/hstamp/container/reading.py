@@ -14,11 +14,13 @@ from itertools import groupby
 from typing import Any, Final, TypeAlias
 
 from ..errors import FormatError
+from ..fast import compiled
 from ..planes import Record
 from .avro import Cursor
+from .program import Walk, walk_of
 from .schema import branches, check_schema, is_stamp, stamp_fields
 from .skipping import Skip, Types, int_at, long_at, union_index
-from .stamp_types import stamp_reader
+from .stamp_types import has_our_form, stamp_reader
 from .tally import Tally
 
 __all__ = ["Located", "Reading", "RecordReader", "Writer"]
@@ -32,6 +34,12 @@ _Tree: TypeAlias = dict[str, "_Tree"]
 _FIXED: Final = {
     "boolean": struct.Struct("<?"), "float": struct.Struct("<f"), "double": struct.Struct("<d"),
 }  # fmt: skip
+_MANY: Final = 3
+"""Fields that are passed over from which a compiled program is quicker than plain steps."""
+_PLAIN_COST: Final = 1e-4
+"""What a record takes without a kernel [s]."""
+_ONE_BYTE: Final = 64
+"""Branches of a union whose indices take one byte each."""
 _MAX_LEAVES: Final = 256
 """Fields of a record that is chosen as a whole."""
 
@@ -81,12 +89,13 @@ class RecordReader:
     def __init__(
         self, schema: Any, stamps: tuple[str, ...] | None, fields: Collection[str] = ()
     ) -> None:
-        types = Types(schema)
+        types = self._types = Types(schema)
         if not isinstance(schema, Mapping) or "fields" not in schema:
             raise FormatError("E_SCHEMA", "the file holds values that are not records")
         self._whole = stamp_reader(schema, types) if stamps == () else None
         self._tree = _tree(fields)
-        wanted = {*self._tree, *(stamps or ())}
+        wanted = self._wanted = {*self._tree, *(stamps or ())}
+        self._schema = schema
         passed = [field["type"] for field in schema["fields"] if field["name"] not in wanted]
         self._cost = 0 if self._whole else types.cost(passed)
         self._steps: list[tuple[str | None, str | None, Value]] = []
@@ -98,6 +107,10 @@ class RecordReader:
                 self._steps.append((None, name, _value(kind, self._tree[name], types)))
             else:
                 self._steps.append((None, None, _nothing(types.fields_skipper([kind]))))
+
+        # A program pays where it stands for many steps; others end before it has begun.
+        self._may_walk = len(passed) >= _MANY
+        self._walk: Walk | None = None
 
         self._empty: list[Skip] = []
         self._same: tuple[re.Pattern[bytes], int] | None = None
@@ -160,6 +173,8 @@ class RecordReader:
         if self._whole is not None:
             cursor = Cursor(data, position, tally)
             return Reading([(None, self._whole(cursor))], {}, [], cursor.position)
+        if self._may_walk and (reading := self._walked(data, position, tally)) is not None:
+            return reading
         tally.add(self._cost)
         found: list[Located] = []
         values: dict[str, Any] = {}
@@ -172,6 +187,46 @@ class RecordReader:
             elif stamp is not None and value is not None:
                 found.append((stamp, value))
         return Reading(found, values, stops, position)
+
+    def _walked(self, data: bytes, position: int, tally: Tally) -> Reading | None:
+        """Record by the compiled program; None where the plain steps have to read it."""
+        starts = self.walk(data, position, tally)
+        if starts is None:
+            return None
+        found: list[Located] = []
+        values: dict[str, Any] = {}
+        before = tally.used
+        tally.used = tally.limit - starts[-1]
+        try:
+            for number, (stamp, name, step) in enumerate(self._steps):
+                if name is not None:
+                    values[name] = step(data, starts[number], tally)[0]
+                elif stamp is not None:
+                    value = step(data, starts[number], tally)[0]
+                    if value is not None:
+                        found.append((stamp, value))
+        except Exception:  # what is wrong, and what came first, the plain steps say
+            tally.used = before
+            return None
+        return Reading(found, values, starts[1:-1], starts[-2])
+
+    def walk(self, data: bytes, position: int, tally: Tally) -> list[int] | None:
+        """Where the fields of a record lie, without reading any.
+
+        Returns
+        -------
+        list of int or None
+            The start of each top-level field, the end of the record, and how many values may still
+            be passed over. None where no kernel can be used or the record is at fault.
+        """
+        if not self._may_walk or not compiled(_PLAIN_COST):
+            return None
+        if self._walk is None:
+            self._walk = walk_of(self._schema, self._types, self._wanted)
+        if self._walk is None:
+            self._may_walk = False
+            return None
+        return self._walk(data, position, tally.limit - tally.used)
 
 
 class Writer:
@@ -213,6 +268,33 @@ class Writer:
         if wanted not in self._readers:
             self._readers[wanted] = RecordReader(self.schema, self.stamps, wanted)
         return self._readers[wanted]
+
+    def places_of_stamps(self) -> tuple[tuple[int, str, int, int], ...] | None:
+        """Where stamps lie whose bytes are those of format 1.0.
+
+        Returns
+        -------
+        tuple of (int, str, int, int) or None
+            For each stamp field: its number among the record's fields, its name, and the bytes
+            that stand for null and for a stamp in its union (-1 for null where it has none). None
+            where one of the fields has another form.
+        """
+        if not self.stamps:
+            return ()
+        types = Types(self.schema)
+        places = []
+        for number, field in enumerate(self.schema["fields"]):
+            if field["name"] not in self.stamps:
+                continue
+            kinds = field["type"]
+            if not isinstance(kinds, list) or len(kinds) > _ONE_BYTE:
+                return None
+            ours = [2 * i for i, kind in enumerate(kinds) if is_stamp(kind)]
+            if len(ours) != 1 or not has_our_form(kinds[ours[0] // 2], types):
+                return None
+            null = _null_of(kinds)
+            places.append((number, field["name"], -1 if null is None else null, ours[0]))
+        return tuple(places)
 
 
 def _tree(paths: Collection[str]) -> _Tree:

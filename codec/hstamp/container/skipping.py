@@ -156,7 +156,7 @@ class Types:
         unions: list[tuple[tuple[int, ...], int]] = []
         lead = 0
         for kind in kinds:
-            width, choices = self.width(kind), self._choices(kind)
+            width, choices = self.width(kind), self.choices(kind)
             if width is not None:
                 if unions:
                     unions[-1] = unions[-1][0], unions[-1][1] + width
@@ -182,7 +182,7 @@ class Types:
             return lambda data, position, count, tally: _numbers(data, position, count, bits)
         if name in ("bytes", "string"):
             return text_many
-        choices = self._choices(part)
+        choices = self.choices(part)
         if choices is not None:
             return _unions_many(choices)
         each = self.skipper(part)
@@ -194,7 +194,7 @@ class Types:
 
         return skip
 
-    def _choices(self, kind: Any) -> tuple[int, ...] | None:
+    def choices(self, kind: Any) -> tuple[int, ...] | None:
         """Widths of the branches of a union; None where one has none, or fields to count."""
         part = self.definition(kind)
         if not isinstance(part, list) or any(self.weight(branch) for branch in part):

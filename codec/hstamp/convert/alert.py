@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ..alerts.fields import KINDS
-from ..errors import HstampError, as_hstamp_error
+from ..errors import HstampError, OutputError, as_hstamp_error
 from ..stamp import Stamp
 from ..surveys import SURVEYS, Survey, survey_of
 from .cutout import parent_from_cutout
-from .parent import EncodeOptions, encode_parent
+from .many import Labelled, encode_parents
+from .parent import EncodeOptions
 
-__all__ = ["NO_STAMPS", "AlertInfo", "AlertStamps", "convert_alert", "read_alert"]
+__all__ = [
+    "NO_STAMPS",
+    "AlertBlobs",
+    "AlertInfo",
+    "AlertStamps",
+    "convert_alert",
+    "convert_alerts",
+    "read_alert",
+]
 
 
 @dataclass(frozen=True)
@@ -56,10 +65,23 @@ class AlertStamps:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class AlertBlobs:
+    """As `AlertStamps`, the stamps still as blobs."""
+
+    info: AlertInfo
+    blobs: dict[str, bytes | None]
+    failed: dict[str, HstampError]
+    notes: tuple[str, ...]
+
+
 MAX_TEXT: Final = 32
 """Longest band of a stamp [EN-10]."""
 
-NO_STAMPS: Final[dict[str, Stamp | None]] = dict.fromkeys(KINDS)
+_MAX_PIXELS: Final = 2**21
+"""Pixels of images that wait to be encoded; today's alerts have 3 x 900 (LSST), 3 x 3969 (ZTF)."""
+
+NO_STAMPS: Final[dict[str, bytes | None]] = dict.fromkeys(KINDS)
 """What a record that is no alert gets."""
 
 
@@ -134,8 +156,67 @@ def convert_alert(
     HstampError
         If the record is not an alert. No other exception comes out.
     """
-    info = read_alert(record, surveys, schema_name=schema_name)
-    stamps: dict[str, Stamp | None] = dict.fromkeys(KINDS)
+    (made,) = convert_alerts([(record, schema_name)], options, surveys=surveys)
+    if isinstance(made, HstampError):
+        raise made
+    stamps = {
+        kind: None if blob is None else Stamp.from_bytes(blob) for kind, blob in made.blobs.items()
+    }
+    return AlertStamps(made.info, stamps, made.failed, made.notes)
+
+
+def convert_alerts(
+    records: Iterable[tuple[Mapping[str, Any], str | None]],
+    options: EncodeOptions,
+    *,
+    surveys: Sequence[Survey] = SURVEYS,
+) -> Iterator[AlertBlobs | HstampError]:
+    """Make the stamps of many alerts; see `convert_alert`.
+
+    Cutouts are encoded together, as many as `_MAX_PIXELS` allow.
+
+    Parameters
+    ----------
+    records : iterable of (mapping, str or None)
+        Alerts, and the full names of their records.
+    options : EncodeOptions
+    surveys : sequence of Survey
+
+    Yields
+    ------
+    AlertBlobs or HstampError
+        For each record, in their order; an error for what is no alert.
+    """
+    held: list[_Opened | HstampError] = []
+    pixels = 0
+    for record, schema_name in records:
+        try:
+            opened = _open(read_alert(record, surveys, schema_name=schema_name), record, options)
+        except OutputError:
+            raise
+        except Exception as exc:  # whatever a library raised costs this record
+            held.append(as_hstamp_error(exc))
+            continue
+        held.append(opened)
+        pixels += sum(source.parent.image.size for source in opened.sources.values())
+        if pixels > _MAX_PIXELS:
+            yield from _encoded(held, options)
+            held, pixels = [], 0
+    yield from _encoded(held, options)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """An alert whose cutouts have been read."""
+
+    info: AlertInfo
+    sources: dict[str, Labelled]
+    failed: dict[str, HstampError]
+    notes: list[str]
+
+
+def _open(info: AlertInfo, record: Mapping[str, Any], options: EncodeOptions) -> _Opened:
+    sources: dict[str, Labelled] = {}
     failed = dict(info.unread)
     notes: list[str] = []
     band = info.band
@@ -154,9 +235,32 @@ def convert_alert(
                 survey=info.survey,
                 record=record,
             )
-            stamps[kind] = encode_parent(parent, options, id=f"{info.id}/{kind}", band=band)
         except Exception as exc:  # one cutout's fault costs its own stamp
             failed[kind] = as_hstamp_error(exc)
+        else:
+            sources[kind] = Labelled(parent, f"{info.id}/{kind}", band)
+    return _Opened(info, sources, failed, notes)
+
+
+def _encoded(
+    alerts: Sequence[_Opened | HstampError], options: EncodeOptions
+) -> Iterator[AlertBlobs | HstampError]:
+    opened = [alert for alert in alerts if isinstance(alert, _Opened)]
+    made = iter(
+        encode_parents([source for one in opened for source in one.sources.values()], options)
+    )
+    for alert in alerts:
+        if isinstance(alert, HstampError):
+            yield alert
             continue
-        notes.extend(f"{kind}: {note}" for note in parent.notes)
-    return AlertStamps(info, stamps, failed, tuple(notes))
+        blobs: dict[str, bytes | None] = dict.fromkeys(KINDS)
+        failed, notes = alert.failed, alert.notes
+        for kind, source in alert.sources.items():
+            result = next(made)
+            if isinstance(result, HstampError):
+                failed[kind] = result
+            else:
+                blobs[kind] = result
+                notes.extend(f"{kind}: {note}" for note in source.parent.notes)
+        ordered = {kind: failed[kind] for kind in KINDS if kind in failed}
+        yield AlertBlobs(alert.info, blobs, ordered, tuple(notes))

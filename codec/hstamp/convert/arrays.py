@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ..errors import InputError
 from .cards import quiet, value
 from .hdus import Plane
+from .quick import QuickHdu
 
 __all__ = ["FILL", "WHOLE", "Slices", "floats", "integers", "without_fills"]
 
@@ -42,6 +43,9 @@ class _Scaling:
     @property
     def none(self) -> bool:
         return self.scale == 1 and self.zero == 0
+
+
+_PLAIN: Final = _Scaling(1.0, 0.0, None)
 
 
 def floats(plane: Plane, window: Slices = WHOLE) -> Floats:
@@ -123,6 +127,8 @@ def without_fills(values: Floats) -> tuple[Floats, int]:
 
 def _scaling(plane: Plane) -> _Scaling:
     header = plane.header
+    if isinstance(plane.hdu, QuickHdu):
+        return _PLAIN  # a scan knows no cards of this kind
     scale, zero, blank = (value(header, key, None) for key in ("BSCALE", "BZERO", "BLANK"))
     numbers = []
     for key, given, default in (("BSCALE", scale, 1.0), ("BZERO", zero, 0.0)):
@@ -144,6 +150,9 @@ def _offset_only(scaling: _Scaling, dtype: np.dtype[Any]) -> bool:
 
 def _raw(plane: Plane, window: Slices) -> npt.NDArray[Any]:
     """Stored values of a window, in the machine's byte order."""
+    if isinstance(plane.hdu, QuickHdu):
+        scanned = plane.hdu.section[window]
+        return scanned.astype(scanned.dtype.newbyteorder("="))
     if plane.damage is not None:
         raise InputError(f"{plane.label}: {plane.damage}")
     rows, columns = (part.indices(size) for part, size in zip(window, plane.shape, strict=True))

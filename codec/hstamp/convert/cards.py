@@ -113,7 +113,10 @@ def text(header: Any, key: str) -> str:
 
 
 def items(header: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    """Legible cards of an astropy header whose keyword starts with a prefix."""
+    """Legible cards of a header whose keyword starts with a prefix."""
+    if not hasattr(header, "cards"):
+        yield from (item for item in header.items() if item[0].startswith(prefix))
+        return
     for card in header.cards:
         try:
             if card.keyword.startswith(prefix):

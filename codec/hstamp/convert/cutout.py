@@ -14,9 +14,10 @@ from ..planes import Wcs
 from ..surveys import Place, Survey
 from ..surveys.protocol import Record
 from .hdus import open_fits
-from .pairing import classify
+from .pairing import Planes, classify, classify_scanned
 from .parent import EncodeOptions, Parent, load_planes
-from .position import header_wcs, pixel_of
+from .position import has_wcs, header_wcs, pixel_of, plain_place
+from .quick import scan_fits
 
 __all__ = ["check_inside", "parent_from_cutout"]
 
@@ -62,23 +63,46 @@ def parent_from_cutout(
     data = inflate(payload, room) if payload[:2] == b"\x1f\x8b" else payload
     if not data.startswith(b"SIMPLE  ="):
         raise InputError(f"not a FITS cutout: it starts with {data[:8]!r}")
-    with open_fits(data) as hdus:
-        planes = classify(hdus)
-        header, shape = planes.image.header, planes.image.shape
-        if shape[0] * shape[1] > room:
-            raise InputError(
-                f"a cutout of {len(payload)} bytes claims {shape[1]} x {shape[0]} pixels"
-            )
-        wcs = header_wcs(header, hdus)
-        if wcs is not None:
-            x, y = pixel_of(wcs, ra, dec)
-            place = Place(x, y, Wcs.from_astropy(wcs, x, y))
-        elif survey is not None:
-            place = survey.place(record or {}, shape)
-        else:
-            raise InputError("the cutout has no WCS, so where the source is in it is unknown")
-        check_inside(place.x, place.y, shape)
-        parent = load_planes(planes, place.x, place.y, place.wcs, options)
+    hdus = scan_fits(data)
+    if hdus is not None:
+        planes = classify_scanned(hdus)
+        if (place := _place_by_cards(planes, ra, dec, survey, record)) is not None:
+            return _parent(planes, place, options, survey)
+    with open_fits(data) as opened:
+        planes = classify(opened)
+        rows, columns = planes.image.shape
+        if rows * columns > room:
+            raise InputError(f"a cutout of {len(payload)} bytes claims {columns} x {rows} pixels")
+        place = _place_by_cards(planes, ra, dec, survey, record)
+        if place is None:
+            place = _place_by_wcs(planes, opened, ra, dec)
+        return _parent(planes, place, options, survey)
+
+
+def _place_by_cards(
+    planes: Planes, ra: float, dec: float, survey: Survey | None, record: Record | None
+) -> Place | None:
+    """Place of the source by the cards of a plain header, or by the survey; None if by a WCS."""
+    header = planes.image.header
+    if (place := plain_place(header, ra, dec)) is not None:
+        return place
+    if has_wcs(header):
+        return None
+    if survey is None:
+        raise InputError("the cutout has no WCS, so where the source is in it is unknown")
+    return survey.place(record or {}, planes.image.shape)
+
+
+def _place_by_wcs(planes: Planes, hdus: Any, ra: float, dec: float) -> Place:
+    wcs = header_wcs(planes.image.header, hdus)
+    assert wcs is not None  # the header has cards for one
+    x, y = pixel_of(wcs, ra, dec)
+    return Place(x, y, Wcs.from_astropy(wcs, x, y))
+
+
+def _parent(planes: Planes, place: Place, options: EncodeOptions, survey: Survey | None) -> Parent:
+    check_inside(place.x, place.y, planes.image.shape)
+    parent = load_planes(planes, place.x, place.y, place.wcs, options)
     if survey is not None:
         parent = _without_unusable(parent, survey)
     return _completed(parent, place)
@@ -94,7 +118,7 @@ def check_inside(x: float, y: float, shape: tuple[int, ...]) -> None:
 
 def _completed(parent: Parent, place: Place) -> Parent:
     """Restore the size of a cutout that an edge cut short; what it lacks is missing."""
-    if not np.any(place.lacking):
+    if not any(map(any, place.lacking)):
         return parent
 
     def wider(plane: npt.NDArray[Any] | None, beyond: float) -> npt.NDArray[Any] | None:

@@ -14,11 +14,13 @@ from astropy.io import fits
 
 from ..errors import InputError, as_hstamp_error
 from .cards import quiet, text, value
+from .quick import QuickHdu
 from .structure import TILE_OF_CUTOUT, check_structure
 
 __all__ = ["Plane", "image_axes", "is_array", "open_fits", "planes_of"]
 
 _SHOWN: Final = 32
+_ARRAYS: Final = (fits.PrimaryHDU, fits.ImageHDU, fits.CompImageHDU, QuickHdu)
 
 
 def open_fits(source: bytes | Path) -> fits.HDUList:
@@ -146,7 +148,7 @@ def planes_of(hdus: fits.HDUList) -> list[Plane]:
 def is_array(hdu: Any) -> bool:
     """Whether an HDU is an array with at least one axis."""
     # A compressed image that was not taken apart is a table, and calls itself an image.
-    return isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) and bool(hdu.shape)
+    return isinstance(hdu, _ARRAYS) and bool(hdu.shape)
 
 
 def image_axes(shape: tuple[int, ...]) -> tuple[int, int] | None:

@@ -1,8 +1,9 @@
-"""One record or one image at a time: converting, counting and reporting it."""
+"""Records and images of an input: converting, counting and reporting them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,50 +11,58 @@ import numpy as np
 
 from ..alerts.fields import CUTOUT_FIELDS, KINDS
 from ..container.detect import Kind
-from ..errors import FormatError, OutputError, as_hstamp_error
+from ..errors import FormatError, HstampError, OutputError, as_hstamp_error
 from ..stamp import Stamp
 from ..surveys import SURVEYS, Survey, fields_of
-from .alert import NO_STAMPS, convert_alert
+from .alert import NO_STAMPS, convert_alerts
 from .image import FitsImage, Position
 from .plan import Job, look_at
 from .report import Report
 from .sources import AlertRecord, BadRecord, open_alerts
 
-__all__ = ["ALERT_KINDS", "check_alert_schema", "convert_item", "named_stamps", "stamps_of_image"]
+__all__ = ["ALERT_KINDS", "check_alert_schema", "convert_items", "named_blobs", "stamps_of_image"]
 
 ALERT_KINDS: Final = (Kind.OCF, Kind.WIRE, Kind.PARQUET)
 
 
-def convert_item(
-    job: Job, path: Path, item: AlertRecord, report: Report, say: Callable[[str], None]
-) -> dict[str, Stamp | None]:
-    """Convert one record and count it; a record that is no alert gets no stamps."""
-    report.alerts_in += 1
-    try:
-        made = convert_alert(
-            item.record, job.options, surveys=job.surveys, schema_name=item.schema_name
-        )
-    except OutputError:
-        raise
-    except Exception as exc:  # whatever a library raised costs this record
-        say(str(report.failed(str(path), as_hstamp_error(exc), item.number)))
-        return NO_STAMPS
-    for kind in KINDS:
-        stamp, payload = made.stamps[kind], made.info.cutouts[kind]
-        if stamp is not None and payload is not None:
-            count_stamp(report, stamp)
-            report.cutout_bytes += len(payload)
-        elif payload is None and kind not in made.failed:
-            report.skipped[f"no {CUTOUT_FIELDS[kind]} in the alert"] += 1
-    for kind, error in made.failed.items():
-        say(str(report.failed(str(path), error, item.number, CUTOUT_FIELDS[kind])))
-    report.notes.update(made.notes)
-    return made.stamps
+def convert_items(
+    job: Job,
+    path: Path,
+    items: Iterable[AlertRecord],
+    report: Report,
+    say: Callable[[str], None],
+) -> Iterator[dict[str, bytes | None]]:
+    """Convert records and count them; a record that is no alert gets no stamps."""
+    numbers: deque[int] = deque()
+
+    def records() -> Iterator[tuple[Mapping[str, Any], str | None]]:
+        for item in items:
+            numbers.append(item.number)
+            yield item.record, item.schema_name
+
+    for made in convert_alerts(records(), job.options, surveys=job.surveys):
+        number = numbers.popleft()
+        report.alerts_in += 1
+        if isinstance(made, HstampError):
+            say(str(report.failed(str(path), made, number)))
+            yield NO_STAMPS
+            continue
+        for kind in KINDS:
+            blob, payload = made.blobs[kind], made.info.cutouts[kind]
+            if blob is not None and payload is not None:
+                count_stamp(report, blob)
+                report.cutout_bytes += len(payload)
+            elif payload is None and kind not in made.failed:
+                report.skipped[f"no {CUTOUT_FIELDS[kind]} in the alert"] += 1
+        for kind, error in made.failed.items():
+            say(str(report.failed(str(path), error, number, CUTOUT_FIELDS[kind])))
+        report.notes.update(made.notes)
+        yield made.blobs
 
 
 def stamps_of_image(
     job: Job, path: Path, gzipped: bool, report: Report, say: Callable[[str], None]
-) -> Iterator[Stamp]:
+) -> Iterator[bytes]:
     """Cut the stamps of a FITS image; a position that fails is reported and the rest goes on."""
     with FitsImage(path, job.hdu, gzipped=gzipped) as image:
         positions = job.positions or (Position(),)
@@ -66,16 +75,18 @@ def stamps_of_image(
                 record = number if len(positions) > 1 else None
                 say(str(report.failed(str(path), as_hstamp_error(exc), record)))
                 continue
-            count_stamp(report, stamp)
+            blob = stamp.to_bytes()
+            count_stamp(report, blob)
             report.notes.update(notes)
-            yield stamp
+            yield blob
 
 
-def count_stamp(report: Report, stamp: Stamp) -> None:
+def count_stamp(report: Report, blob: bytes) -> None:
     """Add a stamp to the counts."""
+    stamp = Stamp.from_bytes(blob)
     report.stamps[stamp.n] += 1
-    report.stamp_bytes += len(stamp.to_bytes())
-    report.incomplete += bool(np.isnan(stamp.values).any())
+    report.stamp_bytes += len(blob)
+    report.incomplete += bool(np.isnan(stamp.levels).any())
 
 
 def check_alert_schema(schema: Any, kind: Kind, surveys: Sequence[Survey] = SURVEYS) -> None:
@@ -93,15 +104,15 @@ def check_alert_schema(schema: Any, kind: Kind, surveys: Sequence[Survey] = SURV
         raise FormatError("E_SCHEMA", "its alerts have no cutout fields")
 
 
-def named_stamps(
+def named_blobs(
     job: Job, path: Path, report: Report, say: Callable[[str], None]
-) -> Iterator[tuple[str, Stamp]]:
-    """Stamps of an input one by one, each with a file name for its blob."""
+) -> Iterator[tuple[str, bytes]]:
+    """Blobs of an input one by one, each with a file name."""
     kind, gzipped = look_at(path)
     # Names come from the input's and from numbers, never from text inside it.
     if kind is Kind.FITS:
-        for number, stamp in enumerate(stamps_of_image(job, path, gzipped, report, say)):
-            yield f"{number:06d}.hstamp", stamp
+        for number, blob in enumerate(stamps_of_image(job, path, gzipped, report, say)):
+            yield f"{number:06d}.hstamp", blob
     elif kind in ALERT_KINDS:
         with open_alerts(
             path,
@@ -112,14 +123,16 @@ def named_stamps(
         ) as source:
             check_alert_schema(source.schema, kind, job.surveys)
             for batch in source.batches():
+                items = [item for item in batch.records if isinstance(item, AlertRecord)]
+                made = convert_items(job, path, items, report, say)
                 for item in batch.records:
                     if isinstance(item, BadRecord):
                         say(str(report.failed(str(path), item.error, item.number)))
                         continue
-                    made = convert_item(job, path, item, report, say)
+                    blobs = next(made)
                     report.alerts_out += 1
-                    for which, made_stamp in made.items():
-                        if made_stamp is not None:
-                            yield f"{item.number:06d}-{which}.hstamp", made_stamp
+                    for which, found in blobs.items():
+                        if found is not None:
+                            yield f"{item.number:06d}-{which}.hstamp", found
     else:
         raise FormatError("E_MAGIC", f"{kind.value}: neither alerts nor a FITS image")

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from ..container.detect import Kind
 from ..errors import (
@@ -25,14 +25,14 @@ from .history import History, options_of
 from .items import (
     ALERT_KINDS,
     check_alert_schema,
-    convert_item,
-    named_stamps,
+    convert_items,
+    named_blobs,
     stamps_of_image,
 )
 from .parquet_sink import ParquetAlertSink
 from .plan import Form, Job, Output, expand, look_at, outputs_of, size_of
 from .report import KEPT, Report
-from .sinks import AvroAlertSink, Sink, StampSink
+from .sinks import AvroAlertSink, Sink, Stamps, StampSink
 from .sources import AlertBatch, AlertRecord, AlertSource, BadRecord, open_alerts
 
 __all__ = ["Form", "Job", "expand", "run"]
@@ -239,10 +239,10 @@ class _Run:
     def _image(self, path: Path, gzipped: bool, progress: Callable[[int], None]) -> None:
         size, total = size_of(path), max(len(self.job.positions), 1)
         stamps = stamps_of_image(self.job, path, gzipped, self.report, self.say)
-        for number, stamp in enumerate(stamps, 1):
+        for number, blob in enumerate(stamps, 1):
             sink = self._sink_for(Kind.FITS)
             if isinstance(sink, StampSink):
-                sink.add(stamp)
+                sink.add(blob)
                 self.used = True
             progress(size * number // total)
 
@@ -254,23 +254,15 @@ class _Run:
         sink.accept(source.schema, source.codec)
         self.used = True
         for batch in source.batches():
-            made = [
-                convert_item(self.job, path, item, self.report, self.say)
-                if isinstance(item, AlertRecord)
-                else None
-                for item in batch.records
-            ]
+            items = [item for item in batch.records if isinstance(item, AlertRecord)]
+            made = list(convert_items(self.job, path, items, self.report, self.say))
             for item in batch.records:
                 if isinstance(item, BadRecord):
                     self._failed(path, item.error, item.number)
-            self.report.alerts_out += self._write(
-                path, sink, batch, [m for m in made if m is not None]
-            )
+            self.report.alerts_out += self._write(path, sink, batch, made)
             progress(source.position)
 
-    def _write(
-        self, path: Path, sink: Sink, batch: AlertBatch, made: Sequence[dict[str, Any]]
-    ) -> int:
+    def _write(self, path: Path, sink: Sink, batch: AlertBatch, made: Sequence[Stamps]) -> int:
         """Write a batch; where that fails, one record after the other, to lose only the bad."""
         items = [item for item in batch.records if isinstance(item, AlertRecord)]
         try:
@@ -320,8 +312,7 @@ def _to_blobs(job: Job, output: Output, report: Report, say: Callable[[str], Non
     names, written = set(), 0
     with atomic_folder(output.path) as folder:
         try:
-            for name, stamp in named_stamps(job, path, report, say):
-                blob = stamp.to_bytes()
+            for name, blob in named_blobs(job, path, report, say):
                 try:
                     (folder / name).write_bytes(blob)
                 except OSError as exc:

@@ -8,21 +8,29 @@ image, or that it follows this image and no other. What remains doubtful is left
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Final
+
+import numpy as np
 
 from ..errors import InputError
 from .cards import quiet, text
 from .hdus import Plane, is_array, planes_of
+from .quick import QuickHdu
 from .roles import Group, Named, Role, name_of_psf, named
 from .rubin import CellPsf, cell_psf, read_tree, tree_band
 
-__all__ = ["Planes", "classify"]
+__all__ = ["Planes", "classify", "classify_scanned"]
 
 _FORMS: Final[tuple[Role, ...]] = ("variance", "sigma", "inverse", "weight")
 """Forms of a variance, the most direct first."""
 _LINKS: Final = {"variance": "ERRDATA", "mask": "QUALDATA", "psf": "PSFDATA"}
 """Keywords of an image that name its planes (ESO Science Data Products Standard 8)."""
+
+
+_SIGNS: Final = ("EXTNAME", "UTYPE")
+"""Of the cards that `hstamp.convert.quick` knows, those that say what a plane is."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,35 @@ def classify(hdus: Any, image: int | str | None = None) -> Planes:
         primary=hdus[0].header,
         notes=tuple(notes),
     )
+
+
+def classify_scanned(hdus: Sequence[QuickHdu]) -> Planes:
+    """As `classify`, for a scanned cutout; cutouts of one stream are told by the first of them."""
+    pattern = _pattern(
+        tuple((*(text(hdu.header, key) for key in _SIGNS), hdu.shape) for hdu in hdus)
+    )
+
+    def here(plane: Plane) -> Plane:
+        return Plane(hdus[plane.index], plane.index, plane.axes)
+
+    return replace(
+        pattern,
+        image=here(pattern.image),
+        variance=None if pattern.variance is None else here(pattern.variance),
+        masks=tuple(map(here, pattern.masks)),
+        psf=None if pattern.psf is None else here(pattern.psf),
+        primary=hdus[0].header,
+    )
+
+
+@lru_cache(maxsize=64)
+def _pattern(signs: tuple[tuple[Any, ...], ...]) -> Planes:
+    """Planes of cutouts that agree in all that bears on what a plane is."""
+    hdus = []
+    for *values, shape in signs:
+        header = dict(zip(_SIGNS, values, strict=True))
+        hdus.append(QuickHdu(values[0], header, np.broadcast_to(np.int8(0), shape)))
+    return classify(hdus)
 
 
 def _unused(hdus: Any, planes: set[int]) -> list[str]:

@@ -18,6 +18,7 @@ from .arrays import WHOLE, Floats, Slices, floats, integers, without_fills
 from .cards import quiet, text
 from .masks import join_masks, plane_bits, select_planes, where_set
 from .pairing import Planes
+from .quick import QuickHdu
 from .uncertainty import WeightMeaning, as_variance, meaning_of_weight, unit_factor
 
 __all__ = ["EncodeOptions", "Parent", "encode_parent", "flux_unit", "load_planes"]
@@ -105,7 +106,6 @@ def flux_unit(header: Header) -> str:
     return UNKNOWN_UNIT
 
 
-@quiet()
 def load_planes(
     planes: Planes,
     x: float,
@@ -135,6 +135,20 @@ def load_planes(
         If the image cannot be read, or `options` name planes that the mask does not have. A
         variance, mask or PSF that cannot be used is left out, and a note says why.
     """
+    if isinstance(planes.image.hdu, QuickHdu):
+        return _loaded(planes, x, y, wcs, options, window)
+    with quiet():
+        return _loaded(planes, x, y, wcs, options, window)
+
+
+def _loaded(
+    planes: Planes,
+    x: float,
+    y: float,
+    wcs: Wcs | WCS | None,
+    options: EncodeOptions,
+    window: Slices,
+) -> Parent:
     notes = list(planes.notes)
     image, fills = without_fills(floats(planes.image, window))
     if fills:

@@ -179,7 +179,7 @@ class _NewColumns:
             # A stamp that is there already stays where there is no other.
             before = old[name].to_pylist() if name in old else [None] * len(rows)
             columns[name] = pyarrow.array(
-                [b if m is None else m.to_bytes() for b, m in zip(before, made, strict=True)],
+                [b if m is None else m for b, m in zip(before, made, strict=True)],
                 self._schema.field(name).type,
             )
             if cutout in self._schema.names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -20,13 +21,17 @@ from ..container.schema import STAMP_SCHEMA, check_schema, is_stamp, parsed_stam
 from ..container.skipping import Types
 from ..container.stamp_types import has_our_form
 from ..errors import FormatError, InputError
-from ..stamp import Stamp
 from .sources import AlertBatch, AlertRecord
 
 __all__ = ["AvroAlertSink", "AvroWriter", "Sink", "StampSink", "Stamps"]
 
-Stamps = Mapping[str, Stamp | None]
+Stamps = Mapping[str, bytes | None]
+"""Blobs by kind of image."""
 _BLOCK: Final = 2**18
+_PIECES: Final = 4
+_PIECE: Final = 4096
+_WORTH: Final = 0.94
+"""Sampled size after compression, relative to that before, from which it is not worth its time."""
 
 
 class Sink(Protocol):
@@ -71,6 +76,7 @@ class AvroWriter:
                 self._writer = Writer(stream, plain, codec=codec, sync_marker=marker)
         except ValueError as exc:
             raise FormatError("E_CODEC", f"codec {codec!r} cannot be written: {exc}") from exc
+        self._deflates = codec == "deflate"
         self._records: list[bytes] = []
         self._bytes = 0
 
@@ -84,9 +90,24 @@ class AvroWriter:
     def flush(self) -> None:
         """Write the records held as one block."""
         if self._records:
-            self._writer.write_block(_Block(len(self._records), BytesIO(b"".join(self._records))))
+            data = b"".join(self._records)
+            if self._deflates:
+                self._writer.compression_level = None if _shrinks(data) else 0
+            self._writer.write_block(_Block(len(self._records), BytesIO(data)))
         self._records, self._bytes = [], 0
         self._writer.flush()
+
+
+def _shrinks(data: bytes) -> bool:
+    """Whether deflate is worth its time, by pieces of a block.
+
+    Blocks of gzipped cutouts (ZTF's) shrink by less than a hundredth, and trying to takes as long
+    as all the rest of a conversion; they become stored blocks of the same codec (RFC 1951,
+    Section 3.2.4).
+    """
+    step = max(len(data) // _PIECES, _PIECE)
+    sample = b"".join(data[at : at + _PIECE] for at in range((step - _PIECE) // 2, len(data), step))
+    return len(zlib.compress(sample)) < _WORTH * len(sample)
 
 
 @dataclass(frozen=True)
@@ -165,7 +186,7 @@ class AvroAlertSink:
                 continue
             if self._refill:
                 index = self._branches[STAMP_FIELDS[kind]]["stamp"]
-                parts[STAMP_FIELDS[kind]] = index + made.to_bytes()[len(HEADER) :]
+                parts[STAMP_FIELDS[kind]] = index + made[len(HEADER) :]
             if self._drop:
                 parts[CUTOUT_FIELDS[kind]] = self._branches[CUTOUT_FIELDS[kind]]["null"]
         return b"".join(parts.values()) + new
@@ -210,24 +231,24 @@ class StampSink:
         """Write the stamps; return of how many alerts there were any."""
         written = 0
         for row in stamps:
-            made = [stamp for stamp in row.values() if stamp is not None]
-            for stamp in made:
-                self.add(stamp)
+            made = [blob for blob in row.values() if blob is not None]
+            for blob in made:
+                self.add(blob)
             written += bool(made)
         return written
 
-    def add(self, stamp: Stamp) -> None:
+    def add(self, blob: bytes) -> None:
         """Write one stamp."""
-        self._writer.append(stamp.to_bytes()[len(HEADER) :])
+        self._writer.append(blob[len(HEADER) :])
 
     def close(self) -> None:
         """Write the last block."""
         self._writer.flush()
 
 
-def _nullable(stamp: Stamp | None) -> bytes:
+def _nullable(blob: bytes | None) -> bytes:
     """Avro bytes of ``["null", stamp]``: the branch's index, zig-zag, then the record."""
-    return b"\x00" if stamp is None else b"\x02" + stamp.to_bytes()[len(HEADER) :]
+    return b"\x00" if blob is None else b"\x02" + blob[len(HEADER) :]
 
 
 def _check_nullable(schema: Mapping[str, Any]) -> None:

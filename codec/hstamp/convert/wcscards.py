@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +22,7 @@ from astropy.wcs import WCS
 
 from ..errors import InputError, as_hstamp_error
 
-__all__ = ["HeaderWcs", "header_wcs", "read_header_wcs"]
+__all__ = ["HeaderWcs", "has_wcs", "header_wcs", "is_wcs_card", "read_header_wcs"]
 
 _AXIS: Final = re.compile(r"(CTYPE|CUNIT|CRVAL|CRPIX|CDELT|CROTA)([1-9]\d*)")
 _MATRIX: Final = re.compile(r"(PC|CD)([1-9]\d*)_([1-9]\d*)|PC(\d{3})(\d{3})")
@@ -35,6 +36,7 @@ _WHOLE: Final = re.compile(
     # The plate solution of the Digitized Sky Survey.
     r"|PLTRA[HMS]|PLTDEC(SN|[DMS])|PLATEID|[XY]PIXELSZ|CNPIX[12]|PPO\d|AMD[XY]\d{1,2}"
 )
+_SIGNS: Final = tuple(f"{key}{axis}" for key in ("CRVAL", "CTYPE") for axis in (1, 2, 3, 4))
 _TEXT: Final = {"CTYPE", "CUNIT", "RADESYS", "RADECSYS", "PS", "WAT", "PLTDECSN", "PLATEID"}
 _OPTIONAL: Final = {
     "RADESYS", "RADECSYS", "EQUINOX", "EPOCH", "LONPOLE", "LATPOLE", "CUNIT1", "CUNIT2", "PLATEID",
@@ -73,6 +75,11 @@ class HeaderWcs:
     fault: str | None = None
 
 
+def has_wcs(header: Any) -> bool:
+    """Whether a header has cards of a WCS."""
+    return any(key in header for key in _SIGNS)
+
+
 def header_wcs(header: fits.Header, hdus: Sequence[Any] | None = None) -> WCS | None:
     """WCS of an image's two axes.
 
@@ -93,7 +100,7 @@ def header_wcs(header: fits.Header, hdus: Sequence[Any] | None = None) -> WCS | 
     InputError
         If it has one that cannot be read, or whose axes are not the image's.
     """
-    if not any(f"{key}{axis}" in header for key in ("CRVAL", "CTYPE") for axis in (1, 2, 3, 4)):
+    if not has_wcs(header):
         return None
     try:
         with warnings.catch_warnings():
@@ -106,6 +113,13 @@ def header_wcs(header: fits.Header, hdus: Sequence[Any] | None = None) -> WCS | 
     except Exception as exc:  # wcslib and astropy raise many kinds on damaged headers
         reason = as_hstamp_error(exc).reason
         raise InputError(f"the WCS is not readable: {reason}") from exc
+
+
+@lru_cache(maxsize=1024)
+def is_wcs_card(keyword: str) -> bool:
+    """Whether a card bears on the sky."""
+    patterns = (_AXIS, _MATRIX, _PARAMETER, _DISTORTION, _SIP, _WHOLE)
+    return any(pattern.fullmatch(keyword.upper()) for pattern in patterns)
 
 
 def read_header_wcs(header: fits.Header, hdus: Sequence[Any] | None = None) -> HeaderWcs:
