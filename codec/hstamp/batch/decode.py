@@ -13,7 +13,7 @@ from ..errors import FormatError, InputError, shown
 from ..fast import kernels
 from ..fast.protocol import PLANES
 from ..layout import GRID, MIN_LEVELS
-from ..planes import Record, Wcs
+from ..planes import Record, VariancePlane, Wcs
 from ..stamp import Stamp
 from .checks import checked
 from .columns import Shape, shape_of
@@ -57,6 +57,14 @@ class StampBatch:
     ids, bands : tuple of (str or None)
     mask_planes : tuple of tuple of str
         Names of each stamp's mask bits.
+    flux_units : tuple of str
+        FITS unit string of each image, per base pixel [PL-1].
+    zero, scale : ndarray of float32, shape (B, n)
+        Steps of images encoded as ``i2`` [EN-2]; NaN for ``f4`` and for levels that are not there.
+    unit : ndarray of float32, shape (B,)
+        Unit of variances encoded as ``log8`` [EN-5]; 0 for ``f4``, NaN where there are none.
+    psf_sizes : ndarray of int64, shape (B,)
+        Side of each PSF before padding [base pixel]; 0 where there is none.
     """
 
     index: npt.NDArray[np.intp]
@@ -74,6 +82,11 @@ class StampBatch:
     ids: tuple[str | None, ...]
     bands: tuple[str | None, ...]
     mask_planes: tuple[tuple[str, ...], ...]
+    flux_units: tuple[str, ...]
+    zero: npt.NDArray[np.float32]
+    scale: npt.NDArray[np.float32]
+    unit: npt.NDArray[np.float32]
+    psf_sizes: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.index)
@@ -225,6 +238,10 @@ def _single(stamp: Stamp, row: int, planes: set[str]) -> _Group:
         "dy": np.array([record.dy]),
         **_wcs_arrays(record.wcs),
     }
+    if record.image.encoding == "i2":
+        arrays |= {"zero": np.array([record.image.zero]), "scale": np.array([record.image.scale])}
+    if record.variance is not None:
+        arrays["unit"] = np.array([_unit_of(record.variance)])
     for name, value in (
         ("image", stamp.levels if "image" in planes else None),
         ("variance", stamp.variance if "variance" in planes else None),
@@ -234,6 +251,10 @@ def _single(stamp: Stamp, row: int, planes: set[str]) -> _Group:
         if value is not None:
             arrays[name] = value[None]
     return _Group(np.array([row]), record, arrays, (record.id,))
+
+
+def _unit_of(plane: VariancePlane) -> float:
+    return plane.unit if plane.encoding == "log8" else 0.0
 
 
 def _wcs_arrays(wcs: Wcs | None) -> dict[str, npt.NDArray[Any]]:
@@ -259,6 +280,12 @@ def _decoded(
         if name in shape.places:
             column = shape.column(matrix, name, dtype)
             group.arrays[name] = column if name == "cd" else column[:, 0]
+    if "scale" in shape.places:
+        for name in ("zero", "scale"):
+            group.arrays[name] = shape.column(matrix, name, "<f4")
+    if record.variance is not None:
+        units = shape.column(matrix, "unit", "<f4")[:, 0]
+        group.arrays["unit"] = units if record.variance.encoding == "log8" else np.zeros_like(units)
     wanted = [name for name in PLANES if name in planes]
     work = kernels(_NUMPY_COST * len(matrix) * len(wanted))
     for name in wanted:
@@ -298,17 +325,22 @@ def _merged(groups: list[_Group], rejected: dict[int, FormatError], planes: set[
     ids: list[str | None] = [None] * count
     bands: list[str | None] = [None] * count
     names: list[tuple[str, ...]] = [()] * count
-    counts = np.zeros(count, dtype=np.int64)
+    flux_units = [""] * count
+    counts, sizes = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     if len(groups) == 1:
         record = groups[0].record
         ids, bands = list(groups[0].ids), [record.band] * count
         names = [() if record.mask is None else record.mask.planes] * count
+        flux_units = [record.flux_unit] * count
         counts[:] = record.levels
+    for group, place in zip(groups, places, strict=True):
+        sizes[place] = 0 if group.record.psf is None else group.record.psf.size
     for group, place in zip(groups, places, strict=True) if len(groups) > 1 else ():
         counts[place] = group.record.levels
         for row, text in zip(place.tolist(), group.ids, strict=True):
             ids[row] = text
             bands[row] = group.record.band
+            flux_units[row] = group.record.flux_unit
             names[row] = () if group.record.mask is None else group.record.mask.planes
     return StampBatch(
         index=index,
@@ -326,6 +358,11 @@ def _merged(groups: list[_Group], rejected: dict[int, FormatError], planes: set[
         ids=tuple(ids),
         bands=tuple(bands),
         mask_planes=tuple(names),
+        flux_units=tuple(flux_units),
+        zero=gather("zero", (widest,), np.float32, np.nan),
+        scale=gather("scale", (widest,), np.float32, np.nan),
+        unit=gather("unit", (), np.float32, np.nan),
+        psf_sizes=sizes,
     )
 
 
