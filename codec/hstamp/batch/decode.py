@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +19,7 @@ from ..stamp import Stamp
 from .checks import checked
 from .columns import Shape, shape_of
 
-__all__ = ["StampBatch", "decode_many"]
+__all__ = ["StampBatch", "decode_buffer", "decode_many"]
 
 _NUMPY_COST: Final = 2e-5
 """What a plane of one stamp takes without compiled kernels [s]."""
@@ -151,6 +152,43 @@ def decode_many(
         fault = rejected[first]
         raise FormatError(fault.code, f"stamp {first}: {fault.reason}") from fault
     return _merged(groups, rejected, wanted)
+
+
+def decode_buffer(
+    buffer: npt.NDArray[np.uint8],
+    offsets: npt.NDArray[np.int64],
+    *,
+    planes: Collection[str] = PLANES,
+    errors: str = "raise",
+) -> StampBatch:
+    """Decode blobs that lie one behind another; otherwise as `decode_many`.
+
+    Parameters
+    ----------
+    buffer : ndarray of uint8, shape (L,)
+        Bytes that hold the blobs.
+    offsets : ndarray of int64, shape (B + 1,)
+        Blob b is ``buffer[offsets[b]:offsets[b + 1]]``.
+    planes, errors
+        As in `decode_many`.
+
+    Raises
+    ------
+    InputError
+        If the offsets descend or lie outside the buffer.
+    FormatError
+        As in `decode_many`.
+    """
+    buffer, offsets = np.asarray(buffer), np.asarray(offsets)
+    if buffer.dtype != np.uint8 or buffer.ndim != 1:
+        raise InputError(f"buffer must be bytes, not {buffer.dtype} of {buffer.ndim} axes")
+    if offsets.dtype != np.int64 or offsets.ndim != 1 or not len(offsets):
+        raise InputError(f"offsets must be int64, not {offsets.dtype} of shape {offsets.shape}")
+    if offsets[0] < 0 or offsets[-1] > len(buffer) or (np.diff(offsets) < 0).any():
+        raise InputError("offsets must ascend within the buffer")
+    bounds = offsets.tolist()
+    blobs = [buffer[i:j].tobytes() for i, j in pairwise(bounds)]
+    return decode_many(blobs, planes=planes, errors=errors)
 
 
 def _wanted(planes: Collection[str]) -> set[str]:
