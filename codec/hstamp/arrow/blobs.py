@@ -50,9 +50,7 @@ def as_column(values: Any) -> Any:
             return pa.chunked_array(values)
         if hasattr(values, "__arrow_c_array__"):
             return pa.array(values)
-        if hasattr(values, "dtype") and getattr(values, "ndim", 1) == 1:
-            values = values.tolist()
-        return pa.array(values, pa.large_binary())
+        return pa.array(values)
     except (pa.ArrowException, TypeError, ValueError) as exc:
         raise InputError(f"no column of bytes: {_first_line(exc)}") from exc
 
@@ -106,15 +104,15 @@ def blob_bytes(
         column = column.cast(pa.large_binary())
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    count, rows = len(column), np.arange(len(column), dtype=np.intp)
-    if column.null_count:
-        rows = np.flatnonzero(np.asarray(column.is_valid()))
-        column = pc.drop_null(column)
     if isinstance(column, pa.ChunkedArray) and column.num_chunks == 1:
         column = column.chunk(0)
     if not (isinstance(column, pa.Array) and pa.types.is_binary(column.type)):
         # 64-bit offsets before chunks are joined, which may be longer than 32 bits count.
         column = column.cast(pa.large_binary())
+    count, rows = len(column), np.arange(len(column), dtype=np.intp)
+    if column.null_count:
+        rows = np.flatnonzero(np.asarray(column.is_valid()))
+        column = pc.drop_null(column)
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     if isinstance(column, pa.ChunkedArray):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..batch import StampBatch, decode_many
+from ..batch.decode import StampBatch, decode_buffer
 from ..errors import FormatError, InputError, shown
 from ..fast.protocol import PLANES
 from ..layout import count_of
@@ -72,18 +72,18 @@ def decode(
     """
     if not isinstance(errors, str) or errors not in ("raise", "collect"):
         raise InputError(f"errors must be 'raise' or 'collect', not {shown(errors)}")
-    column = as_column(blobs)
-    _, _, rows, count = blob_bytes(column)
-    batch = decode_many(column.drop_null().to_pylist(), planes=planes, errors="collect")
+    buffer, offsets, rows, count = blob_bytes(as_column(blobs))
+    batch = decode_buffer(buffer, offsets, planes=planes, errors="collect")
     if batch.errors and errors == "raise":
         first = min(batch.errors)
         fault = batch.errors[first]
         raise FormatError(fault.code, f"row {rows[first]}: {fault.reason}") from fault
+    asked = {planes} if isinstance(planes, str) else set(planes)
     made = _Columns(batch, rows, count, n, psf_size)
     wanted = [
         field
         for field in FIELDS
-        if _plane_of(field) in {None, *planes} and (steps or not field.optional)
+        if _plane_of(field) in {None, *asked} and (steps or not field.optional)
     ]
     fields = [field.field(prefix, made.n, made.side) for field in wanted]
     columns = [made.column(f, arrow.type) for f, arrow in zip(wanted, fields, strict=True)]

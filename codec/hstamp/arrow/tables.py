@@ -119,7 +119,7 @@ def collapse(
     for name in wanted:
         if name not in found:
             raise InputError(f"there is no column {name}{image}")
-    options = {"encoding": encoding, "variance_encoding": variance_encoding}
+    options: Any = {"encoding": encoding, "variance_encoding": variance_encoding}
     owner = {
         name + _JOINT + field.name: name for name in wanted for field in (*FIELDS, ERROR)
     }  # fmt: skip

@@ -207,22 +207,22 @@ def _written(
             check_record(template)
             shape = shape_of(write_blob(template))
             assert shape is not None
-            psf = _psfs(stamps, rows[members], form.psf)
+            psf, usable = _psfs(stamps, rows[members], form.psf)
         except HstampError as error:
             fault = InputError(f"the stamp would not be valid: {error.reason}")
             faults |= dict.fromkeys(rows[members].tolist(), fault)
             continue
         matrix = _filled(stamps, shape, rows[members], members, values, psf)
-        good = checked(shape, matrix)
+        good: Array = checked(shape, matrix)
         if template.mask is not None and values.mask is not None:
             # A byte may be too narrow for bits without a name, so they are looked for before.
             count = len(template.mask.planes)
-            over = ~mask_within(values.mask[members], count)
+            over: Array = usable & ~mask_within(values.mask[members], count)
             for row in np.flatnonzero(over).tolist():
                 found = int(np.bitwise_or.reduce(values.mask[members[row]]))
                 faults[int(rows[members[row]])] = InputError(unnamed(found, count))
-            members, matrix, good = members[~over], matrix[~over], good[~over]
-        for row in np.flatnonzero(~good).tolist():
+            usable &= ~over
+        for row in np.flatnonzero(usable & ~good).tolist():
             try:
                 Stamp.from_bytes(matrix[row].tobytes())
             except FormatError as error:
@@ -230,6 +230,10 @@ def _written(
                 faults[int(rows[members[row]])] = InputError(reason)
             else:
                 good[row] = True
+        for row in np.flatnonzero(~usable).tolist():
+            reason = "its PSF has values that are not finite, or none that can be scaled"
+            faults.setdefault(int(rows[members[row]]), InputError(reason))
+        good &= usable
         yield rows[members][good], matrix[good]
 
 
@@ -315,20 +319,17 @@ def _filled(
     return matrix
 
 
-def _psfs(stamps: Decoded, rows: Array, size: int) -> Array | None:
-    """Codes of PSFs of a side, cut out of their padding."""
+def _psfs(stamps: Decoded, rows: Array, size: int) -> tuple[Array | None, Array]:
+    """Codes of PSFs of a side, cut out of their padding, and which of them are usable."""
     if size <= 0 or stamps.psf is None:
-        return None
+        return None, np.ones(len(rows), np.bool_)
     start = (stamps.psf.shape[-1] - size) // 2
     if start < 0:
         raise InputError(f"a PSF of side {size} in arrays of side {stamps.psf.shape[-1]}")
     square = stamps.psf[rows, start : start + size, start : start + size].astype(np.float64)
-    if not np.isfinite(square).all():
-        raise InputError("a PSF holds values that are not finite")
-    codes = psf_codes(square)
-    if codes is None:
-        raise InputError("a PSF has no value other than 0, or values too small to be scaled")
-    return codes
+    finite: Array = np.isfinite(square).all(axis=(1, 2))
+    codes, scaled = psf_codes(np.where(finite[:, None, None], square, 0.0))
+    return codes, finite & scaled
 
 
 def _joined(pieces: list[tuple[Array, Array]], count: int, faults: dict[int, InputError]) -> Blobs:

@@ -110,15 +110,17 @@ def _chosen(
     """Choose the steps of stamps that have none by [EC-4]; [EC-9] leaves some to ``f4``."""
     zero, scale, codes, i2 = before
     new = ~i2 & ~np.isinf(image).any(axis=1)
+    if zero is None or scale is None or codes is None:
+        zero, scale = np.zeros((len(rows), n)), np.ones((len(rows), n))
+        codes = np.zeros(image.shape, np.int16)
+    if not new.any():
+        return zero, scale, codes, i2
     work = kernels(_NUMPY_COST * len(rows))
     noise = work.noise_of_levels(np.ascontiguousarray(stamps.levels[rows[new], :n]))
     if variance is not None:
         known = work.noise_of_variance(variance[new], n)
         noise = np.where(np.isnan(known).all(axis=1, keepdims=True), noise, known)
     steps, chosen = work.codes_i2(image[new], noise, DEFAULT_STEP)
-    if zero is None or scale is None or codes is None:
-        zero, scale = np.zeros((len(rows), n)), np.ones((len(rows), n))
-        codes = np.zeros(image.shape, np.int16)
     zero[new], scale[new], codes[new] = steps.zero, steps.scale, chosen
     done = i2.copy()
     done[new] = steps.fits & ~steps.coarse
