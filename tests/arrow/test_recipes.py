@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -85,8 +86,8 @@ def test_duckdb(levels):
 def test_nested_pandas(levels):
     pytest.importorskip("nested_pandas", reason="needs nested-pandas")
     made = run("nested")
-    assert sorted(made["stack"]) == [1, 2, 3]
-    np.testing.assert_array_equal(made["stack"][2], levels[2:4])
+    assert made["alerts"].index.tolist() == [1, 1, 2, 2, 3]
+    np.testing.assert_array_equal(made["images"], levels)
     made["objects"].to_parquet("objects.parquet")
     import nested_pandas as npd
 
@@ -95,14 +96,15 @@ def test_nested_pandas(levels):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_spark(table, levels):
+def test_spark(table, levels, monkeypatch):
     pytest.importorskip("pyspark", reason="needs pyspark (pip install 'hstamp[spark]')")
     pytest.importorskip("pandas", reason="pandas_udf needs pandas")
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         pytest.skip("Spark needs Java")
     from pyspark.sql import SparkSession
 
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     session = (
         SparkSession.builder.master("local[1]")
         .config("spark.ui.enabled", "false")

@@ -327,7 +327,7 @@ def _psfs(stamps: Decoded, rows: Array, size: int) -> tuple[Array | None, Array]
     if start < 0:
         raise InputError(f"a PSF of side {size} in arrays of side {stamps.psf.shape[-1]}")
     square = stamps.psf[rows, start : start + size, start : start + size].astype(np.float64)
-    finite: Array = np.isfinite(square).all(axis=(1, 2))
+    finite: Array = np.asarray(np.isfinite(square).all(axis=(1, 2)))
     codes, scaled = psf_codes(np.where(finite[:, None, None], square, 0.0))
     return codes, finite & scaled
 
