@@ -73,6 +73,9 @@ def as_numpy(column: Any, shape: tuple[int, ...] | None = None) -> npt.NDArray[A
         flat = column.flatten()
     else:
         raise InputError(f"{kind} is no type of tensors")
+    if flat.null_count:
+        # Parquet fills null rows with null elements.
+        flat = flat.fill_null(float("nan") if pa.types.is_floating(flat.type) else 0)
     values: npt.NDArray[Any] = flat.to_numpy(zero_copy_only=False).reshape(-1, *shape)
     if column.null_count:
         values = values.copy()

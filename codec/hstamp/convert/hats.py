@@ -73,15 +73,19 @@ class HatsSink:
         rows = [self._row(i, made) for i, made in zip(items, stamps, strict=True)]
         kept = [row for row in rows if row is not None]
         for row in kept:
-            part = zlib.crc32((row["objectId"] or row["id"]).encode()) % self._count
-            size = sum(len(row[name] or b"") for name in STAMP_FIELDS.values())
-            self._rows.setdefault(part, []).append(row)
-            self._held[part] = self._held.get(part, 0) + size
-            self.bytes += size
-            self.rows += 1
-            if self._held[part] > _HELD:
-                self._flush(part)
+            self.add(row)
         return len(kept)
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Write one row."""
+        part = zlib.crc32((row["objectId"] or row["id"]).encode()) % self._count
+        size = sum(len(row[name] or b"") for name in STAMP_FIELDS.values())
+        self._rows.setdefault(part, []).append(row)
+        self._held[part] = self._held.get(part, 0) + size
+        self.bytes += size
+        self.rows += 1
+        if self._held[part] > _HELD:
+            self._flush(part)
 
     def close(self) -> None:
         """Write what is still held."""

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..arrow import plain
+
 __all__ = ["NESTED", "nested", "object_groups"]
 
 NESTED: Final = "alerts"
@@ -44,16 +46,18 @@ def nested(table: Any) -> Any:
     Parameters
     ----------
     table : pyarrow.Table
-        With the columns objectId, ra and dec [deg].
+        With the columns objectId, ra and dec [deg], mjd [day].
 
     Returns
     -------
     pyarrow.Table
-        One row an object: objectId, the position of its first alert, and the column ``alerts``, a
-        struct of lists, which nested-pandas takes for a frame. Alerts keep their order.
+        One row an object: objectId, the position of its earliest alert, and the column ``alerts``,
+        a struct of lists, which nested-pandas takes for a frame. Alerts of an object are in the
+        order of their mjd. Tensors become lists, since Arrow makes no empty nested ones.
     """
-    groups = object_groups(table)
-    order = np.argsort(groups, kind="stable")
+    groups, table = object_groups(table), plain(table)
+    times = table["mjd"].fill_null(np.inf).to_numpy()
+    order = np.lexsort((times, groups))
     _, starts = np.unique(groups[order], return_index=True)
     offsets = pa.array(np.append(starts, len(order)).astype(np.int32))
     rows = table.take(pa.array(order)).combine_chunks()
