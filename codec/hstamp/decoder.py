@@ -45,6 +45,9 @@ __all__ = [
 
 _NUMPY_COST: Final = 1e-4
 """What a plane of one stamp takes without compiled kernels [s]."""
+_FIRST: Final = np.zeros(1, dtype=np.int64)
+_NOWHERE: Final = np.full(1, -1, dtype=np.int64)
+"""Where the plane of a single stamp starts in its own bytes, and where its data are empty."""
 _STORED: Final[dict[str, Callable[[Encoded], npt.NDArray[Any]]]] = {
     "image": decode_image,
     "variance": decode_variance,
@@ -115,14 +118,15 @@ class Checked:
         if plane == "image":
             image = record.image
             terms = np.array([[image.zero], [image.scale]]) if image.zero else None
-            return Encoded(image.encoding, self.n, _row(image.data), 0, terms)
+            return Encoded(image.encoding, self.n, _bytes(image.data), _FIRST, terms)
         if plane == "variance" and (spread := record.variance) is not None:
             unit = np.array([[[spread.unit]]]) if spread.encoding == "log8" else None
-            return Encoded(spread.encoding, self.n, _row(spread.data), 0, unit)
+            return Encoded(spread.encoding, self.n, _bytes(spread.data), _FIRST, unit)
         if plane == "mask" and (mask := record.mask) is not None:
-            return Encoded(mask.encoding, self.n, _row(mask.data), 0 if mask.data else -1)
+            starts = _FIRST if mask.data else _NOWHERE
+            return Encoded(mask.encoding, self.n, _bytes(mask.data), starts)
         if plane == "psf" and (psf := record.psf) is not None:
-            return Encoded(psf.encoding, psf.size, _row(psf.data), 0)
+            return Encoded(psf.encoding, psf.size, _bytes(psf.data), _FIRST)
         return None
 
 
@@ -167,8 +171,8 @@ def conserving_values(values: npt.NDArray[np.float32], n: int) -> npt.NDArray[np
         return np.concatenate([values, rest.astype(np.float32)], axis=-1)
 
 
-def _row(data: bytes) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(data, np.uint8)[None]
+def _bytes(data: bytes) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(data, np.uint8)
 
 
 def _check_text(name: str, text: str | None, shortest: int, longest: int) -> None:

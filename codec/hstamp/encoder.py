@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -177,8 +177,7 @@ class EncodedPlanes:
         return VariancePlane("log8", float(unit[b]), codes[b].tobytes())
 
 
-@dataclass(frozen=True)
-class Label:
+class Label(NamedTuple):
     """What one stamp carries besides its planes."""
 
     x: float

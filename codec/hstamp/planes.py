@@ -23,6 +23,7 @@ __all__ = [
     "Record",
     "VariancePlane",
     "Wcs",
+    "bytes_at",
 ]
 
 FORMAT_VERSION: Final = 100
@@ -93,10 +94,10 @@ class Encoded(NamedTuple):
         As in the record.
     n : int
         Number of levels; of a PSF, its side.
-    rows : ndarray of uint8, shape (B, L)
-        Bytes of each stamp, among which the plane's lie.
-    start : int
-        First byte of the plane in each row; -1 where its data are empty.
+    data : ndarray of uint8, shape (L,)
+        Bytes among which the stamps' lie.
+    starts : ndarray of int64, shape (B,)
+        First byte of each stamp's plane in `data`; all -1 where the planes' data are empty.
     terms : ndarray of float64, shape (T, B, m), or None
         ``i2`` images: zero and scale of each level, T >= 2 and m >= n; ``log8``: the unit, T = 1
         and first of m; otherwise None.
@@ -104,11 +105,24 @@ class Encoded(NamedTuple):
 
     encoding: str
     n: int
-    rows: npt.NDArray[np.uint8]
-    start: int
+    data: npt.NDArray[np.uint8]
+    starts: npt.NDArray[np.int64]
     terms: npt.NDArray[np.float64] | None = None
 
     def numbers(self, dtype: str, count: int) -> npt.NDArray[Any]:
         """`count` stored little-endian numbers of each stamp [NO-1], shape (B, count)."""
-        stop = self.start + count * np.dtype(dtype).itemsize
-        return np.ascontiguousarray(self.rows[:, self.start : stop]).view(dtype)
+        width = count * np.dtype(dtype).itemsize
+        if len(self.starts) == 1:
+            start = int(self.starts[0])
+            return self.data[start : start + width].view(dtype)[None]
+        return bytes_at(self.data, self.starts, width).view(dtype).reshape(-1, count)
+
+
+def bytes_at(
+    data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], width: int
+) -> npt.NDArray[np.void]:
+    """`width` bytes from each of some places in bytes on, shape (B,)."""
+    every: npt.NDArray[np.void] = np.ndarray(
+        (max(0, len(data) - width + 1),), f"V{width}", data, strides=(1,)
+    )
+    return every[starts]

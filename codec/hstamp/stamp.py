@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +21,7 @@ from .errors import FormatError, InputError, shown
 from .fast import kernels
 from .fast.protocol import Valid
 from .inputs import plain_inputs, plain_position
+from .kept import kept
 from .layout import Layout, count_of, layout_of, size_of
 from .planes import Record
 from .tangent import ParentWcs, Wcs
@@ -36,6 +36,8 @@ __all__ = ["Stamp", "encode", "view"]
 
 _DECODE_COST = 3e-4
 """What decoding one stamp takes without compiled kernels [s]."""
+_FIRST = np.zeros(1, dtype=np.int64)
+"""Where a blob that is alone starts in its bytes."""
 _VIEWS: dict[str, Callable[..., Any]] = {}
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -166,10 +168,11 @@ class Stamp:
     @classmethod
     def from_bytes(cls, blob: bytes) -> Stamp:
         """Stamp of a blob in the single-object form [CO-2]."""
-        scanned = kernels(_DECODE_COST).scan(blob)
-        if scanned is not None:
-            return cls._of(scanned)
-        if not isinstance(blob, bytes | bytearray | memoryview):
+        if type(blob) is bytes:
+            found = kernels(_DECODE_COST).scan(np.frombuffer(blob, np.uint8), _FIRST, len(blob))
+            if found is not None and found.n:
+                return cls._of(found)
+        elif not isinstance(blob, bytes | bytearray | memoryview):
             raise InputError(f"a stamp is read from bytes, not {type(blob).__name__}")
         return cls(read_blob(blob))
 
@@ -236,25 +239,25 @@ class Stamp:
         """Tangent plane at the source, or None when the orientation is not known."""
         return self._source.record.wcs
 
-    @cached_property
+    @kept
     def values(self) -> npt.NDArray[np.float32]:
         """Stored image values in stamp order, shape (N,), NaN where missing [flux_unit]."""
         values: npt.NDArray[np.float32] = _frozen(stored_values(self._source, "image"))
         return values
 
-    @cached_property
+    @kept
     def levels(self) -> npt.NDArray[np.float32]:
         """Image levels, shape (n, 15, 15), NaN where missing [flux_unit per base pixel]."""
         levels: npt.NDArray[np.float32] = _frozen(decode_plane(self._source, "image"))
         return levels
 
-    @cached_property
+    @kept
     def variance(self) -> npt.NDArray[np.float32] | None:
         """Variance levels, shape (n, 15, 15), NaN where missing [flux_unit**2]."""
         variance: npt.NDArray[np.float32] | None = _frozen(decode_plane(self._source, "variance"))
         return variance
 
-    @cached_property
+    @kept
     def mask(self) -> npt.NDArray[np.uint16] | None:
         """Mask levels, shape (n, 15, 15); bit b is plane ``mask_planes[b]``."""
         mask: npt.NDArray[np.uint16] | None = _frozen(decode_plane(self._source, "mask"))
@@ -266,7 +269,7 @@ class Stamp:
         mask = self.record.mask
         return () if mask is None else mask.planes
 
-    @cached_property
+    @kept
     def psf(self) -> npt.NDArray[np.float32] | None:
         """PSF on base pixels, odd square, unit sum."""
         psf: npt.NDArray[np.float32] | None = _frozen(decode_plane(self._source, "psf"))

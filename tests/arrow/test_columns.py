@@ -1,5 +1,7 @@
 """Columns of blobs and columns of tensors hold the same stamps."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from arrow_samples import BAD, mixture, stamp
@@ -7,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hstamp
-from hstamp import FormatError, InputError, Stamp
+from hstamp import FormatError, InputError, Stamp, fast
 
 pa = pytest.importorskip("pyarrow", reason="needs pyarrow (pip install 'hstamp[parquet]')")
 from hstamp import arrow as ha  # noqa: E402
@@ -104,9 +106,13 @@ def test_nothing_to_decode(column):
     assert ha.encode(table).to_pylist() == [None] * len(column)
 
 
-def test_bytes_come_back():
-    blobs = [None, *mixture()]
-    assert ha.encode(ha.decode(blobs, steps=True)).to_pylist() == blobs
+@pytest.mark.parametrize("compiled", [False, True])
+def test_bytes_come_back(compiled):
+    if compiled and not fast.load():
+        pytest.skip("needs numba (pip install 'hstamp[fast]')")
+    with nullcontext() if compiled else fast.numpy_only():
+        for blobs in ([None, *mixture()], [stamp(seed, 5) for seed in range(6)]):
+            assert ha.encode(ha.decode(blobs, steps=True)).to_pylist() == blobs
 
 
 @settings(max_examples=15, deadline=None)

@@ -180,9 +180,11 @@ def _out_of_avro(batch: list[bytes], rounds: int) -> dict[str, Any]:
 
     layout, count = hstamp.Layout(5), 256
     stamps = [hstamp.Stamp.from_bytes(b).record for b in batch[:count]]
-    codes = np.array([np.frombuffer(s.image.data, np.uint8) for s in stamps])
+    codes = np.frombuffer(b"".join(s.image.data for s in stamps), np.uint8)
+    starts = np.arange(count) * 2 * layout.size
     steps = np.array([[s.image.zero for s in stamps], [s.image.scale for s in stamps]])
-    spread = np.array([np.frombuffer(s.variance.data, np.uint8) for s in stamps])
+    spread = np.frombuffer(b"".join(s.variance.data for s in stamps), np.uint8)
+    spread_starts = np.arange(count) * layout.size
     unit = np.array([[[s.variance.unit] for s in stamps]])
     out = np.empty((count, 5, 15, 15), np.float32)
     flat, values = out.reshape(count, -1), np.zeros((count, layout.size), np.float32)
@@ -197,9 +199,9 @@ def _out_of_avro(batch: list[bytes], rounds: int) -> dict[str, Any]:
                 lambda: np.take(values, where, axis=1, out=flat, mode="clip"),
                 count,
             ),
-            "hstamp image i2": (lambda: kernels.image_i2(codes, 0, steps, out), count),
+            "hstamp image i2": (lambda: kernels.image_i2(codes, starts, steps, out), count),
             "hstamp variance log8": (
-                lambda: kernels.levels_log8(spread, 0, unit, LEVEL_VALUES, out),
+                lambda: kernels.levels_log8(spread, spread_starts, unit, LEVEL_VALUES, out),
                 count,
             ),
         },

@@ -136,3 +136,49 @@ def test_an_empty_batch():
     empty = hstamp.encode_many([], [], [], errors="collect", levels=None)
     assert list(empty) == []
     assert empty.errors == {}
+
+
+def test_rows_of_one_form_are_the_bytes_of_single_stamps_and_fail_alone():
+    """Rows that differ in numbers alone, with a fault of each kind among them."""
+    rng = np.random.default_rng(8)
+    count = 24
+    image = rng.normal(size=(count, 60, 60)).astype("f4")
+    image[3] = np.float32(3e38) * np.sign(image[3])
+    variance = rng.uniform(1, 2, image.shape).astype("f4")
+    variance[5] = 3e38
+    mask = rng.integers(0, 8, image.shape).astype("u2")
+    mask[7, 30, 30] = 8
+    mask[8] = 0
+    ids = [f"id-{b:03d}" for b in range(count)]
+    ids[9], ids[10], ids[11] = "id-00\n", "id-00é", 12
+    wcs = [hstamp.Wcs(10.0 + b, -5.0, 1e-5, 1e-9 * b, 0, 1e-5) for b in range(count)]
+    wcs[13] = hstamp.Wcs(10.0, 95.0, 1e-5, 0, 0, 1e-5)
+    wcs[14] = hstamp.Wcs(10.0, 9.0, 0, 0, 0, 0)
+    wcs[15] = None
+    psf = [np.outer(np.hanning(13), np.hanning(13)) + 0.01 * b for b in range(count)]
+    bands = ["g", "r"] * (count // 2)
+    bands[17] = "\x07"
+    x, y = rng.uniform(28, 31, (2, count))
+    names = ("A", "B", "C")
+    options = {"levels": 2, "psf_size": 9}
+    for encoding in ("i2", "f4"):
+        for spread in ("log8", "f4"):
+            kind = {"encoding": encoding, "variance_encoding": spread, "mask_planes": names}
+            found = hstamp.encode_many(
+                image, x, y, variance=variance, mask=mask, psf=psf, wcs=wcs, ids=ids, band=bands,
+                errors="collect", **options, **kind,
+            )  # fmt: skip
+            expected = {}
+            for b in range(count):
+                try:
+                    expected[b] = hstamp.encode(
+                        image[b], x[b], y[b], variance=variance[b], mask=mask[b],
+                        psf=psf[b], wcs=wcs[b], id=ids[b], band=bands[b], **options, **kind,
+                    ).to_bytes()  # fmt: skip
+                except hstamp.InputError as fault:
+                    expected[b] = fault.reason
+            given = {b: blob for b, blob in enumerate(found) if blob is not None}
+            given |= {b: fault.reason for b, fault in found.errors.items()}
+            assert given == expected
+            assert {7, 9, 10, 11, 13, 14, 17} <= set(found.errors)
+            assert (5 in found.errors) == (spread == "log8")

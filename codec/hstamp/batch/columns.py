@@ -18,7 +18,7 @@ from ..container.avro import write_long
 from ..container.blob import HEADER, read_blob, write_blob
 from ..planes import Encoded, Record
 
-__all__ = ["Shape", "shape_of"]
+__all__ = ["Shape", "shape_of", "shape_of_record"]
 
 U1 = npt.NDArray[np.uint8]
 
@@ -58,21 +58,24 @@ class Shape:
     def encoded(self, matrix: U1, plane: str) -> Encoded | None:
         """One plane of all rows; None where these stamps have none."""
         record, n = self.record, self.record.levels
-        start = self.places[plane].start if plane in self.places else -1
+        first = np.arange(len(matrix), dtype=np.int64) * matrix.shape[1]
+        place = self.places.get(plane)
+        starts = np.full_like(first, -1) if place is None else first + place.start
+        data = matrix.reshape(-1)
 
         def terms(*names: str) -> npt.NDArray[np.float64]:
             return np.stack([self.column(matrix, name, "<f4") for name in names], dtype=np.float64)
 
         if plane == "image":
             steps = terms("zero", "scale") if "scale" in self.places else None
-            return Encoded(record.image.encoding, n, matrix, start, steps)
+            return Encoded(record.image.encoding, n, data, starts, steps)
         if plane == "variance" and (spread := record.variance) is not None:
             unit = terms("unit") if spread.encoding == "log8" else None
-            return Encoded(spread.encoding, n, matrix, start, unit)
+            return Encoded(spread.encoding, n, data, starts, unit)
         if plane == "mask" and record.mask is not None:
-            return Encoded(record.mask.encoding, n, matrix, start)
+            return Encoded(record.mask.encoding, n, data, starts)
         if plane == "psf" and record.psf is not None:
-            return Encoded(record.psf.encoding, record.psf.size, matrix, start)
+            return Encoded(record.psf.encoding, record.psf.size, data, starts)
         return None
 
 
@@ -84,10 +87,13 @@ def shape_of(blob: bytes) -> Shape | None:
     FormatError
         If the blob does not parse.
     """
-    record = read_blob(blob)
-    if write_blob(record) != blob:
-        return None
-    places = _places(record)
+    shape = shape_of_record(read_blob(blob))
+    return shape if shape.template == blob else None
+
+
+def shape_of_record(record: Record) -> Shape:
+    """Shape of a record's blob."""
+    blob, places = write_blob(record), _places(record)
     fixed = np.ones(len(blob), dtype=np.bool_)
     for place in places.values():
         fixed[place] = False

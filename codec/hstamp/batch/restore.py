@@ -129,7 +129,9 @@ def _chosen(
 
 def _encoded(encoding: str, n: int, codes: Array, terms: Array) -> Encoded:
     plain = np.ascontiguousarray(codes, dtype="<i2" if encoding == "i2" else "u1")
-    return Encoded(encoding, n, plain.view(np.uint8), 0, terms)
+    data = plain.reshape(-1).view(np.uint8)
+    starts = np.arange(len(codes), dtype=np.int64) * (len(data) // max(1, len(codes)))
+    return Encoded(encoding, n, data, starts, terms)
 
 
 def _same(one: Array, other: Array) -> Array:

@@ -67,8 +67,8 @@ def mask_within(bits: Bits, count: int) -> Flags:
 def decode_mask(plane: Encoded) -> U2:
     """Stored bits of valid mask planes [EN-8], shape (B, N)."""
     size = size_of(plane.n)
-    if plane.start < 0:
-        return np.zeros((len(plane.rows), size), dtype=np.uint16)
+    if plane.starts[0] < 0:
+        return np.zeros((len(plane.starts), size), dtype=np.uint16)
     return plane.numbers(f"<{plane.encoding}", size).astype(np.uint16)
 
 

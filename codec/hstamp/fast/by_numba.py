@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ..container.blob import HEADER, MAX_BLOB, read_blob
 from ..encodings.image import MAD_TO_SIGMA, Steps
 from ..encodings.mask import MASK_ENCODINGS
 from ..encodings.variance import LEVEL_VALUES, MIDPOINTS
 from ..layout import GRID, MAX_LEVELS, size_of
-from ..planes import Encoded, Record
+from ..planes import Encoded
 from . import decode, pyramid, quantise
-from .protocol import Codes, Means, Valid
-from .scan import (
-    IMAGE_F4,
-    IMAGE_START,
-    LEVELS,
-    MASK_START,
-    MASK_WIDTH,
-    PLACES,
-    PSF_SIZE,
-    PSF_START,
-    VARIANCE_F4,
-    VARIANCE_START,
-    scan,
-)
+from .protocol import Codes, Means
+from .scan import PLACES, scan
+from .scanned import Scanned
 
-__all__ = ["Compiled", "Scanned"]
+__all__ = ["Compiled"]
 
 Array = npt.NDArray[Any]
-_TERMS: Final = (3, 1, MAX_LEVELS)
-_MASK: Final = {width: name for name, width in MASK_ENCODINGS.items()}
+_LEVEL_VALUES: Final = LEVEL_VALUES.copy()
+"""Writable, as arrays must be to be passed to a kernel on the shortest way."""
 
 
 class Compiled:
@@ -91,72 +78,32 @@ class Compiled:
         quantise.codes_log8(stored, MIDPOINTS, unit, codes)
         return unit, codes
 
-    def decode(self, plane: str, encoded: Encoded) -> Array:
+    def decode(self, plane: str, encoded: Encoded, out: Array | None = None) -> Array:
         """Levels of a plane."""
-        encoding, n, rows, start, terms = encoded
-        count = len(rows)
-        out: Array
+        encoding, n, data, starts, terms = encoded
+        if out is None:
+            shape = (n, n) if plane == "psf" else (n, GRID, GRID)
+            out = np.empty((len(starts), *shape), np.uint16 if plane == "mask" else np.float32)
         if plane == "psf":
-            out = np.empty((count, n, n), dtype=np.float32)
-            decode.psf_i2(rows, start, out)
-            return out
-        if plane == "mask":
-            if start < 0:
-                return np.zeros((count, n, GRID, GRID), dtype=np.uint16)
-            out = np.empty((count, n, GRID, GRID), dtype=np.uint16)
-            decode.mask_levels(rows, start, MASK_ENCODINGS[encoding], out)
-            return out
-        out = np.empty((count, n, GRID, GRID), dtype=np.float32)
-        if encoding == "i2":
-            decode.image_i2(rows, start, terms, out)
+            decode.psf_i2(data, starts, out)
+        elif encoding == "i2":
+            decode.image_i2(data, starts, terms, out)
         elif encoding == "log8":
-            decode.levels_log8(rows, start, terms, LEVEL_VALUES, out)
+            decode.levels_log8(data, starts, terms, _LEVEL_VALUES, out)
+        elif encoding == "f4":
+            decode.levels_f4(data, starts, plane == "variance", out)
+        elif starts[0] < 0:
+            out[...] = 0
         else:
-            decode.levels_f4(rows, start, plane == "variance", out)
+            decode.mask_levels(data, starts, MASK_ENCODINGS[encoding], out)
         return out
 
-    def scan(self, blob: bytes) -> Valid | None:
-        """Find and check everything in a blob."""
-        if type(blob) is not bytes or not blob.startswith(HEADER) or len(blob) > MAX_BLOB:
-            return None
-        row = np.frombuffer(blob, np.uint8)
-        places, terms = np.empty(PLACES, dtype=np.int64), np.empty(_TERMS)
-        if not scan(row, places, terms):
-            return None
-        return Scanned(row[None], places.tolist(), terms)
-
-
-class Scanned:
-    """A valid blob and where its planes lie, as `hstamp.fast.scan` has found them."""
-
-    def __init__(self, rows: Array, places: list[int], terms: Array) -> None:
-        self.n = places[LEVELS]
-        self._rows, self._places, self._terms = rows, places, terms
-
-    @cached_property
-    def record(self) -> Record:
-        """All fields, parsed when they are first asked for."""
-        return read_blob(self._rows.tobytes())
-
-    def encoded(self, plane: str) -> Encoded | None:
-        """One plane."""
-        places, rows, n = self._places, self._rows, self.n
-        if plane == "image":
-            if places[IMAGE_F4]:
-                return Encoded("f4", n, rows, places[IMAGE_START])
-            return Encoded("i2", n, rows, places[IMAGE_START], self._terms)
-        if plane == "variance":
-            start = places[VARIANCE_START]
-            if not start:
-                return None
-            if places[VARIANCE_F4]:
-                return Encoded("f4", n, rows, start)
-            return Encoded("log8", n, rows, start, self._terms[2:])
-        if plane == "mask":
-            start = places[MASK_START]
-            return Encoded(_MASK[places[MASK_WIDTH]], n, rows, start) if start else None
-        start = places[PSF_START]
-        return Encoded("i2", places[PSF_SIZE], rows, start) if start else None
+    def scan(self, data: Array, starts: Array, stop: int) -> Scanned:
+        """Find and check everything in blobs."""
+        places = np.empty((PLACES, len(starts)), dtype=np.int64)
+        terms = np.empty((3, len(starts), MAX_LEVELS))
+        scan(data, starts, stop, places, terms)
+        return Scanned(data, places, terms)
 
 
 def _outputs(count: int, n: int) -> tuple[Array, Array]:

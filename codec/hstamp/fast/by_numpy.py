@@ -20,7 +20,7 @@ from ..encodings.psf import decode_psf
 from ..encodings.variance import choose_unit, decode_variance, encode_log8
 from ..planes import Encoded
 from ..values import fill_levels, mean_children, or_children, store, true_levels, variance_children
-from .protocol import Codes, Means, Valid
+from .protocol import Codes, Means
 
 __all__ = ["Plain"]
 
@@ -68,22 +68,21 @@ class Plain:
         unit = choose_unit(stored, n)
         return unit, encode_log8(stored, unit, n)
 
-    def decode(self, plane: str, encoded: Encoded) -> Array:
+    def decode(self, plane: str, encoded: Encoded, out: Array | None = None) -> Array:
         """Levels of a plane, a few stamps at a time."""
-        decode, count = _DECODERS[plane], len(encoded.rows)
-        if count <= _CHUNK:
+        decode, count = _DECODERS[plane], len(encoded.starts)
+        if count <= _CHUNK and out is None:
             return decode(encoded)
         parts = [slice(start, start + _CHUNK) for start in range(0, count, _CHUNK)]
-        return np.concatenate([decode(_part(encoded, part)) for part in parts])
+        return np.concatenate([decode(_part(encoded, part)) for part in parts], out=out)
 
-    def scan(self, blob: bytes) -> Valid | None:
-        """Leave the blob to the plain reader."""
-        return None
+    def scan(self, data: Array, starts: Array, stop: int) -> None:
+        """Leave the blobs to the plain reader."""
 
 
 def _part(encoded: Encoded, part: slice) -> Encoded:
     terms = None if encoded.terms is None else encoded.terms[:, part]
-    return encoded._replace(rows=encoded.rows[part], terms=terms)
+    return encoded._replace(starts=encoded.starts[part], terms=terms)
 
 
 _DECODERS: Final[dict[str, Callable[[Encoded], Array]]] = {

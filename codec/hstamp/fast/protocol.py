@@ -6,6 +6,7 @@ Everything works on B stamps of one form. `hstamp.fast.by_numpy` is the definiti
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy.typing as npt
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from ..encodings.image import Steps
 from ..planes import Encoded, Record
 
-__all__ = ["PLANES", "Codes", "Kernels", "Means", "Valid"]
+__all__ = ["PLANES", "Codes", "Found", "Kernels", "Means", "Valid"]
 
 PLANES: Final = ("image", "variance", "mask", "psf")
 """Planes of a stamp, in the order of the record."""
@@ -61,11 +62,44 @@ class Valid(Protocol):
         """One of `PLANES`, or None where the stamp has none."""
 
 
+class Found(Valid, Protocol):
+    """What a kernel has found in B blobs; `Valid` with every method where they are of one form."""
+
+    @property
+    def decided(self) -> Array:
+        """Which blobs are valid, (B,); of the others the plain reader decides."""
+
+    def forms(self) -> Sequence[tuple[Array, Found]]:
+        """Valid blobs of each form: their places among the B, ascending, and what they hold."""
+
+    def uniform(self) -> bool:
+        """Whether all are valid and of one form."""
+
+    def form(self) -> tuple[int, ...]:
+        """What the first blob has in common with others of its form."""
+
+    def columns(self) -> dict[str, Array]:
+        """Numbers of blobs of one form, as `StampBatch` has them, as far as these have them."""
+
+    def texts(self, name: str) -> list[str | None]:
+        """Texts `id` or `band` of each."""
+
+    def units(self) -> list[str]:
+        """Unit of each image."""
+
+    def names(self) -> list[tuple[str, ...]]:
+        """Names of each mask's bits."""
+
+
 class Kernels(Protocol):
     """The arithmetic of encoder and decoder over B stamps of one form."""
 
-    in_place: bool
-    """Whether windows are read where they lie in a parent; if not, rows and columns are 0."""
+    @property
+    def in_place(self) -> bool:
+        """Whether windows are read where they lie in a parent and blobs in a buffer.
+
+        If not, rows and columns are 0, and `scan` finds none.
+        """
 
     def means(self, image: Array, rows: Array, columns: Array, n: int) -> Means:
         """Levels of images, float32 (1 or B, H, W), whose widest level starts at rows, columns."""
@@ -90,8 +124,14 @@ class Kernels(Protocol):
     def codes_log8(self, stored: Array, n: int) -> tuple[Array, Array]:
         """Units (B,) float64 and codes (B, N) uint8 of variances by [EC-5]."""
 
-    def decode(self, plane: str, encoded: Encoded) -> Array:
-        """Levels (B, n, 15, 15) of a valid plane by [DE-1]; of PSFs, (B, side, side)."""
+    def decode(self, plane: str, encoded: Encoded, out: Array | None = None) -> Array:
+        """Levels (B, n, 15, 15) of a valid plane by [DE-1]; of PSFs, (B, side, side).
 
-    def scan(self, blob: bytes) -> Valid | None:
-        """Check a blob completely at once; None where the plain reader must decide."""
+        They go to `out` where it is given, a contiguous array.
+        """
+
+    def scan(self, data: Array, starts: Array, stop: int) -> Found | None:
+        """Check blobs (B,) that lie one behind another completely; None where no kernel can.
+
+        `starts` are the first bytes (B,) of each in `data`, and `stop` is where the last ends.
+        """

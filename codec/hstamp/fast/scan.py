@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from ..container.blob import HEADER, MAX_BLOB
 from ..layout import CORE_SIZE, MAX_LEVELS, MIN_LEVELS, RING_SIZE
 from ..limits import (
     ID_LIMIT,
@@ -27,17 +28,24 @@ from ..limits import (
     steps_within,
     unit_within,
 )
+from .decode import int16_at
 from .jit import F8, I8, U1, inline, kernel, readable, writable
 
 __all__ = [
-    "IMAGE_F4", "IMAGE_START", "LEVELS", "MASK_START", "MASK_WIDTH", "PLACES", "PSF_SIZE",
-    "PSF_START", "VARIANCE_F4", "VARIANCE_START", "scan",
+    "BAND", "IDENTIFIER", "IMAGE", "IMAGE_F4", "KEY", "LEVELS", "MASK", "MASK_EMPTY", "MASK_WIDTH",
+    "NAMES", "OFFSET", "PLACES", "PSF", "PSF_SIDE", "UNIT", "VARIANCE", "VARIANCE_F4", "WCS",
+    "scan",
 ]  # fmt: skip
 
-LEVELS, IMAGE_START, IMAGE_F4, VARIANCE_START, VARIANCE_F4 = 0, 1, 2, 3, 4
-MASK_START, MASK_WIDTH, PSF_START, PSF_SIZE = 5, 6, 7, 8
-PLACES = 9
-"""Items of `places`: starts are byte offsets, 0 for a plane that is absent, -1 for empty data."""
+LEVELS, IMAGE_F4, VARIANCE_F4, MASK_WIDTH, MASK_EMPTY, PSF_SIDE, HAS_WCS = range(7)
+KEY = 7
+"""What stamps of one form agree in; `VARIANCE_F4` is -1, the width or side 0 without a plane."""
+OFFSET, WCS, IMAGE, VARIANCE, MASK, PSF, NAMES, NAMES_STOP = range(KEY, KEY + 8)
+"""First bytes of `dx`, of the WCS, of each plane's data and of the mask's names."""
+IDENTIFIER, IDENTIFIER_STOP, BAND, BAND_STOP, UNIT, UNIT_STOP = range(KEY + 8, KEY + 14)
+"""Where texts start and stop; both 0 where there is none."""
+PLACES = KEY + 14
+_HEADER = np.frombuffer(HEADER, np.uint8).copy()
 _F4, _I2, _U1, _U2 = 0x6634, 0x6932, 0x7531, 0x7532
 _LOG8 = 8
 """Encodings as `_encoding` tells them."""
@@ -174,28 +182,11 @@ def _names(blob: Any, at: Any, end: int, count: int) -> Any:
     return at
 
 
-@kernel(types.boolean, readable(U1, 1), writable(I8, 1), writable(F8, 3))
-def scan(blob: Any, places: Any, terms: Any) -> Any:
-    """Whether a blob behind its ten header bytes is valid and of the usual form.
-
-    Parameters
-    ----------
-    blob : ndarray of uint8, shape (L,)
-        Its first ten bytes have been checked.
-    places : ndarray of int64, shape (PLACES,)
-        Receives levels and where the planes lie.
-    terms : ndarray of float64, shape (3, 1, MAX_LEVELS)
-        Receives zero points and scales of an ``i2`` image, and first of the third row the unit of
-        the variance.
-    """
-    end = blob.shape[0]
-    word = np.empty(16, np.uint8)
-    single = word.view(np.float32)
-    double = word.view(np.float64)
-    for i in range(places.shape[0]):
-        places[i] = 0
-
-    version, at = _long(blob, 10, end)
+@inline
+def _scan(blob: Any, at: Any, end: int, places: Any, terms: Any, word: Any) -> Any:
+    """Whether the record from `at` to `end` is valid and of the usual form; see `scan`."""
+    single, double = word.view(np.float32), word.view(np.float64)
+    version, at = _long(blob, at, end)
     if at < 0 or version < MIN_VERSION or version > MAX_VERSION:
         return False
     n, at = _long(blob, at, end)
@@ -203,18 +194,24 @@ def scan(blob: Any, places: Any, terms: Any) -> Any:
         return False
     places[LEVELS] = n
     size = CORE_SIZE + RING_SIZE * (n - 1)
-    for longest in (ID_LIMIT, TEXT_LIMIT):
+    for i in range(2):
         branch = _branch(blob, at, end)
         if branch < 0:
             return False
         at += 1
         if branch:
-            at = _text(blob, at, end, 0, longest, 0x20)
+            _, start = _long(blob, at, end)
+            at = _text(blob, at, end, 0, TEXT_LIMIT if i else ID_LIMIT, 0x20)
             if at < 0:
                 return False
+            places[BAND if i else IDENTIFIER] = start
+            places[BAND_STOP if i else IDENTIFIER_STOP] = at
+    _, start = _long(blob, at, end)
     at = _text(blob, at, end, 1, TEXT_LIMIT, 0x20)
     if at < 0 or end - at < 9:
         return False
+    places[UNIT], places[UNIT_STOP] = start, at
+    places[OFFSET] = at
     dx, dy = _f4(blob, at, word, single), _f4(blob, at + 4, word, single)
     if not (_offset_within(dx) and _offset_within(dy)):
         return False
@@ -226,23 +223,25 @@ def scan(blob: Any, places: Any, terms: Any) -> Any:
     if branch:
         if end - at < 32 or not _wcs(blob, at, word, single, double):
             return False
+        places[WCS] = at
+        places[HAS_WCS] = 1
         at += 32
 
     encoding, at = _encoding(blob, at, end)
     if encoding == _I2:
-        at = _floats(blob, at, end, n, terms[0, 0], word, single)
+        at = _floats(blob, at, end, n, terms[0], word, single)
         if at < 0:
             return False
-        at = _floats(blob, at, end, n, terms[1, 0], word, single)
+        at = _floats(blob, at, end, n, terms[1], word, single)
         if at < 0:
             return False
         for k in range(n):
-            if not _steps_within(terms[0, 0, k], terms[1, 0, k]):
+            if not _steps_within(terms[0, k], terms[1, k]):
                 return False
         at = _data(blob, at, end, 2 * size)
         if at < 0:
             return False
-        places[IMAGE_START] = at
+        places[IMAGE] = at
         at += 2 * size
     elif encoding == _F4:
         if end - at < 2 or blob[at] != 0 or blob[at + 1] != 0:
@@ -250,7 +249,7 @@ def scan(blob: Any, places: Any, terms: Any) -> Any:
         at = _data(blob, at + 2, end, 4 * size)
         if at < 0 or _f4_bad(blob, at, size, False):
             return False
-        places[IMAGE_START] = at
+        places[IMAGE] = at
         places[IMAGE_F4] = 1
         at += 4 * size
     else:
@@ -264,17 +263,17 @@ def scan(blob: Any, places: Any, terms: Any) -> Any:
         encoding, at = _encoding(blob, at, end)
         if (encoding != _LOG8 and encoding != _F4) or end - at < 4:
             return False
-        terms[2, 0, 0] = _f4(blob, at, word, single)
+        terms[2, 0] = _f4(blob, at, word, single)
         width = 1 if encoding == _LOG8 else 4
         at = _data(blob, at + 4, end, width * size)
         if at < 0:
             return False
         if encoding == _LOG8:
-            if not _unit_within(terms[2, 0, 0]):
+            if not _unit_within(terms[2, 0]):
                 return False
         elif _f4_bad(blob, at, size, True):
             return False
-        places[VARIANCE_START] = at
+        places[VARIANCE] = at
         places[VARIANCE_F4] = 0 if encoding == _LOG8 else 1
         at += width * size
 
@@ -290,13 +289,16 @@ def scan(blob: Any, places: Any, terms: Any) -> Any:
         count, at = _long(blob, at, end)
         if at < 0 or count < 1 or count > 8 * width:
             return False
+        places[NAMES] = at
         at = _names(blob, at, end, count)
+        places[NAMES_STOP] = at
         if at < 0 or at >= end or blob[at] != 0:
             return False
         at += 1
         places[MASK_WIDTH] = width
         if at < end and blob[at] == 0:
-            places[MASK_START] = -1
+            places[MASK] = -1
+            places[MASK_EMPTY] = 1
             at += 1
         else:
             at = _data(blob, at, end, width * size)
@@ -304,15 +306,19 @@ def scan(blob: Any, places: Any, terms: Any) -> Any:
                 return False
             low_limit = (0xFF << min(count, 8)) & 0xFF
             high_limit = (0xFF << max(count - 8, 0)) & 0xFF
-            low: Any = 0
-            high: Any = 0
-            for i in range(size):
-                low |= np.int64(blob[at + width * i])
-                if width == 2:
-                    high |= np.int64(blob[at + 2 * i + 1])
+            bits = blob[at : at + width * size]
+            low = np.uint8(0)
+            high = np.uint8(0)
+            if width == 1:
+                for i in range(np.uint64(size)):
+                    low |= bits[i]
+            else:
+                for i in range(np.uint64(size)):
+                    low |= bits[np.uint64(2) * i]
+                    high |= bits[np.uint64(2) * i + np.uint64(1)]
             if low & low_limit or high & high_limit:
                 return False
-            places[MASK_START] = at
+            places[MASK] = at
             at += width * size
 
     branch = _branch(blob, at, end)
@@ -329,16 +335,53 @@ def scan(blob: Any, places: Any, terms: Any) -> Any:
         at = _data(blob, at, end, 2 * side * side)
         if at < 0:
             return False
-        total: Any = 0
-        lowest: Any = 0
-        for i in range(at, at + 2 * side * side, 2):
-            q: Any = (np.int64(blob[i + 1]) << 8) | np.int64(blob[i])
-            q = q - 65536 if q >= 32768 else q
+        codes = blob[at : at + 2 * side * side]
+        total: Any = np.int64(0)
+        lowest: Any = np.int64(0)
+        for i in range(np.uint64(side * side)):
+            q = np.int64(int16_at(codes, np.uint64(2) * i))
             lowest = min(lowest, q)
             total += q
         if not _psf_within(total, lowest):
             return False
-        places[PSF_START] = at
-        places[PSF_SIZE] = side
+        places[PSF] = at
+        places[PSF_SIDE] = side
         at += 2 * side * side
     return at == end
+
+
+@kernel(types.void, readable(U1, 1), readable(I8, 1), I8, writable(I8, 2), writable(F8, 3))
+def scan(data: Any, starts: Any, stop: int, places: Any, terms: Any) -> None:
+    """Find and check everything in blobs that lie one behind another.
+
+    Parameters
+    ----------
+    data : ndarray of uint8, shape (L,)
+        Their bytes.
+    starts : ndarray of int64, shape (B,)
+        First byte of each; each ends where the next starts.
+    stop : int
+        Where the last ends.
+    places : ndarray of int64, shape (PLACES, B)
+        Receives what each stamp is like and where its parts lie in `data`; ``places[LEVELS]`` is 0
+        where the plain reader must decide.
+    terms : ndarray of float64, shape (3, B, MAX_LEVELS)
+        Receives zero points and scales of an ``i2`` image, and first of the third row the unit of
+        the variance.
+    """
+    word = np.empty(16, np.uint8)
+    found = np.empty(PLACES, np.int64)
+    count = starts.shape[0]
+    for b in range(count):
+        at = starts[b]
+        end = starts[b + 1] if b + 1 < count else stop
+        found[:] = 0
+        found[VARIANCE_F4] = -1
+        good = len(_HEADER) < end - at <= MAX_BLOB
+        if good:
+            for i in range(len(_HEADER)):
+                good &= data[at + i] == _HEADER[i]
+        if not (good and _scan(data, at + len(_HEADER), end, found, terms[:, b], word)):
+            found[LEVELS] = 0
+        for i in range(PLACES):
+            places[i, b] = found[i]
