@@ -25,17 +25,20 @@ LEVELS = 5
 def rows(count: int) -> list[dict[str, Any]]:
     """Alerts of an invented night, all of whose stamps are of noise around a source."""
     rng = np.random.default_rng(20261125)
-    y, x = np.indices((260, 260)) - 130
-    source = 2000.0 * np.exp(-(x**2 + y**2) / 8.0)
     psf = np.exp(-((np.indices((21, 21)) - 10.0) ** 2) / 8.0).prod(axis=0)
     blobs: list[bytes] = []
     while len(blobs) < 3 * count:
-        image = source + rng.normal(0.0, 30.0, source.shape)
-        at = rng.uniform(-0.5, 0.5, (2, 64)) + 130
+        image = rng.normal(0.0, 30.0, (1000, 1000))
+        at = rng.uniform(150.0, 850.0, (2, 64))
+        for x, y in np.rint(at.T).astype(int):
+            image[y - 10 : y + 11, x - 10 : x + 11] += 2000.0 * psf
         blobs += hstamp.encode_many(
             image, *at, levels=LEVELS, variance=900.0 + np.maximum(image, 0.0), psf=psf,
             mask=(image > 1000).astype(np.uint16), mask_planes=["DETECTED"], band="r",
-            wcs=[hstamp.Wcs(10.0, 0.0, -5.5e-5, 0.0, 0.0, 5.5e-5)] * 64,
+            wcs=[
+                hstamp.Wcs(ra, dec, -5.5e-5, 0.0, 0.0, 5.5e-5)
+                for ra, dec in rng.uniform(0.0, 10.0, (64, 2))
+            ],
         )  # fmt: skip
     sky = rng.uniform(0.0, 10.0, (count, 2))
     return [

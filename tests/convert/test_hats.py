@@ -1,5 +1,8 @@
 """HATS catalogues: written by hats-import, opened by LSDB."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,7 @@ pq = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow (hstamp[hats])
 from convert_samples import lsst_alert, lsst_cutout, noise  # noqa: E402
 from parquet_samples import CUTOUTS, lsst_table, ztf_table  # noqa: E402
 
-from hstamp import InputError, Stamp, decode_many  # noqa: E402
+from hstamp import InputError, Stamp  # noqa: E402
 from hstamp.convert.objects import nested, object_groups  # noqa: E402
 from hstamp.errors import OutputError  # noqa: E402
 
@@ -71,7 +74,7 @@ slow = pytest.mark.filterwarnings("ignore")
 
 
 @slow
-def test_blobs_of_alerts(catalog, tmp_path, convert):
+def test_blobs_of_alerts(catalog, tmp_path, convert, monkeypatch):
     found = catalog(nest=False)
     rows = found.compute()
     assert len(rows) == 6
@@ -87,13 +90,19 @@ def test_blobs_of_alerts(catalog, tmp_path, convert):
     )
     assert {int(k): v for k, v in zip(rows["id"], rows["hstampScience"], strict=True)} == made
 
-    def peak(frame):
-        batch = decode_many(list(frame["hstampScience"]))
-        return frame[["id"]].assign(peak=np.nanmax(batch.levels[:, 0], axis=(1, 2)))
-
-    peaks = found.map_partitions(peak).compute()
-    for identifier, value in zip(peaks["id"], peaks["peak"], strict=True):
-        assert value == np.nanmax(Stamp.from_bytes(made[int(identifier)]).levels[0])
+    page = Path(__file__).resolve().parents[2] / "docs" / "arrow.md"
+    text = re.search(
+        r"<!-- test: hats -->\n```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S
+    )
+    (tmp_path / "night").rename(tmp_path / "night-hats")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(text[1], names)
+    two = names["found"]
+    assert sorted(two["id"]) == ["170002", "170003"]
+    assert list(two["peak"]) == [
+        np.nanmax(Stamp.from_bytes(made[int(name)]).levels[0]) for name in two["id"]
+    ]
 
 
 @slow
