@@ -45,6 +45,14 @@ class StampBatch:
     ids, bands : tuple of (str or None)
     mask_planes : tuple of tuple of str
         Names of each stamp's mask bits.
+    flux_units : tuple of str
+        FITS unit string of each image, per base pixel [PL-1].
+    zero, scale : ndarray of float32, shape (B, n)
+        Steps of images encoded as ``i2`` [EN-2]; NaN for ``f4`` and for levels that are not there.
+    unit : ndarray of float32, shape (B,)
+        Unit of variances encoded as ``log8`` [EN-5]; 0 for ``f4``, NaN where there are none.
+    psf_sizes : ndarray of int64, shape (B,)
+        Side of each PSF before padding [base pixel]; 0 where there is none.
     """
 
     index: npt.NDArray[np.intp]
@@ -62,6 +70,11 @@ class StampBatch:
     ids: tuple[str | None, ...]
     bands: tuple[str | None, ...]
     mask_planes: tuple[tuple[str, ...], ...]
+    flux_units: tuple[str, ...]
+    zero: npt.NDArray[np.float32]
+    scale: npt.NDArray[np.float32]
+    unit: npt.NDArray[np.float32]
+    psf_sizes: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.index)
@@ -91,8 +104,9 @@ class Group:
     n : int
         Number of levels.
     arrays : dict of str to ndarray
-        Decoded planes, `dx`, `dy`, `ra`, `dec` and `cd`, as far as they have them.
-    ids, bands, names : list
+        Decoded planes, and `dx`, `dy`, `ra`, `dec`, `cd`, `zero`, `scale`, `unit` and `psf_size`,
+        as far as they have them.
+    ids, bands, units, names : list
         Texts of each stamp, and the names of its mask's bits.
     """
 
@@ -102,6 +116,7 @@ class Group:
     ids: list[str | None] = field(default_factory=list)
     bands: list[str | None] = field(default_factory=list)
     names: list[tuple[str, ...]] = field(default_factory=list)
+    units: list[str] = field(default_factory=list)
 
 
 def merged(groups: list[Group], rejected: dict[int, FormatError], planes: set[str]) -> StampBatch:
@@ -130,15 +145,16 @@ def merged(groups: list[Group], rejected: dict[int, FormatError], planes: set[st
     ids: list[str | None] = [None] * count
     bands: list[str | None] = [None] * count
     names: list[tuple[str, ...]] = [()] * count
+    units = [""] * count
     counts = np.zeros(count, dtype=np.int64)
     for group, place in zip(groups, places, strict=True):
         counts[place] = group.n
         if len(groups) == 1:
-            ids, bands, names = group.ids, group.bands, group.names
+            ids, bands, names, units = group.ids, group.bands, group.names, group.units
             break
-        texts = zip(place.tolist(), group.ids, group.bands, group.names, strict=True)
-        for row, name, band, planes_named in texts:
-            ids[row], bands[row], names[row] = name, band, planes_named
+        texts = zip(place.tolist(), group.ids, group.bands, group.names, group.units, strict=True)
+        for row, name, band, planes_named, unit in texts:
+            ids[row], bands[row], names[row], units[row] = name, band, planes_named, unit
     return StampBatch(
         index=index,
         errors=rejected,
@@ -155,6 +171,11 @@ def merged(groups: list[Group], rejected: dict[int, FormatError], planes: set[st
         ids=tuple(ids),
         bands=tuple(bands),
         mask_planes=tuple(names),
+        flux_units=tuple(units),
+        zero=gather("zero", (widest,), np.float32, np.nan),
+        scale=gather("scale", (widest,), np.float32, np.nan),
+        unit=gather("unit", (), np.float32, np.nan),
+        psf_sizes=gather("psf_size", (), np.int64, 0),
     )
 
 

@@ -67,6 +67,7 @@ class _Room:
         self._group.ids += found.texts("id")
         self._group.bands += found.texts("band")
         self._group.names += found.names()
+        self._group.units += found.units()
 
     def group(self) -> Group:
         """What has been decoded."""
@@ -120,4 +121,6 @@ def _group(found: Found, rows: Array, planes: set[str], work: Kernels) -> Group:
     for name in PLANES:
         if name in planes and (encoded := found.encoded(name)) is not None:
             arrays[name] = work.decode(name, encoded)
-    return Group(rows, found.n, arrays, found.texts("id"), found.texts("band"), found.names())
+    return Group(
+        rows, found.n, arrays, found.texts("id"), found.texts("band"), found.names(), found.units()
+    )

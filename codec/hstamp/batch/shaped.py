@@ -85,6 +85,12 @@ def _single(stamp: Stamp, row: int, planes: set[str]) -> Group:
         "dy": np.array([record.dy]),
         **_wcs_arrays(record.wcs),
     }
+    if record.image.encoding == "i2":
+        arrays |= {"zero": np.array([record.image.zero]), "scale": np.array([record.image.scale])}
+    if (spread := record.variance) is not None:
+        arrays["unit"] = np.array([spread.unit if spread.encoding == "log8" else 0.0])
+    if record.psf is not None:
+        arrays["psf_size"] = np.array([record.psf.size])
     for name, value in (
         ("image", stamp.levels if "image" in planes else None),
         ("variance", stamp.variance if "variance" in planes else None),
@@ -94,7 +100,9 @@ def _single(stamp: Stamp, row: int, planes: set[str]) -> Group:
         if value is not None:
             arrays[name] = value[None]
     names = stamp.mask_planes
-    return Group(np.array([row]), stamp.n, arrays, [record.id], [record.band], [names])
+    return Group(
+        np.array([row]), stamp.n, arrays, [record.id], [record.band], [names], [record.flux_unit]
+    )
 
 
 def _wcs_arrays(wcs: Wcs | None) -> dict[str, npt.NDArray[Any]]:
@@ -118,12 +126,21 @@ def _decoded(
     count = len(matrix)
     mask_names = () if record.mask is None else record.mask.planes
     group = Group(
-        rows[good], record.levels, bands=[record.band] * count, names=[mask_names] * count
-    )
+        rows[good], record.levels, bands=[record.band] * count, names=[mask_names] * count,
+        units=[record.flux_unit] * count,
+    )  # fmt: skip
     for name, dtype in (("dx", "<f4"), ("dy", "<f4"), ("ra", "<f8"), ("dec", "<f8"), ("cd", "<f4")):
         if name in shape.places:
             column = shape.column(matrix, name, dtype)
             group.arrays[name] = column if name == "cd" else column[:, 0]
+    if "scale" in shape.places:
+        for name in ("zero", "scale"):
+            group.arrays[name] = shape.column(matrix, name, "<f4")
+    if (spread := record.variance) is not None:
+        units = shape.column(matrix, "unit", "<f4")[:, 0]
+        group.arrays["unit"] = units if spread.encoding == "log8" else np.zeros_like(units)
+    if record.psf is not None:
+        group.arrays["psf_size"] = np.full(count, record.psf.size)
     wanted = [name for name in PLANES if name in planes]
     work = kernels(NUMPY_COST * len(matrix) * len(wanted))
     for name in wanted:

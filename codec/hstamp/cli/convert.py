@@ -57,9 +57,10 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--as",
         dest="form",
-        choices=("alerts", "stamps", "blobs"),
+        choices=("alerts", "stamps", "blobs", "hats"),
         help="alerts with stamp fields (default for alerts), a container file of stamps"
-        " (default for images), or one blob file for each stamp in the folder OUT",
+        " (default for images), one blob file for each stamp in the folder OUT, or all alerts"
+        " as the HATS catalogue OUT (extra 'hats')",
     )
     parser.add_argument("-f", "--force", action="store_true", help="make existing outputs again")
     parser.add_argument(
@@ -121,6 +122,14 @@ def register(subparsers: Any) -> None:
         "--codec", metavar="NAME", help="block codec of the output (default: the input's)"
     )
     group.add_argument(
+        "--tensors", action="store_true", help="stamps of a HATS catalogue as columns of tensors"
+    )
+    group.add_argument(
+        "--nest", choices=("auto", "always", "never"), default="auto",
+        help="rows of a HATS catalogue are objects with their alerts, or alerts (default: objects,"
+        " if any has two)",
+    )  # fmt: skip
+    group.add_argument(
         "--ztf-wcs",
         choices=("auto", "nominal", "none"),
         default="auto",
@@ -150,7 +159,7 @@ def run(args: argparse.Namespace) -> int:
     from ..surveys import Ztf, with_survey
 
     check_source(args)
-    into_folder = args.form == "blobs" or is_folder(args.out)
+    into_folder = args.form == "blobs" or (args.form != "hats" and is_folder(args.out))
     _check_out(args, into_folder)
     out = output_path(args.out)
     found = find_inputs([input_path(path) for path in args.inputs], out)
@@ -179,6 +188,8 @@ def run(args: argparse.Namespace) -> int:
         drop_cutouts=args.drop_cutouts,
         force=args.force,
         surveys=with_survey(Ztf(args.ztf_wcs)),
+        tensors=args.tensors,
+        nest={"auto": None, "always": True, "never": False}[args.nest],
         roots=found.roots,
     )
     report, status = Report(passed_over=found.passed_over), 0
@@ -205,6 +216,10 @@ def _check_out(args: argparse.Namespace, into_folder: bool) -> None:
     error = args.parser.error
     if args.form == "blobs" and (args.out == STDIN or Path(args.out).is_file()):
         error(f"--as blobs writes into a folder, and {args.out} is a file")
+    if args.form == "hats" and args.out == STDIN:
+        error("a HATS catalogue is a folder")
+    if args.form != "hats" and (args.tensors or args.nest != "auto"):
+        error("--tensors and --nest go with --as hats")
     if into_folder and STDIN in args.inputs:
         error("standard input has no name for an output in a folder: give a file")
 

@@ -145,6 +145,8 @@ def _make(
     try:
         if job.form == "blobs":
             written = _to_blobs(job, output, report, say)
+        elif job.form == "hats":
+            written = _to_catalog(job, output, report, say, progress)
         else:
             with _output_file(output.path) as stream:
                 maker = _Run(job, stream, report, say, progress)
@@ -189,7 +191,7 @@ class _Run:
     def __init__(
         self,
         job: Job,
-        stream: BinaryIO,
+        stream: BinaryIO | None,
         report: Report,
         say: Callable[[str], None],
         progress: Callable[[int], None],
@@ -219,7 +221,7 @@ class _Run:
     def _file(self, path: Path, progress: Callable[[int], None]) -> None:
         kind, gzipped = look_at(path)
         if kind is Kind.FITS:
-            if self.job.form == "alerts":
+            if self.job.form in ("alerts", "hats"):
                 raise InputError("a FITS image holds no alert: use --as stamps")
             self._image(path, gzipped, progress)
         elif kind in ALERT_KINDS:
@@ -280,6 +282,9 @@ class _Run:
 
     def _sink_for(self, kind: Kind) -> Sink:
         job = self.job
+        if self.sink is not None and job.form == "hats":
+            return self.sink
+        assert self.stream is not None
         form = job.form or ("stamps" if kind is Kind.FITS else "alerts")
         wanted: type
         if form == "stamps":
@@ -304,6 +309,26 @@ class _Run:
 def _from(progress: Callable[[int], None], base: int) -> Callable[[int], None]:
     """Progress that starts at `base`."""
     return lambda at: progress(base + at)
+
+
+def _to_catalog(
+    job: Job,
+    output: Output,
+    report: Report,
+    say: Callable[[str], None],
+    progress: Callable[[int], None],
+) -> int:
+    """Write a HATS catalogue; return its bytes."""
+    from .hats import open_catalog
+
+    size = sum(map(size_of, output.inputs))
+    with open_catalog(output.path, size, job.surveys, tensors=job.tensors, nest=job.nest) as sink:
+        maker = _Run(job, None, report, say, progress)
+        maker.sink = sink
+        maker.convert(output.inputs)
+        if not sink.rows:
+            raise _EmptyError
+    return sum(size_of(path) for path in output.path.rglob("*") if path.is_file())
 
 
 def _to_blobs(job: Job, output: Output, report: Report, say: Callable[[str], None]) -> int:

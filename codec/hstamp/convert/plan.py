@@ -29,7 +29,7 @@ __all__ = [
     "subfolder",
 ]
 
-Form = Literal["alerts", "stamps", "blobs"]
+Form = Literal["alerts", "stamps", "blobs", "hats"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Job:
         Output file, or folder if `into_folder`.
     into_folder : bool
         One output for each input, in the folder `out`.
-    form : {"alerts", "stamps", "blobs"} or None
+    form : {"alerts", "stamps", "blobs", "hats"} or None
         None writes alerts for alerts and stamps for images.
     options : EncodeOptions
     positions : tuple of Position
@@ -65,6 +65,10 @@ class Job:
         Folders that inputs come from; their sub-folders are made in `out` too.
     surveys : tuple of Survey
         What alerts may be.
+    tensors : bool
+        Stamps of a HATS catalogue as tensor columns instead of blobs.
+    nest : bool or None
+        Nest a HATS catalogue by object; None does where an object has more alerts than one.
     """
 
     inputs: tuple[Path, ...]
@@ -81,6 +85,8 @@ class Job:
     force: bool = False
     roots: tuple[Path, ...] = ()
     surveys: tuple[Survey, ...] = SURVEYS
+    tensors: bool = False
+    nest: bool | None = None
 
 
 @dataclass(frozen=True)

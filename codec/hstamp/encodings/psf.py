@@ -9,7 +9,7 @@ from ..errors import FormatError, InputError, shown
 from ..limits import MAX_PSF_SIZE, Q_MAX, psf_within
 from ..planes import Encoded, PsfPlane
 
-__all__ = ["check_psf", "check_size", "decode_psf", "encode_psf", "psfs_within"]
+__all__ = ["check_psf", "check_size", "decode_psf", "encode_psf", "psf_codes", "psfs_within"]
 
 F4 = npt.NDArray[np.float32]
 F8 = npt.NDArray[np.float64]
@@ -73,14 +73,28 @@ def encode_psf(psf: F8, size: int | None) -> PsfPlane:
         total = square.sum()
     if not (np.isfinite(square).all() and total > 0):
         raise InputError("the PSF holds values that are not finite, or has no positive sum")
-    with np.errstate(over="ignore"):
-        factor = Q_MAX / np.abs(square).max()
-    if not np.isfinite(factor):
+    stored, scaled = psf_codes(square)
+    if not scaled:
         raise InputError("the PSF's values are too small to be scaled")
-    stored = np.rint(square * factor).astype("<i2")
     if stored.sum(dtype=np.int64) <= 0:
         raise InputError("the PSF has no positive sum at the precision of its encoding")
     return PsfPlane("i2", square.shape[0], stored.tobytes())
+
+
+def psf_codes(square: F8) -> tuple[I2, Flags]:
+    """Codes of finite PSFs (..., size, size), the largest value in full range [EC-6].
+
+    Returns
+    -------
+    codes : ndarray of int16, shape (..., size, size)
+    scaled : ndarray of bool, shape (...)
+        False where the values are too small to be scaled; then the codes are 0.
+    """
+    with np.errstate(over="ignore", divide="ignore"):
+        factor = Q_MAX / np.abs(square).max(axis=(-2, -1), keepdims=True)
+    scaled = np.isfinite(factor)
+    codes: I2 = np.rint(square * np.where(scaled, factor, 0.0)).astype("<i2")
+    return codes, scaled[..., 0, 0]
 
 
 def check_size(size: int | None) -> None:

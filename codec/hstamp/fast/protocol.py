@@ -79,10 +79,13 @@ class Found(Valid, Protocol):
         """What the first blob has in common with others of its form."""
 
     def columns(self) -> dict[str, Array]:
-        """`dx`, `dy`, `ra`, `dec` and `cd` of blobs of one form, as far as they have them."""
+        """Numbers of blobs of one form, as `StampBatch` has them, as far as these have them."""
 
     def texts(self, name: str) -> list[str | None]:
         """Texts `id` or `band` of each."""
+
+    def units(self) -> list[str]:
+        """Unit of each image."""
 
     def names(self) -> list[tuple[str, ...]]:
         """Names of each mask's bits."""

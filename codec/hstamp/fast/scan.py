@@ -33,7 +33,8 @@ from .jit import F8, I8, U1, inline, kernel, readable, writable
 
 __all__ = [
     "BAND", "IDENTIFIER", "IMAGE", "IMAGE_F4", "KEY", "LEVELS", "MASK", "MASK_EMPTY", "MASK_WIDTH",
-    "NAMES", "OFFSET", "PLACES", "PSF", "PSF_SIDE", "VARIANCE", "VARIANCE_F4", "WCS", "scan",
+    "NAMES", "OFFSET", "PLACES", "PSF", "PSF_SIDE", "UNIT", "VARIANCE", "VARIANCE_F4", "WCS",
+    "scan",
 ]  # fmt: skip
 
 LEVELS, IMAGE_F4, VARIANCE_F4, MASK_WIDTH, MASK_EMPTY, PSF_SIDE, HAS_WCS = range(7)
@@ -41,9 +42,9 @@ KEY = 7
 """What stamps of one form agree in; `VARIANCE_F4` is -1, the width or side 0 without a plane."""
 OFFSET, WCS, IMAGE, VARIANCE, MASK, PSF, NAMES, NAMES_STOP = range(KEY, KEY + 8)
 """First bytes of `dx`, of the WCS, of each plane's data and of the mask's names."""
-IDENTIFIER, IDENTIFIER_STOP, BAND, BAND_STOP = range(KEY + 8, KEY + 12)
+IDENTIFIER, IDENTIFIER_STOP, BAND, BAND_STOP, UNIT, UNIT_STOP = range(KEY + 8, KEY + 14)
 """Where texts start and stop; both 0 where there is none."""
-PLACES = KEY + 12
+PLACES = KEY + 14
 _HEADER = np.frombuffer(HEADER, np.uint8).copy()
 _F4, _I2, _U1, _U2 = 0x6634, 0x6932, 0x7531, 0x7532
 _LOG8 = 8
@@ -205,9 +206,11 @@ def _scan(blob: Any, at: Any, end: int, places: Any, terms: Any, word: Any) -> A
                 return False
             places[BAND if i else IDENTIFIER] = start
             places[BAND_STOP if i else IDENTIFIER_STOP] = at
+    _, start = _long(blob, at, end)
     at = _text(blob, at, end, 1, TEXT_LIMIT, 0x20)
     if at < 0 or end - at < 9:
         return False
+    places[UNIT], places[UNIT_STOP] = start, at
     places[OFFSET] = at
     dx, dy = _f4(blob, at, word, single), _f4(blob, at + 4, word, single)
     if not (_offset_within(dx) and _offset_within(dy)):

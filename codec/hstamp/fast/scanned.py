@@ -26,6 +26,7 @@ from .scan import (
     OFFSET,
     PSF,
     PSF_SIDE,
+    UNIT,
     VARIANCE,
     VARIANCE_F4,
     WCS,
@@ -36,7 +37,7 @@ __all__ = ["Scanned"]
 Array = npt.NDArray[Any]
 _MASK: Final = {width: name for name, width in MASK_ENCODINGS.items()}
 _WCS: Final = np.dtype([("ra", "<f8"), ("dec", "<f8"), ("cd", "<f4", 4)])
-_TEXTS: Final = {"id": IDENTIFIER, "band": BAND}
+_TEXTS: Final = {"id": IDENTIFIER, "band": BAND, "unit": UNIT}
 
 
 class Scanned:
@@ -107,13 +108,18 @@ class Scanned:
         return Encoded("i2", side, data, places[PSF]) if side else None
 
     def columns(self) -> dict[str, Array]:
-        """Numbers beside the planes, shape (B,) or (B, 4)."""
+        """Numbers beside the planes, shape (B,), (B, 4) or (B, n)."""
         data, places = self._data, self._places
         offset = bytes_at(data, places[OFFSET], 8).view("<f4").reshape(-1, 2)
         columns: dict[str, Array] = {"dx": offset[:, 0], "dy": offset[:, 1]}
         if places.item(HAS_WCS, 0):
             wcs = bytes_at(data, places[WCS], 32).view(_WCS)
             columns |= {name: wcs[name] for name in ("ra", "dec", "cd")}
+        if not places.item(IMAGE_F4, 0):
+            columns |= {"zero": self._terms[0, :, : self.n], "scale": self._terms[1, :, : self.n]}
+        if (f4 := places.item(VARIANCE_F4, 0)) >= 0:
+            columns["unit"] = np.zeros(len(offset)) if f4 else self._terms[2, :, 0]
+        columns["psf_size"] = places[PSF_SIDE]
         return columns
 
     def texts(self, name: str) -> list[str | None]:
@@ -121,6 +127,10 @@ class Scanned:
         cut = self._cut(_TEXTS[name])
         known = {text: None if text is None else text.decode() for text in set(cut)}
         return [known[text] for text in cut]
+
+    def units(self) -> list[str]:
+        """Units of each image."""
+        return [unit or "" for unit in self.texts("unit")]
 
     def names(self) -> list[tuple[str, ...]]:
         """Names of each mask's bits."""

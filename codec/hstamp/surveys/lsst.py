@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy.typing as npt
 
@@ -16,10 +16,14 @@ from .protocol import (
     cutout_bytes,
     integer,
     part,
+    real,
     text,
 )
 
 __all__ = ["Lsst"]
+
+_TIMES: Final = ("midpointMjdTai", "midPointTai")
+"""Middle of the exposure, TAI; the second name up to schema 4."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Lsst:
     fields = (
         *(f"diaSource.{field}" for field in ("diaSourceId", "diaObjectId", "ssObjectId", "ra")),
         *(f"diaSource.{field}" for field in ("dec", "band", "filterName")),
+        *(f"diaSource.{field}" for field in _TIMES),
         "diaObject.diaObjectId",
         *CUTOUT_PATHS,
     )
@@ -68,6 +73,11 @@ class Lsst:
     def position(self, record: Record) -> tuple[float, float]:
         """``ra`` and ``dec`` of the ``diaSource`` [deg]."""
         return coordinates(part(record, "diaSource"))
+
+    def mjd(self, record: Record) -> float | None:
+        """``midpointMjdTai``, TAI."""
+        source = part(record, "diaSource")
+        return next((time for time in (real(source.get(f)) for f in _TIMES) if time), None)
 
     def cutout(self, record: Record, kind: str) -> bytes | None:
         """Bytes of a cutout field."""

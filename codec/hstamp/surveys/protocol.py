@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -23,6 +24,7 @@ __all__ = [
     "cutout_bytes",
     "integer",
     "part",
+    "real",
     "text",
 ]
 
@@ -95,6 +97,9 @@ class Survey(Protocol):
     def position(self, record: Record) -> tuple[float, float]:
         """Right ascension and declination of the source, ICRS [deg]."""
 
+    def mjd(self, record: Record) -> float | None:
+        """Modified Julian date of the exposure, in the survey's own time scale [day]."""
+
     def cutout(self, record: Record, kind: str) -> bytes | None:
         """Bytes of the cutout of a kind; None where the alert has none."""
 
@@ -120,6 +125,13 @@ def integer(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, Integral):
         return None
     return int(value)
+
+
+def real(value: Any) -> float | None:
+    """Return a finite real number as float and anything else as None."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        return None
+    return float(value)
 
 
 def text(value: Any) -> str | None:

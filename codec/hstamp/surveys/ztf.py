@@ -26,6 +26,7 @@ from .protocol import (
     cutout_bytes,
     integer,
     part,
+    real,
     text,
 )
 
@@ -50,6 +51,8 @@ A quadrant lies up to 3.7 deg east or west of its field's centre, so north turns
 3.7 deg * tan(dec) against the camera: 2.1 deg at 30 deg, one pixel at the edge of a cutout.
 """
 
+_MJD: Final = 2400000.5
+"""Julian date of the beginning of modified Julian dates."""
 _OBJECT: Final = re.compile(r"ZTF\d\d[a-z]{7}")
 _SCHEMA: Final = re.compile(r"(^|\.)ztf(\.|$)")
 
@@ -71,7 +74,7 @@ class Ztf:
     fields = (
         *("objectId", "objectid", "publisher"),
         *(f"candidate.{field}" for field in ("candid", "fid", "ra", "dec", "xpos", "ypos")),
-        "candidate.pdiffimfilename",
+        *("candidate.jd", "candidate.pdiffimfilename"),
         *CUTOUT_PATHS,
     )
 
@@ -119,6 +122,11 @@ class Ztf:
     def position(self, record: Record) -> tuple[float, float]:
         """``ra`` and ``dec`` of the ``candidate`` [deg]."""
         return coordinates(part(record, "candidate"))
+
+    def mjd(self, record: Record) -> float | None:
+        """``jd``, the beginning of the exposure, UTC."""
+        jd = real(part(record, "candidate").get("jd"))
+        return None if jd is None else jd - _MJD
 
     def cutout(self, record: Record, kind: str) -> bytes | None:
         """Bytes of a cutout field, ``stampData`` where it is a record."""
