@@ -208,9 +208,12 @@ def test_a_signal_whose_exception_is_lost_is_raised_again():
     signals.checkpoint()
 
 
-@pytest.mark.parametrize("home", [None, "/proc/none/home"])
+@pytest.mark.parametrize("home", [None, "/proc/none/home", "/" + "h" * 300, "closed"])
 def test_without_a_home(image, tmp_path, home):
-    """A user whom the system does not know, in a home that cannot be written."""
+    """A user whom the system does not know, in a home that cannot be written or looked into."""
+    if home == "closed":
+        (tmp_path / home).mkdir(mode=0)
+        home = str(tmp_path / home)
     env = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CONFIG_HOME")}
     env |= {"PYTHONPATH": str(SOURCE)} | ({"HOME": home} if home else {})
     nobody = (
