@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from ..text import printable
 from .images import add_source, check_source, positions
 from .options import Progress, command, existing_files, is_folder
 from .streams import STDIN
+from .terminal import labelled
 
 if TYPE_CHECKING:
     from ..convert.history import History
@@ -215,8 +216,9 @@ def _history(args: argparse.Namespace, outputs: list[tuple[Path, list[Path]]]) -
         }
         return History(Path(args.out), options, command="hosts")
     ((out, _),) = outputs
-    if out.exists() and not (args.force or is_special(out)):
-        raise InputError(f"{out} exists already (--force replaces it)")
+    for made in (out, args.report):
+        if made is not None and made.exists() and not (args.force or is_special(made)):
+            raise InputError(f"{made} exists already (--force replaces it)")
     return None
 
 
@@ -249,7 +251,9 @@ def _table(
             for fault in alert.faults:
                 progress.say(f"{alert.path}, record {alert.record}: {fault}")
                 totals.faults += 1
-        found = [alert for alert in batch if alert.stamp is not None]
+        found = [
+            replace(alert, path=labelled(alert.path)) for alert in batch if alert.stamp is not None
+        ]
         hosts = predict(
             [alert.stamp for alert in found if alert.stamp is not None],
             weights=args.weights,

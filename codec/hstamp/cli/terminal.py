@@ -9,12 +9,13 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
 from ..text import printable
 from .signals import checkpoint
 
-__all__ = ["Clean", "Progress", "clean_streams", "label"]
+__all__ = ["Clean", "Progress", "clean_streams", "label", "labelled"]
 
 _LABELS: Final[dict[str, str]] = {}
 _EVERY: Final = 0.1
@@ -71,6 +72,11 @@ def clean_streams() -> Iterator[None]:
 def label(path: str, name: str) -> None:
     """Call a file by a name instead of its path in all that is written from now on."""
     _LABELS[path] = name
+
+
+def labelled(path: Path) -> Path:
+    """Path of a file as a table gives it: by the name that `label` gave it, if any."""
+    return Path(_LABELS.get(str(path), path))
 
 
 def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
