@@ -59,6 +59,14 @@ class TestTables:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert {row["file"] for row in rows_of(out)} == {"standard input"}
+        piped = subprocess.run(
+            [sys.executable, "-m", "hstamp.cli", "hosts", "-", "-o", "-"],
+            input=data, capture_output=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        )  # fmt: skip
+        assert piped.returncode == 0, piped.stderr
+        assert piped.stdout == out.read_bytes()
+        assert b"standard output: 3 alerts" in piped.stderr
         # A report that is there already is replaced no sooner than a table.
         page.write_text("mine")
         more = ["hosts", str(tmp_path / "s.avro"), "-o", str(tmp_path / "t.csv")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from ..errors import InputError
 from ..text import printable
 from .images import add_source, check_source, positions
 from .options import Progress, command, existing_files, is_folder
-from .streams import STDIN
+from .streams import STDIN, output_path
 from .terminal import labelled
 
 if TYPE_CHECKING:
@@ -58,11 +59,11 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument(
         "-o", "--out", required=True, metavar="OUT",
-        help="table (.csv, .parquet, .vot or .xml), or folder (existing, or 'name/')",
+        help="table (.csv, .parquet, .vot or .xml), folder (existing, or 'name/'), or '-'",
     )  # fmt: skip
     parser.add_argument(
         "--as", dest="form", choices=("csv", "parquet", "vot"), default="csv",
-        help="format of tables in a folder (default csv)",
+        help="format of tables in a folder, and on standard output (default csv)",
     )  # fmt: skip
     parser.add_argument("-f", "--force", action="store_true", help="replace existing tables")
     parser.add_argument(
@@ -142,8 +143,9 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("standard input has no name for a table in a folder: give a file")
     inputs = existing_files(args.inputs)
     outputs = _outputs(args, inputs)
+    form = args.form if args.out == STDIN else None
     for out, _ in outputs:
-        check_target(out)
+        check_target(out, form)
     if args.report is not None:
         check_report(args.report)
     _check_outputs([out for out, _ in outputs], args.report, inputs)
@@ -175,14 +177,16 @@ def run(args: argparse.Namespace) -> int:
     if args.report is not None and totals.panels:
         write_report(args.report, totals.panels, totals.alerts)
     if not args.quiet:
-        print("\n".join(_summary(args, totals)))
+        # The summary must not get into the table.
+        stream = sys.stderr if args.out == STDIN else sys.stdout
+        print("\n".join(_summary(args, totals)), file=stream)
     return 1 if totals.faults else 0
 
 
 def _outputs(args: argparse.Namespace, inputs: list[Path]) -> list[tuple[Path, list[Path]]]:
     """Tables and their inputs: one of all, or in a folder one for each."""
     if not is_folder(args.out):
-        return [(Path(args.out), inputs)]
+        return [(output_path(args.out), inputs)]
     from ..convert.plan import subfolder
 
     folder, made = Path(args.out), dict[Path, Path]()
@@ -269,7 +273,7 @@ def _table(
     if not parts:
         return False
     columns = joined(parts)
-    write_table(out, columns)
+    write_table(out, columns, args.form if args.out == STDIN else None)
     totals.tables += 1
     totals.alerts += len(columns["record"])
     totals.none += int((columns["p_none"] > 0.5).sum())
@@ -288,7 +292,8 @@ def _check_outputs(tables: list[Path], report: Path | None, inputs: list[Path]) 
 
 
 def _summary(args: argparse.Namespace, totals: _Totals) -> Iterator[str]:
-    yield f"{args.out}: {totals.alerts} alert{'' if totals.alerts == 1 else 's'}"
+    name = "standard output" if args.out == STDIN else args.out
+    yield f"{name}: {totals.alerts} alert{'' if totals.alerts == 1 else 's'}"
     yield (
         f"P(none) above one half for {totals.none}"
         " (probabilities of a model trained on a simulated sky)"
