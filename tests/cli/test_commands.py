@@ -200,6 +200,12 @@ def test_info_converts_no_more_than_it_lists(stamps, tmp_path):
     assert "... and 3 more" in said
     assert "1 file: 5 stamps" in said
     assert "not converted" not in said
+    # A fault is told however much was listed before it: here that of the last of several blocks.
+    hstamp.write_stamps(tmp_path / "many.avro", [next(hstamp.read_stamps(stamps)).stamp] * 40)
+    (tmp_path / "cut.avro").write_bytes((tmp_path / "many.avro").read_bytes()[:-100])
+    cut = run("info", tmp_path / "cut.avro", "-n", 1, status=1)
+    assert "more (--limit 0" in cut.stdout
+    assert "E_AVRO" in cut.stdout + cut.stderr
 
 
 def test_pictures_are_replaced_by_force_alone(stamps, tmp_path):

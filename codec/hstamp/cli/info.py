@@ -126,7 +126,7 @@ def _list(
 ) -> None:
     from ..convert.stamps import stamps_of
 
-    shown = left = 0
+    shown = left = faults = 0
     limit = 0 if args.json else args.limit
 
     def wanted(_: Entry, image: Image) -> bool:
@@ -141,7 +141,9 @@ def _list(
         shown += 1
         hidden = bool(limit) and shown > limit
         if isinstance(item, Fault):
-            _fault(args, counts, item, hidden=hidden)
+            # What is wrong is told however much was listed before it.
+            faults += 1
+            _fault(args, counts, item, hidden=bool(limit) and faults > limit)
             continue
         size = len(item.stamp.to_bytes())
         counts.add(item.stamp, size)
