@@ -16,6 +16,7 @@ from astropy.io import fits
 
 import hstamp
 from hstamp.cli import main
+from hstamp.convert import stamps as stamps_module
 
 SOURCE = Path(hstamp.__file__).resolve().parents[1]
 
@@ -180,6 +181,52 @@ def test_info_counts_what_it_lists(stamps, tmp_path):
     assert f"{2 * size:,} bytes as blobs, {size:,} each" in done.stdout
     assert f"{tmp_path / 'text'}: E_MAGIC" in done.stderr
     assert "_SUCCESS" not in done.stdout + done.stderr
+
+
+def test_info_converts_no_more_than_it_lists(stamps, tmp_path):
+    path = alert_file(tmp_path / "alerts.avro")
+    with mock.patch(
+        "hstamp.convert.stamps.convert_alert", wraps=stamps_module.convert_alert
+    ) as made:
+        said = run("info", path, "-n", 2).stdout
+    assert made.call_count == 2
+    assert said.count("(converted)") == 2
+    assert "... and 2 more (--limit 0 lists all)" in said
+    assert "1 file: 2 stamps, 0 faults" in said
+    assert "2 more images are no stamps yet and beyond --limit: not converted" in said
+    # What is a stamp already is counted whatever the limit.
+    hstamp.write_stamps(tmp_path / "five.avro", [next(hstamp.read_stamps(stamps)).stamp] * 5)
+    said = run("info", tmp_path / "five.avro", "-n", 2).stdout
+    assert "... and 3 more" in said
+    assert "1 file: 5 stamps" in said
+    assert "not converted" not in said
+    # A fault is told however much was listed before it: here that of the last of several blocks.
+    hstamp.write_stamps(tmp_path / "many.avro", [next(hstamp.read_stamps(stamps)).stamp] * 40)
+    (tmp_path / "cut.avro").write_bytes((tmp_path / "many.avro").read_bytes()[:-100])
+    cut = run("info", tmp_path / "cut.avro", "-n", 1, status=1)
+    assert "more (--limit 0" in cut.stdout
+    assert "E_AVRO" in cut.stdout + cut.stderr
+
+
+def test_pictures_are_replaced_by_force_alone(stamps, tmp_path):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "a.png"
+    path.write_bytes(b"mine")
+    assert "exists already (--force" in run("show", stamps, "-o", path, status=1).stderr
+    assert path.read_bytes() == b"mine"
+    run("show", stamps, "-o", path, "--force")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_stamps_without_north_are_drawn_as_stored_among_others(stamps, tmp_path):
+    pytest.importorskip("matplotlib")
+    flat = hstamp.encode(np.zeros((60, 60)), 30.2, 30.2)
+    sky = next(hstamp.read_stamps(stamps)).stamp
+    hstamp.write_stamps(tmp_path / "s.avro", [flat, sky])
+    done = run("show", tmp_path / "s.avro", "--all", "--north-up", "-o", tmp_path / "pictures")
+    assert len(list((tmp_path / "pictures").iterdir())) == 2
+    (line,) = done.stderr.splitlines()
+    assert "record 0: without a WCS there is no north: drawn as stored" in line
 
 
 def test_alerts_of_today_are_converted_in_memory(tmp_path):

@@ -208,9 +208,30 @@ def test_a_signal_whose_exception_is_lost_is_raised_again():
     signals.checkpoint()
 
 
-@pytest.mark.parametrize("home", [None, "/proc/none/home"])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_standard_output_that_is_full(image, tmp_path):
+    """A few lines fail when they are flushed, many when they are printed."""
+    out = tmp_path / "o.avro"
+    run("convert", "-q", image, *AT, "-o", out)
+    for files in ([out], [out] * 200):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "hstamp.cli", "info", *map(str, files)],
+                stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+                env={**os.environ, "PYTHONPATH": str(SOURCE)},
+            )  # fmt: skip
+        assert done.returncode == 1
+        assert done.stderr == (
+            "hstamp: standard output: cannot be written: No space left on device\n"
+        )
+
+
+@pytest.mark.parametrize("home", [None, "/proc/none/home", "/" + "h" * 300, "closed"])
 def test_without_a_home(image, tmp_path, home):
-    """A user whom the system does not know, in a home that cannot be written."""
+    """A user whom the system does not know, in a home that cannot be written or looked into."""
+    if home == "closed":
+        (tmp_path / home).mkdir(mode=0)
+        home = str(tmp_path / home)
     env = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CONFIG_HOME")}
     env |= {"PYTHONPATH": str(SOURCE)} | ({"HOME": home} if home else {})
     nobody = (

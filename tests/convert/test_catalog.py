@@ -53,6 +53,18 @@ def test_units_and_texts(ra, dec, ra_unit, dec_unit):
     assert only(table) == pytest.approx((RA, DEC), abs=1e-9)
 
 
+def test_arrays_of_one_number_are_numbers(tmp_path):
+    table = Table({"ra": np.array([[RA], [10.0]]), "dec": np.array([[DEC], [20.0]])})
+    table.write(tmp_path / "t.fits")
+    table.write(tmp_path / "t.vot", format="votable")
+    for name in ("t.fits", "t.vot"):
+        first, second = positions_of(read_catalog(tmp_path / name))
+        assert (first.ra, first.dec) == pytest.approx((RA, DEC), abs=1e-9)
+        assert (second.ra, second.dec) == (10.0, 20.0)
+    with pytest.raises(InputError, match=r"shape \(1, 2\)"):
+        positions_of(Table({"ra": [[1.0, 2.0]], "dec": [[1.0, 2.0]]}))
+
+
 def test_quantities_and_coordinates():
     table = QTable({"ra": [RA / 15] * u.hourangle, "dec": [DEC] * u.deg})
     assert only(table) == pytest.approx((RA, DEC), abs=1e-9)

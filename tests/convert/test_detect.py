@@ -1,10 +1,13 @@
 """Files are recognised by what is in them."""
 
+import bz2
 import gzip
+import lzma
 import zlib
 
 import pytest
 
+from hstamp.cli import main
 from hstamp.container.detect import Kind, detect, sniff
 
 HEADS = {
@@ -15,7 +18,8 @@ HEADS = {
     Kind.BLOB: b"\xc3\x01\x43\x6e\xb4\xbe\xbc\xee\xdc\x4c",
     Kind.GZIP: gzip.compress(b"SIMPLE  ="),
     Kind.EMPTY: b"",
-    Kind.UNKNOWN: b"PK\x03\x04",
+    Kind.PACKED: b"PK\x03\x04",
+    Kind.UNKNOWN: b"%PDF-1.7",
 }
 
 
@@ -36,6 +40,19 @@ def test_name_does_not_matter(tmp_path, kind, name):
 
 def test_ztf_fits_with_free_format_simple_card():
     assert sniff(b"SIMPLE  =  T   ") is Kind.FITS
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress])
+def test_what_gzip_did_not_pack_is_named(tmp_path, capsys, pack):
+    """Archives send FITS files as .fits.bz2 and .fits.xz."""
+    path = tmp_path / "a.fits.packed"
+    path.write_bytes(pack(HEADS[Kind.FITS] * 200))
+    assert detect(path) == (Kind.PACKED, False)
+    for command in (["info", str(path)], ["convert", str(path), "-o", str(tmp_path / "o.avro")]):
+        assert main(command) == 1
+        said = "".join(capsys.readouterr())
+        assert "E_MAGIC" in said
+        assert "unpack it first" in said
 
 
 def test_gzip_header_with_a_long_file_name(tmp_path):

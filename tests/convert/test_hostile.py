@@ -8,14 +8,24 @@ import zlib
 import numpy as np
 import pytest
 from astropy.io import fits
-from convert_samples import LSST_SCHEMA, fits_bytes, lsst_alert, lsst_cutout, noise, write_ocf
+from convert_samples import (
+    KINDS,
+    LSST_SCHEMA,
+    fits_bytes,
+    lsst_alert,
+    lsst_cutout,
+    noise,
+    write_ocf,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hstamp import HstampError, InputError, Stamp
 from hstamp.alerts.wire import split_wire
+from hstamp.container.detect import Kind
 from hstamp.container.gunzip import inflate, inflate_to
 from hstamp.convert import EncodeOptions, FitsImage, convert_alert, parent_from_cutout
+from hstamp.convert.sources import BadRecord, open_alerts
 
 OPTIONS = EncodeOptions()
 CUTOUT = lsst_cutout(noise(30), 14.3, 14.6, mask=(np.ones((30, 30)), ["BAD", "SAT"]))
@@ -85,6 +95,29 @@ def test_a_cutout_has_no_more_pixels_than_its_length_allows():
         error, peak = peak_of(lambda payload=payload: parent(payload))
         assert str(len(payload)) in str(error) or "decompress" in str(error)
         assert peak < 40e6
+
+
+@pytest.mark.parametrize("form", ["avro", "parquet"])
+def test_a_file_has_no_more_cutouts_than_its_length_allows(tmp_path, form):
+    """Cutouts that are all alike compress to a few bytes each, and cost what others cost."""
+    rows = [lsst_alert(i, cutouts={f"cutout{k}": b"x" for k in KINDS}) for i in range(1000)]
+    path, kind = tmp_path / "a", Kind.OCF
+    if form == "avro":
+        write_ocf(path, LSST_SCHEMA, rows, codec="deflate")
+    else:
+        pa = pytest.importorskip("pyarrow")
+        kind = Kind.PARQUET
+        pytest.importorskip("pyarrow.parquet").write_table(pa.Table.from_pylist(rows), path)
+    allowed = (2048 + path.stat().st_size // 512) // 3
+    assert allowed < 1000
+    with open_alerts(path, kind) as source:
+        found = [item for batch in source.batches() for item in batch.records]
+    assert [item.number for item in found] == list(range(allowed + 1))
+    *good, last = found
+    assert not any(isinstance(item, BadRecord) for item in good)
+    assert isinstance(last, BadRecord)
+    assert last.error.code == "E_LIMIT"
+    assert "more cutouts" in str(last.error)
 
 
 def test_a_cutout_without_signal_is_small_and_good():

@@ -113,6 +113,7 @@ def test_variance_in_every_form(tmp_path):
     sigma[30, 30] = -1.0
     cases = {
         ("UNCERT", "StdDevUncertainty"): sigma,
+        ("UNCERT", None): sigma,
         ("ERR", None): sigma,
         ("UNCERT", "VarianceUncertainty"): np.where(sigma > 0, 9.0, -1.0),
         ("VARIANCE", None): np.where(sigma > 0, 9.0, -1.0),

@@ -67,6 +67,20 @@ def test_blank_pixels_are_missing_in_every_integer_form(tmp_path, dtype, blank, 
     assert notes == ()
 
 
+@pytest.mark.parametrize("kind", ["u1", "i1", "i2", "u2", "i4", "u4", "i8", "u8"])
+def test_integers_of_every_kind_keep_their_values(tmp_path, kind):
+    """astropy writes those of the other signedness with an offset, of 2**63 for 64 bits."""
+    values = (np.arange(SIDE * SIDE).reshape(SIDE, SIDE) % 101).astype(kind)
+    fits.PrimaryHDU(values).writeto(tmp_path / "a.fits")
+    packed = fits.CompImageHDU(values, compression_type="GZIP_1")
+    fits.HDUList([fits.PrimaryHDU(), packed]).writeto(tmp_path / "b.fits")
+    for name in ("a.fits", "b.fits"):
+        with FitsImage(tmp_path / name) as image:
+            stamp, notes = image.stamp(Position(x=20.0, y=20.0), EXACT)
+        np.testing.assert_array_equal(stamp.levels[0][:14, :14], values[CORE, CORE])
+        assert notes == ()
+
+
 @pytest.mark.parametrize("cards", [{"BLANK": "1.5"}, {"BLANK": "'abc     '"}, {"BLANK": 2**70}])
 def test_a_blank_that_no_pixel_can_have_is_none(tmp_path, cards):
     stored = np.full((SIDE, SIDE), 7, dtype="i2")

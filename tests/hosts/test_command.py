@@ -1,8 +1,11 @@
 """``hstamp hosts`` as a user runs it."""
 
 import csv
+import os
+import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from hstamp.cli import main
 from hstamp.hosts.columns import COLUMNS
 from hstamp.hosts.load import load_finder
 
+SOURCE = Path(hstamp.__file__).resolve().parents[1]
 KINDS = ("difference", "science", "template")
 
 
@@ -45,6 +49,32 @@ def runtime():
 
 @pytest.mark.usefixtures("runtime")
 class TestTables:
+    def test_standard_input_has_a_name(self, tmp_path):
+        data = stamps_file(tmp_path / "s.avro").read_bytes()
+        out, page = tmp_path / "hosts.csv", tmp_path / "hosts.svg"
+        done = subprocess.run(
+            [sys.executable, "-m", "hstamp.cli", "hosts", "-", "-o", str(out)],
+            input=data, capture_output=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert {row["file"] for row in rows_of(out)} == {"standard input"}
+        piped = subprocess.run(
+            [sys.executable, "-m", "hstamp.cli", "hosts", "-", "-o", "-"],
+            input=data, capture_output=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        )  # fmt: skip
+        assert piped.returncode == 0, piped.stderr
+        assert piped.stdout == out.read_bytes()
+        assert b"standard output: 3 alerts" in piped.stderr
+        # A report that is there already is replaced no sooner than a table.
+        page.write_text("mine")
+        more = ["hosts", str(tmp_path / "s.avro"), "-o", str(tmp_path / "t.csv")]
+        pytest.importorskip("matplotlib")
+        assert main([*more, "--report", str(page)]) == 1
+        assert page.read_text() == "mine"
+        assert not (tmp_path / "t.csv").exists()
+
     def test_csv_has_one_row_for_each_alert(self, tmp_path, capsys):
         out = tmp_path / "hosts.csv"
         assert main(["hosts", str(stamps_file(tmp_path / "s.avro")), "-o", str(out)]) == 0

@@ -103,8 +103,13 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _make_home_known() -> None:
-    """Name a home where there is none: astropy asks for one and fails without an answer."""
+    """Name a home where there is none to enter: astropy looks into it and fails otherwise.
+
+    Containers run under ids that no home belongs to, or under that of another user.
+    """
     try:
-        Path.home()
-    except RuntimeError:
+        Path.home().joinpath(".astropy", "config").stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # what is not there can be done without; what may not be looked into can not
+    except (RuntimeError, OSError):
         os.environ["HOME"] = _NO_HOME

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,8 @@ from ..errors import InputError
 from ..text import counted, printable
 from .images import add_source, check_source, positions
 from .options import Progress, command, existing_files, is_folder
-from .streams import STDIN
+from .streams import STDIN, output_path
+from .terminal import labelled
 
 if TYPE_CHECKING:
     from ..convert.history import History
@@ -57,11 +59,11 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument(
         "-o", "--out", required=True, metavar="OUT",
-        help="table (.csv, .parquet, .vot or .xml), or folder (existing, or 'name/')",
+        help="table (.csv, .parquet, .vot or .xml), folder (existing, or 'name/'), or '-'",
     )  # fmt: skip
     parser.add_argument(
         "--as", dest="form", choices=("csv", "parquet", "vot"), default="csv",
-        help="format of tables in a folder (default csv)",
+        help="format of tables in a folder, and on standard output (default csv)",
     )  # fmt: skip
     parser.add_argument("-f", "--force", action="store_true", help="replace existing tables")
     parser.add_argument(
@@ -141,8 +143,9 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("standard input has no name for a table in a folder: give a file")
     inputs = existing_files(args.inputs)
     outputs = _outputs(args, inputs)
+    form = args.form if args.out == STDIN else None
     for out, _ in outputs:
-        check_target(out)
+        check_target(out, form)
     if args.report is not None:
         check_report(args.report)
     _check_outputs([out for out, _ in outputs], args.report, inputs)
@@ -174,14 +177,16 @@ def run(args: argparse.Namespace) -> int:
     if args.report is not None and totals.panels:
         write_report(args.report, totals.panels, totals.alerts)
     if not args.quiet:
-        print("\n".join(_summary(args, totals)))
+        # The summary must not get into the table.
+        stream = sys.stderr if args.out == STDIN else sys.stdout
+        print("\n".join(_summary(args, totals)), file=stream)
     return 1 if totals.faults else 0
 
 
 def _outputs(args: argparse.Namespace, inputs: list[Path]) -> list[tuple[Path, list[Path]]]:
     """Tables and their inputs: one of all, or in a folder one for each."""
     if not is_folder(args.out):
-        return [(Path(args.out), inputs)]
+        return [(output_path(args.out), inputs)]
     from ..convert.plan import subfolder
 
     folder, made = Path(args.out), dict[Path, Path]()
@@ -215,8 +220,9 @@ def _history(args: argparse.Namespace, outputs: list[tuple[Path, list[Path]]]) -
         }
         return History(Path(args.out), options, command="hosts")
     ((out, _),) = outputs
-    if out.exists() and not (args.force or is_special(out)):
-        raise InputError(f"{out} exists already (--force replaces it)")
+    for made in (out, args.report):
+        if made is not None and made.exists() and not (args.force or is_special(made)):
+            raise InputError(f"{made} exists already (--force replaces it)")
     return None
 
 
@@ -254,7 +260,9 @@ def _table(
             for fault in alert.faults:
                 progress.say(f"{alert.path}, record {alert.record}: {fault}")
                 totals.faults += 1
-        found = [alert for alert in batch if alert.stamp is not None]
+        found = [
+            replace(alert, path=labelled(alert.path)) for alert in batch if alert.stamp is not None
+        ]
         hosts = predict(
             [alert.stamp for alert in found if alert.stamp is not None],
             weights=args.weights,
@@ -270,7 +278,7 @@ def _table(
     if not parts:
         return False
     columns = joined(parts)
-    write_table(out, columns)
+    write_table(out, columns, args.form if args.out == STDIN else None)
     totals.tables += 1
     totals.alerts += len(columns["record"])
     totals.none += int((columns["p_none"] > 0.5).sum())
@@ -289,7 +297,8 @@ def _check_outputs(tables: list[Path], report: Path | None, inputs: list[Path]) 
 
 
 def _summary(args: argparse.Namespace, totals: _Totals) -> Iterator[str]:
-    yield f"{args.out}: {counted(totals.alerts, 'alert')}"
+    name = "standard output" if args.out == STDIN else args.out
+    yield f"{name}: {counted(totals.alerts, 'alert')}"
     yield (
         f"P(none) above one half for {totals.none}"
         " (probabilities of a model trained on a simulated sky)"

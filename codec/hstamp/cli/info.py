@@ -22,14 +22,14 @@ from ..text import counted
 from .options import add_images, command, existing_files, reading, say
 
 if TYPE_CHECKING:
-    from ..convert.stamps import Options
+    from ..convert.stamps import Entry, Image, Options
 
 __all__ = ["describe", "register"]
 
 _DESCRIPTION = """\
 List the stamps of files: blobs, files of stamps, alerts. Alerts without stamps are converted
-first, and so are FITS images where options say where the source is. Counts of all stamps follow
-at the end. '-' is standard input."""
+first, and so are FITS images where options say where the source is. Counts of all stamps that
+were looked at follow at the end. '-' is standard input."""
 
 _EXAMPLES = """\
   hstamp info stamps.avro
@@ -46,7 +46,8 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object for each stamp")
     parser.add_argument(
         "-n", "--limit", type=int, default=20, metavar="N",
-        help="lines for each file (default 20; 0 for all); --json always gives all",
+        help="lines for each file (default 20; 0 for all), and no more images are converted;"
+        " --json always gives all",
     )  # fmt: skip
     add_images(parser)
     parser.set_defaults(func=run, parser=parser)
@@ -59,6 +60,7 @@ class _Counts:
     files: int = 0
     bytes: int = 0
     faults: int = 0
+    left: int = 0
     levels: Counter[int] = field(default_factory=Counter)
     encodings: Counter[str] = field(default_factory=Counter)
 
@@ -80,6 +82,8 @@ class _Counts:
             f"{counted(self.files, 'file')}: {counted(total, 'stamp')},"
             f" {counted(self.faults, 'fault')}"
         )
+        if self.left:
+            yield f"  {self.left} more images are no stamps yet and beyond --limit: not converted"
         if total:
             by_n = ", ".join(f"{count} with n={n}" for n, count in sorted(self.levels.items()))
             found = ", ".join(f"{count} {name}" for name, count in self.encodings.items() if count)
@@ -125,12 +129,24 @@ def _list(
 ) -> None:
     from ..convert.stamps import stamps_of
 
-    shown = 0
-    for item in stamps_of(path, options):
+    shown = left = faults = 0
+    limit = 0 if args.json else args.limit
+
+    def wanted(_: Entry, image: Image) -> bool:
+        """Whether an image costs no conversion, or is to be shown."""
+        nonlocal left
+        if not limit or shown < limit or not (kind is Kind.FITS or image.converted):
+            return True
+        left += 1
+        return False
+
+    for item in stamps_of(path, options, wanted):
         shown += 1
-        hidden = bool(args.limit) and shown > args.limit and not args.json
+        hidden = bool(limit) and shown > limit
         if isinstance(item, Fault):
-            _fault(args, counts, item, hidden=hidden)
+            # What is wrong is told however much was listed before it.
+            faults += 1
+            _fault(args, counts, item, hidden=bool(limit) and faults > limit)
             continue
         size = len(item.stamp.to_bytes())
         counts.add(item.stamp, size)
@@ -142,8 +158,9 @@ def _list(
             print(json.dumps({"file": str(path), **facts}))
         else:
             print(_line(facts))
-    if args.limit and shown > args.limit and not args.json:
-        print(f"  ... and {shown - args.limit} more (--limit 0 lists all)")
+    counts.left += left
+    if limit and (more := max(shown - limit, 0) + left):
+        print(f"  ... and {more} more (--limit 0 lists all)")
 
 
 def _fault(args: argparse.Namespace, counts: _Counts, item: Fault, *, hidden: bool = False) -> None:

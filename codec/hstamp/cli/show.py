@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
+from ..outputs import is_special
 from .options import (
     add_images,
     add_selection,
@@ -45,6 +47,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--north-up", action="store_true", help="turn the picture: north up, east to the left"
     )
+    parser.add_argument("-f", "--force", action="store_true", help="replace existing pictures")
     add_selection(parser)
     add_images(parser)
     parser.set_defaults(func=run, parser=parser)
@@ -56,8 +59,14 @@ def run(args: argparse.Namespace) -> int:
 
     for item in selected(args, input_path(args.file), say):
         path = target(args, item, ".png")
+        if args.out != STDIN and path.exists() and not (args.force or is_special(path)):
+            raise InputError(f"{path} exists already (--force replaces it)")
+        north_up = args.north_up
+        if north_up and args.all and item.stamp.wcs is None:
+            say(f"{item.place}: without a WCS there is no north: drawn as stored")
+            north_up = False
         with outgoing(path, ".png") as file:
-            show(item.stamp, file, north_up=args.north_up)
+            show(item.stamp, file, north_up=north_up)
         if args.out != STDIN:
             print(path)
     return 0

@@ -9,12 +9,14 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
+from ..outputs import output_error
 from ..text import printable
 from .signals import checkpoint
 
-__all__ = ["Clean", "Progress", "clean_streams", "label"]
+__all__ = ["Clean", "Progress", "clean_streams", "label", "labelled"]
 
 _LABELS: Final[dict[str, str]] = {}
 _EVERY: Final = 0.1
@@ -30,22 +32,30 @@ class Clean:
     Parameters
     ----------
     stream : text file
+    name : str
+        What errors call it.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
+    def __init__(self, stream: TextIO, name: str = "output") -> None:
+        self.stream, self._name = stream, name
 
     def write(self, text: str) -> int:
         """Write text, what the stream's encoding lacks as escapes."""
         for path, name in _LABELS.items():
             text = text.replace(path, name)
         text = printable(text, keep="\n\t")
-        try:
-            self.stream.write(text)
-        except UnicodeEncodeError:
-            encoding = self.stream.encoding
-            self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        with self._naming():
+            try:
+                self.stream.write(text)
+            except UnicodeEncodeError:
+                encoding = self.stream.encoding
+                self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         return len(text)
+
+    def flush(self) -> None:
+        """Write what is held back."""
+        with self._naming():
+            self.stream.flush()
 
     def isatty(self) -> bool:
         """Return False."""
@@ -54,6 +64,16 @@ class Clean:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Say of a full disk that it holds this stream; a reader that went away is no fault."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as exc:
+            raise output_error(self._name, exc) from exc
+
 
 @contextmanager
 def clean_streams() -> Iterator[None]:
@@ -61,7 +81,7 @@ def clean_streams() -> Iterator[None]:
     out, err = sys.stdout, sys.stderr
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
-        sys.stdout, sys.stderr = Clean(out), Clean(err)
+        sys.stdout, sys.stderr = Clean(out, "standard output"), Clean(err)
         try:
             yield
         finally:
@@ -71,6 +91,11 @@ def clean_streams() -> Iterator[None]:
 def label(path: str, name: str) -> None:
     """Call a file by a name instead of its path in all that is written from now on."""
     _LABELS[path] = name
+
+
+def labelled(path: Path) -> Path:
+    """Path of a file as a table gives it: by the name that `label` gave it, if any."""
+    return Path(_LABELS.get(str(path), path))
 
 
 def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:

@@ -13,6 +13,8 @@ from .gunzip import GZIP_MAGIC, chunks
 __all__ = ["Kind", "check_regular", "detect", "detect_stream", "sniff"]
 
 _SNIFF: Final = 64
+_PACKED: Final = (b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"\x1f\x9d")
+"""First bytes of bzip2, xz, zstandard, zip and compress."""
 
 
 class Kind(Enum):
@@ -24,6 +26,7 @@ class Kind(Enum):
     PARQUET = "Parquet file"
     BLOB = "stamp blob"
     GZIP = "gzip file inside a gzip file"
+    PACKED = "compressed, but not by gzip: unpack it first"
     EMPTY = "empty file"
     UNKNOWN = "unknown"
 
@@ -44,6 +47,8 @@ def sniff(head: bytes) -> Kind:
         return Kind.GZIP
     if head[:1] == b"\x00":
         return Kind.WIRE
+    if head.startswith(_PACKED):
+        return Kind.PACKED
     return Kind.UNKNOWN
 
 

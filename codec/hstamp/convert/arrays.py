@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -71,7 +71,12 @@ def floats(plane: Plane, window: Slices = WHOLE) -> Floats:
     raw, scaling = _raw(plane, window), _scaling(plane)
     data: Floats = raw
     if raw.dtype.kind in "iu":
-        data = raw.astype(np.float32 if raw.dtype.itemsize <= 2 else np.float64)
+        # An offset is added to integers as such: doubles have no room for 2**63 and a unit.
+        offset = _offset_only(scaling, raw.dtype)
+        whole = _other_signedness(raw) if offset and scaling.zero else raw
+        data = whole.astype(np.float32 if raw.dtype.itemsize <= 2 else np.float64)
+        if offset:
+            scaling = replace(scaling, zero=0.0)
     if not scaling.none:
         with np.errstate(over="ignore", invalid="ignore"):
             data = data * data.dtype.type(scaling.scale) + data.dtype.type(scaling.zero)
@@ -98,11 +103,8 @@ def integers(plane: Plane, window: Slices = WHOLE) -> tuple[npt.NDArray[np.uint6
     raw, scaling = _raw(plane, window), _scaling(plane)
     if raw.dtype.kind in "iu" and _offset_only(scaling, raw.dtype):
         blank = None if scaling.blank is None else raw == scaling.blank
-        unsigned = np.dtype(f"u{raw.dtype.itemsize}")
-        patterns = raw.view(unsigned)
-        if scaling.zero:
-            # Adding 2**(b - 1) modulo 2**b turns the highest bit round, and no other.
-            patterns = patterns ^ unsigned.type(1 << (8 * raw.dtype.itemsize - 1))
+        meant = _other_signedness(raw) if scaling.zero else raw
+        patterns = meant.view(f"u{raw.dtype.itemsize}")
     else:
         values = floats(plane, window).astype(np.float64)
         blank = np.isnan(values)
@@ -146,6 +148,15 @@ def _offset_only(scaling: _Scaling, dtype: np.dtype[Any]) -> bool:
     """Whether integers are stored as they are, or with the offset of the other signedness."""
     half = float(1 << (8 * dtype.itemsize - 1))
     return scaling.scale == 1 and scaling.zero in (0.0, -half if dtype.kind == "u" else half)
+
+
+def _other_signedness(raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Integers that are stored with the offset of the other signedness, as they are meant."""
+    size = raw.dtype.itemsize
+    unsigned = np.dtype(f"u{size}")
+    # Adding 2**(b - 1) modulo 2**b turns the highest bit round, and no other.
+    turned = raw.view(unsigned) ^ unsigned.type(1 << (8 * size - 1))
+    return turned.view(unsigned if raw.dtype.kind == "i" else f"i{size}")
 
 
 def _raw(plane: Plane, window: Slices) -> npt.NDArray[Any]:

@@ -181,6 +181,9 @@ def _identifier(given: Any) -> str | None:
 def _numbers(column: Any, key: str) -> list[float | str]:
     """Values of a column in degrees or pixels; for what is none, what is wrong with it."""
     shape = getattr(column, "shape", ())
+    if len(shape) == 2 and shape[1] == 1:
+        # VOTables and FITS tables write single numbers as arrays of one, too.
+        column, shape = column[:, 0], shape[:1]
     if len(shape) != 1:
         raise InputError(f"column {key} has shape {shape}: one number a row is needed")
     factor = _factor(getattr(column, "unit", None), key)

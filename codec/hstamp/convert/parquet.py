@@ -12,7 +12,7 @@ from ..alerts.fields import CUTOUT_FIELDS, STAMP_FIELDS
 from ..errors import FormatError, MissingExtraError
 from ..parquet.chunks import unpacked
 from ..parquet.footer import MAGIC, Footer, read_footer, wrapped
-from .sources import AlertBatch, AlertRecord, BadRecord, FileSource
+from .sources import AlertBatch, AlertRecord, BadRecord, CutoutBudget, FileSource
 
 __all__ = ["FAULTS", "ParquetSource", "ParquetTable", "open_columns", "unreadable"]
 
@@ -136,6 +136,7 @@ class ParquetSource(FileSource):
         import pyarrow
 
         first, footer = 0, self.schema.footer
+        budget = CutoutBudget(self._size)
         for group, rows in enumerate(footer.rows):
             if not rows:
                 continue
@@ -143,7 +144,11 @@ class ParquetSource(FileSource):
             try:
                 self._check_sizes(group)
                 for batch in self._file.iter_batches(batch_size=_ROWS, row_groups=[group]):
-                    yield AlertBatch(tuple(self._records(number, batch)), group)
+                    records, beyond = budget.spend(tuple(self._records(number, batch)))
+                    yield AlertBatch(records, group)
+                    if beyond is not None:
+                        yield AlertBatch((beyond,))
+                        return
                     number += batch.num_rows
                 if number != first + rows:
                     raise FormatError("E_AVRO", f"not readable as Parquet: {rows} rows expected")

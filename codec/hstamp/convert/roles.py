@@ -16,8 +16,10 @@ Role = Literal["image", "variance", "sigma", "inverse", "weight", "mask", "psf",
 Group = Literal["variance", "mask", "psf"]
 
 _ROLES: Final[dict[str, Role]] = {
-    **dict.fromkeys(("UNCERT", "VARIANCE", "VAR", "STAT"), "variance"),
+    **dict.fromkeys(("VARIANCE", "VAR", "STAT"), "variance"),
     **dict.fromkeys(("ERR", "ERROR", "SIGMA", "STD", "STDDEV", "STDEV", "RMS", "UNC"), "sigma"),
+    # Variances and inverse variances say so in UTYPE; without it these are sigmas, to astropy too.
+    **dict.fromkeys(("UNCERT", "UNCERTAINTY"), "sigma"),
     **dict.fromkeys(("IVAR", "INVVAR", "INVVARIANCE"), "inverse"),
     **dict.fromkeys(("WGT", "WHT", "WEIGHT"), "weight"),
     **dict.fromkeys(("MASK", "MSK", "DQ", "FLAGS", "FLAG", "BPM", "QUALITY"), "mask"),

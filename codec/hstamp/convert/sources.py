@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, Self
 
-from ..alerts.fields import STAMP_FIELDS
+from ..alerts.fields import CUTOUT_FIELDS, STAMP_FIELDS
 from ..alerts.lsst import read_message
 from ..container.compression import MAX_BLOCK
 from ..container.detect import Kind
@@ -21,13 +21,55 @@ from ..container.tally import Tally
 from ..errors import FormatError, as_hstamp_error
 from ..surveys import fields_of
 
-__all__ = ["AlertBatch", "AlertRecord", "AlertSource", "BadRecord", "FileSource", "open_alerts"]
+__all__ = [
+    "AlertBatch",
+    "AlertRecord",
+    "AlertSource",
+    "BadRecord",
+    "CutoutBudget",
+    "FileSource",
+    "open_alerts",
+]
 
 _RECORDS: Final = 64
 """Records that are held at once."""
 _FREE_RECORDS: Final = 2**14
 _BYTES_A_RECORD: Final = 32
 """A file of S bytes may have 16,384 + S/32 records to convert: no alert compresses to less."""
+
+
+_FREE_CUTOUTS: Final = 2**11
+_BYTES_A_CUTOUT: Final = 512
+"""A file of S bytes may have 2,048 + S/512 cutouts to convert, a millisecond or more each."""
+
+
+class CutoutBudget:
+    """The cutouts that a file may still have.
+
+    Parameters
+    ----------
+    size : int
+        Bytes of the file.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._left = _FREE_CUTOUTS + size // _BYTES_A_CUTOUT
+
+    def spend(
+        self, records: tuple[AlertRecord | BadRecord, ...]
+    ) -> tuple[tuple[AlertRecord | BadRecord, ...], BadRecord | None]:
+        """Return the records that are within the budget, and what the first beyond it becomes."""
+        for place, record in enumerate(records):
+            if isinstance(record, BadRecord):
+                continue
+            self._left -= sum(
+                record.record.get(name) is not None for name in CUTOUT_FIELDS.values()
+            )
+            if self._left < 0:
+                reason = f"more cutouts than a file of {self._size} bytes may have to convert"
+                return records[:place], BadRecord(record.number, FormatError("E_LIMIT", reason))
+        return records, None
 
 
 @dataclass(frozen=True)
@@ -170,6 +212,7 @@ class OcfSource(FileSource):
         """Iterate over the records in their order, some at a time."""
         records = self._container.records(self._fields)
         most = _FREE_RECORDS + self._size // _BYTES_A_RECORD
+        budget = CutoutBudget(self._size)
         while batch := tuple(islice(records, min(_RECORDS, most + 1))):
             if len(batch) > most:
                 reason = f"more records than a file of {self._size} bytes may have to convert"
@@ -177,9 +220,10 @@ class OcfSource(FileSource):
                     *batch[:most],
                     BadRecord(batch[most].number, FormatError("E_LIMIT", reason)),
                 )
-            yield AlertBatch(batch)
+            batch, beyond = budget.spend(batch)
+            yield AlertBatch(batch if beyond is None else (*batch, beyond))
             most -= len(batch)
-            if most < 0:
+            if most < 0 or beyond is not None:
                 return
 
 

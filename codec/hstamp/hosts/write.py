@@ -26,8 +26,14 @@ REMARK: Final = (
 )
 
 
-def check_target(path: Path) -> None:
+def check_target(path: Path, form: str | None = None) -> None:
     """Say before the work whether the table can be written afterwards.
+
+    Parameters
+    ----------
+    path : Path
+    form : {"csv", "parquet", "vot"}, optional
+        By default the suffix says it.
 
     Raises
     ------
@@ -36,28 +42,35 @@ def check_target(path: Path) -> None:
     MissingExtraError
         For Parquet without pyarrow.
     """
-    if path.suffix.lower() not in _WRITERS:
+    suffix = _suffix(path, form)
+    if suffix not in _WRITERS:
         raise InputError(f"{path}: the suffix must be one of {', '.join(_WRITERS)}")
     if path.is_dir() or not path.resolve().parent.is_dir():
         raise InputError(f"{path}: not a file in a folder that exists")
-    if path.suffix.lower() == ".parquet":
+    if suffix == ".parquet":
         try:
             import pyarrow  # noqa: F401
         except ImportError as exc:
             raise MissingExtraError("pyarrow", "parquet") from exc
 
 
-def write_table(path: Path, columns: Columns) -> None:
-    """Write a table; its suffix chooses CSV, Parquet or VOTable. The file appears whole.
+def write_table(path: Path, columns: Columns, form: str | None = None) -> None:
+    """Write a table as CSV, Parquet or VOTable. The file appears whole.
 
     Parameters
     ----------
     path : Path
     columns : mapping of str to ndarray, shape (B,)
         By the names of `hstamp.hosts.columns.COLUMNS`.
+    form : {"csv", "parquet", "vot"}, optional
+        By default the suffix chooses.
     """
     with atomic_writer(path) as stream:
-        _WRITERS[path.suffix.lower()](stream, columns)
+        _WRITERS[_suffix(path, form)](stream, columns)
+
+
+def _suffix(path: Path, form: str | None) -> str:
+    return path.suffix.lower() if form is None else f".{form}"
 
 
 def _csv(stream: BinaryIO, columns: Columns) -> None:
