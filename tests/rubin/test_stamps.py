@@ -206,7 +206,14 @@ def test_things_that_are_no_image(thing):
 
 @pytest.mark.parametrize(
     "option",
-    [{"levels": 1}, {"psf": "mean"}, {"psf_size": 20}, {"encoding": "i4"}, {"step": -1.0}],
+    [
+        {"levels": 1},
+        {"psf": "mean"},
+        {"psf_size": 20},
+        {"encoding": "i4"},
+        {"step": -1.0},
+        {"mask_planes": "SAT"},
+    ],
     ids=str,
 )
 def test_options_are_checked_when_they_are_made(option):

@@ -67,6 +67,11 @@ class StampOptions:
         Options(self.encoding, self.variance_encoding, self.psf_size, self.step)
         if self.psf not in PSFS:
             raise InputError(f"psf must be one of {list(PSFS)}, not {shown(self.psf)}")
+        for name in ("mask_planes", "unusable"):
+            planes = getattr(self, name)
+            if isinstance(planes, str):
+                raise InputError(f"{name} must be a sequence of names, not {shown(planes)}")
+            object.__setattr__(self, name, tuple(planes))
 
 
 def stamps_of(
