@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +14,7 @@ from ..encodings.mask import MAX_PLANES, valid_plane_name
 if TYPE_CHECKING:
     from .parent import Parent
 
-__all__ = ["PLANES", "UNUSABLE", "Boxes", "chosen", "stored_bits", "where_set"]
+__all__ = ["PLANES", "UNUSABLE", "Boxes", "chosen", "flags_of", "stored_bits"]
 
 PLANES: Final = (
     "BAD", "SAT", "SATURATED", "INTRP", "INTERPOLATED", "CR", "COSMIC_RAY", "EDGE",
@@ -27,7 +27,11 @@ PLANES: Final = (
 UNUSABLE: Final = ("NO_DATA",)
 """Planes whose pixels have no value."""
 
+_ROWS: Final = 16
+
 Array = npt.NDArray[Any]
+Box = tuple[slice, slice]
+"""Rows and columns."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Boxes:
     """
 
     rows: Sequence[int]
-    slices: Sequence[tuple[slice, slice]]
+    slices: Sequence[Box]
     shape: tuple[int, int]
 
     @classmethod
@@ -60,7 +64,7 @@ class Boxes:
         ]
         return cls(rows, slices, (height, width))
 
-    def parts(self) -> Sequence[tuple[slice, slice]]:
+    def parts(self) -> Sequence[Box]:
         """All these pixels, or the whole parent where that is less."""
         area = sum((b.stop - b.start) * (a.stop - a.start) for b, a in self.slices)
         height, width = self.shape
@@ -91,40 +95,65 @@ def stored_bits(parent: Parent, names: Sequence[str], boxes: Boxes) -> npt.NDArr
     ndarray of uint16, shape (H, W)
     """
     assert parent.mask is not None
-    tables = _tables([parent.planes[name] for name in names])
-    bits = np.zeros(parent.mask.shape[:2], dtype=np.uint16)
-    for box in boxes.parts():
-        out, first = bits[box], True
-        for place, table in tables.items():
-            found = table[parent.mask[box][..., place]]
-            if first:
-                out[...] = found
-            else:
-                out |= found
-            first = False
+    words = _words(parent.mask)
+    tables = _tables([parent.planes[name] for name in names], words.dtype)
+    bits = np.zeros(words.shape[:2], dtype=np.uint16)
+    for rows, columns in boxes.parts():
+        # A few rows at a time, whose indices stay in the cache.
+        for top in range(rows.start, rows.stop, _ROWS):
+            part = (slice(top, min(top + _ROWS, rows.stop)), columns)
+            out = bits[part]
+            out[...] = 0
+            for place, table in tables.items():
+                out |= table.take(words[part][..., place], mode="clip")
     return bits
 
 
-def where_set(
-    parent: Parent, names: Sequence[str], box: tuple[slice, slice]
-) -> npt.NDArray[np.bool_] | None:
-    """Pixels of a box where any of the named planes is set; None where the image has none."""
+def flags_of(parent: Parent, names: Sequence[str]) -> Callable[[Box], npt.NDArray[np.bool_]] | None:
+    """Where any of the named planes is set.
+
+    Returns
+    -------
+    callable or None
+        From a box to its pixels; None where no such plane is set anywhere.
+    """
     if parent.mask is None:
         return None
-    flags: npt.NDArray[np.bool_] | None = None
-    for place, table in _tables([parent.planes[n] for n in names if n in parent.planes]).items():
-        pattern = np.uint8(sum(1 << b for b in range(8) if table[1 << b]))
-        found = (parent.mask[box][..., place] & pattern) != 0
-        flags = found if flags is None else flags | found
+    words = _words(parent.mask)
+    width = 8 * words.dtype.itemsize
+    patterns: dict[int, int] = {}
+    for name in names:
+        if name in parent.planes:
+            place, bit = divmod(parent.planes[name], width)
+            patterns[place] = patterns.get(place, 0) | 1 << bit
+    found = {
+        place: words.dtype.type(pattern)
+        for place, pattern in patterns.items()
+        if int(np.bitwise_or.reduce(words[..., place], axis=None)) & pattern
+    }
+    if not found:
+        return None
+
+    def flags(box: Box) -> npt.NDArray[np.bool_]:
+        parts = [(words[box][..., place] & pattern) != 0 for place, pattern in found.items()]
+        joined: npt.NDArray[np.bool_] = np.logical_or.reduce(parts)
+        return joined
+
     return flags
 
 
-def _tables(bits: Sequence[int]) -> dict[int, npt.NDArray[np.uint16]]:
-    """For each byte of a mask that matters, the stored bits of each of its 256 values."""
-    values = np.arange(256)
+def _words(mask: npt.NDArray[np.uint8]) -> Array:
+    """Bytes of a mask by twos where their number is even: half as many to look up."""
+    return mask.view("<u2") if mask.shape[2] % 2 == 0 else mask
+
+
+def _tables(bits: Sequence[int], dtype: Any) -> dict[int, npt.NDArray[np.uint16]]:
+    """For each word of a mask that matters, the stored bits of each of its values."""
+    width = 8 * dtype.itemsize
+    values = np.arange(1 << width)
     tables: dict[int, npt.NDArray[np.uint16]] = {}
     for new, bit in enumerate(bits):
-        place, old = divmod(bit, 8)
-        table = tables.setdefault(place, np.zeros(256, dtype=np.uint16))
+        place, old = divmod(bit, width)
+        table = tables.setdefault(place, np.zeros(len(values), dtype=np.uint16))
         table |= ((values >> old & 1) << new).astype(np.uint16)
     return tables
