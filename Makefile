@@ -4,15 +4,19 @@
 # make lint : style, types and import order
 # make test-model : install the training extras (PyTorch, GalSim) and test the reference model
 # make study : simulate, train and evaluate the reference model (a night); make results : its tables
+# make rubin-demo : a simulated visit through Rubin's middleware, rubin-demo-out/report.html
+# make test-rubin : install the extra rubin and test hstamp.rubin; both need Python 3.12 or later
 # make conformance : judge the Python decoder by the suite
 PYTHON ?= python3
 PYTHON311 ?= python3.11
 VENV ?= .venv
 MINIMUM ?= .venv-minimum
 DEMO_OUT ?= demo-out
+RUBIN ?= .venv-rubin
+RUBIN_OUT ?= rubin-demo-out
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-minimum test-model lint conformance study results clean
+.PHONY: help demo test test-minimum test-model test-rubin rubin-demo lint conformance study results clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -59,6 +63,25 @@ test-model: $(VENV)/.train
 study results: $(VENV)/.train
 	$(MAKE) -C reference_model $@ PYTHON=$(abspath $(BIN)/python)
 
+# Rubin's packages need Python 3.12 or later: the first one found; where there is none, a word.
+RUBIN_PYTHON = $(shell for python in python3.12 $(HOME)/.pyenv/versions/3.12.*/bin/python \
+	python3.13 $(HOME)/.pyenv/versions/3.13.*/bin/python $(PYTHON); do \
+	"$$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && \
+	{ echo "$$python"; break; }; done)
+
+$(RUBIN)/.done: pyproject.toml
+	@python='$(RUBIN_PYTHON)'; if [ -z "$$python" ]; then rm -rf $(RUBIN); else \
+	"$$python" -m venv $(RUBIN) && \
+	$(RUBIN)/bin/pip install --quiet --editable '.[rubin-test]' && touch $@; fi
+
+test-rubin: $(RUBIN)/.done
+	@if [ -e $< ]; then $(RUBIN)/bin/python -m pytest tests/rubin; \
+	else echo "test-rubin skipped: no Python 3.12 or later found"; fi
+
+rubin-demo: $(RUBIN)/.done
+	@if [ -e $< ]; then rm -rf $(RUBIN_OUT) && $(RUBIN)/bin/python -m hstamp.rubin.demo $(RUBIN_OUT) --bps; \
+	else echo "rubin-demo skipped: no Python 3.12 or later found"; fi
+
 conformance: $(VENV)/.dev
 	$(BIN)/hstamp conformance run --profile container --callable hstamp.conformance.python_codec:decode
 
@@ -69,4 +92,4 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) $(MINIMUM)-core $(MINIMUM)-all $(DEMO_OUT) build dist
+	rm -rf $(VENV) $(RUBIN) $(RUBIN_OUT) $(MINIMUM)-core $(MINIMUM)-all $(DEMO_OUT) build dist
