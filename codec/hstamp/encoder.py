@@ -59,6 +59,8 @@ __all__ = [
 
 _NUMPY_COST: Final = 3e-3
 """What encoding one stamp takes without compiled kernels [s]."""
+_ROW: Final = np.zeros(1, dtype=np.intp)
+"""The one source of a batch of one."""
 _NUMBERS: Final = (int, float, np.integer, np.floating)
 
 Array = npt.NDArray[Any]
@@ -101,8 +103,7 @@ class Options:
         object.__setattr__(self, "step", float(self.step))
 
 
-@dataclass(frozen=True)
-class Sources:
+class Sources(NamedTuple):
     """B sources of n levels: their parents, and where each lies in its own.
 
     Parameters
@@ -134,8 +135,7 @@ class Sources:
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class EncodedPlanes:
+class EncodedPlanes(NamedTuple):
     """Planes of B sources, encoded.
 
     Attributes
@@ -193,11 +193,14 @@ def encode_planes(sources: Sources, options: Options) -> EncodedPlanes:
     """Encode image, variance and mask of sources; the one definition."""
     n, rows = sources.n, sources.rows
     layout, work = layout_of(n), kernels(_NUMPY_COST * len(rows))
-    inside = (sources.j0 + layout.origins[-1], sources.i0 + layout.origins[-1])
-    corner = (np.zeros(len(rows), dtype=np.int64),) * 2
+    origin = layout.origins[-1]
+    inside = (sources.j0 + origin, sources.i0 + origin)
 
     def readable(plane: Parents, dtype: type[np.generic]) -> Array | None:
         return plane.in_place(rows, dtype) if work.in_place else None
+
+    def corner() -> tuple[Array, Array]:
+        return (np.zeros(len(rows), dtype=np.int64),) * 2
 
     def image_cut() -> Array:
         return image_windows(sources.image, sources.unusable, rows, inside, layout.side)
@@ -207,7 +210,7 @@ def encode_planes(sources: Sources, options: Options) -> EncodedPlanes:
     if image is not None:
         means = work.means(image, *inside, n)
     else:
-        means = work.means(window := image_cut(), *corner, n)
+        means = work.means(window := image_cut(), *corner(), n)
 
     variance = None
     if sources.variance is not None:
@@ -217,7 +220,7 @@ def encode_planes(sources: Sources, options: Options) -> EncodedPlanes:
         else:
             window = image_cut() if window is None else window
             noisy = variance_windows(sources.variance, window, rows, inside, layout.side)
-            variance = work.variances(noisy, noisy, *corner, n, None)
+            variance = work.variances(noisy, noisy, *corner(), n, None)
 
     bits = None
     if sources.mask is not None:
@@ -226,7 +229,7 @@ def encode_planes(sources: Sources, options: Options) -> EncodedPlanes:
             bits = work.bits(marked, *inside, n)
         else:
             marked = windows_of(sources.mask, rows, inside, layout.side)
-            bits = work.bits(marked, *corner, n)
+            bits = work.bits(marked, *corner(), n)
 
     codes = None
     if options.encoding == "i2":
@@ -239,8 +242,8 @@ def _noise(work: Kernels, variance: Array | None, means: Means, n: int) -> Array
     if variance is None:
         return work.noise_of_levels(means.levels)
     noise = work.noise_of_variance(variance, n)
-    unknown = np.isnan(noise).all(axis=1)
-    if unknown.any():
+    missing = np.isnan(noise)
+    if missing.any() and (unknown := missing.all(axis=1)).any():
         noise[unknown] = work.noise_of_levels(means.levels[unknown])
     return noise
 
@@ -281,7 +284,7 @@ def encode_record(
         return None if values is None else Parents(own_plane(values, name, check, pixels.of(0)))
 
     sources = Sources(
-        n_of(levels, pixels, 0, i0, j0), np.array([0]), np.array([i0]), np.array([j0]),
+        n_of(levels, pixels, 0, i0, j0), _ROW, np.array([i0]), np.array([j0]),
         pixels, plane(variance, "variance", as_plane), plane(mask, "mask", as_bits),
         plane(unusable, "unusable", as_flags),
     )  # fmt: skip

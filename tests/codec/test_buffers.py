@@ -1,10 +1,12 @@
 """Blobs that lie one behind another in memory are decoded as those of a list."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
 import hstamp
-from hstamp import FormatError, InputError
+from hstamp import FormatError, InputError, fast
 from hstamp.batch.decode import decode_buffer
 
 
@@ -62,3 +64,32 @@ def test_other_kinds_of_array_are_refused():
         decode_buffer(np.zeros(8, np.uint8), np.array([0.0, 8.0]))
     with pytest.raises(FormatError, match="stamp 0"):
         decode_buffer(np.zeros(8, np.uint8), np.array([0, 8]))
+
+
+@pytest.mark.parametrize("odd", [0, 5, 300, 599])
+def test_many_of_one_form_with_others_among_them(odd):
+    """Each stamp of hundreds is where its input was, whatever lies between."""
+    rng = np.random.default_rng(5)
+    image = rng.normal(size=(80, 80)).astype(np.float32)
+    options = {"band": "r", "wcs": hstamp.Wcs(1.0, 2.0, 1e-5, 0, 0, 1e-5)}
+    usual = [
+        hstamp.encode(image, 40 + i, 40.0, levels=2, id=f"{i:04d}", **options) for i in range(8)
+    ]
+    other = hstamp.encode(image, 40, 40, levels=3, encoding="f4", id="long name")
+    stamps = [usual[i % 8] for i in range(600)]
+    stamps[odd] = other
+    blobs = [stamp.to_bytes() for stamp in stamps]
+    blobs[450] = b"\xc3\x01 no stamp"
+    fast.load()
+    for plain in (False, True):
+        with fast.numpy_only() if plain else nullcontext():
+            found = decode_buffer(*_joined(blobs), errors="collect")
+        assert found.index.tolist() == [i for i in range(600) if i != 450]
+        assert list(found.errors) == [450]
+        for b in (*range(12), *range(250, 310), *range(440, 460), 598):
+            stamp = stamps[found.index[b]]
+            assert (found.ids[b], found.bands[b]) == (stamp.id, stamp.band)
+            assert (found.n[b], found.dx[b]) == (stamp.n, np.float32(stamp.dx))
+            assert np.isnan(found.ra[b]) == (stamp.wcs is None)
+            np.testing.assert_array_equal(found.levels[b, : stamp.n], stamp.levels)
+            assert np.isnan(found.levels[b, stamp.n :]).all()

@@ -8,7 +8,7 @@ it is read here directly, with every length compared with the bytes that remain 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, TypeAlias, TypeVar
 
@@ -24,6 +24,10 @@ _T = TypeVar("_T")
 _Integer: TypeAlias = int
 _Number: TypeAlias = float
 _WCS: Final = struct.Struct("<ddffff")
+_OFFSET: Final = struct.Struct("<ff")
+_NULL, _THERE = b"\x00", b"\x02"
+"""Branches of a union with null."""
+_BYTES: Final = tuple(bytes((value,)) for value in range(0x80))
 _FLOAT: Final = struct.Struct("<f")
 _DOUBLE: Final = struct.Struct("<d")
 _FLOATS: Final = jump_many(4)
@@ -220,6 +224,10 @@ def read_record(cursor: Cursor) -> Record:
 def write_long(value: int) -> bytes:
     """Shortest zig-zag base-128 form of an integer of at most 64 bits."""
     rest = (value << 1) ^ (value >> 63)
+    if rest < 0x80:
+        return _BYTES[rest]
+    if rest < 0x4000:
+        return bytes((rest & 0x7F | 0x80, rest >> 7))
     out = bytearray()
     while rest > 0x7F:
         out.append(rest & 0x7F | 0x80)
@@ -230,32 +238,37 @@ def write_long(value: int) -> bytes:
 
 def write_record(record: Record) -> bytes:
     """Binary form of a stamp, in the one form that [EC-8] allows."""
-    image, variance, mask, psf, wcs = (
-        record.image,
-        record.variance,
-        record.mask,
-        record.psf,
-        record.wcs,
-    )
+    image, wcs = record.image, record.wcs
     parts = [
         write_long(record.version),
         write_long(record.levels),
-        _optional(record.id, _text),
-        _optional(record.band, _text),
+        _NULL if record.id is None else _THERE + _text(record.id),
+        _NULL if record.band is None else _THERE + _text(record.band),
         _text(record.flux_unit),
-        _floats((record.dx, record.dy)),
-        _optional(
-            wcs,
-            lambda w: _WCS.pack(w.ra, w.dec, w.cd1_1, w.cd1_2, w.cd2_1, w.cd2_2),
-        ),
+        _OFFSET.pack(record.dx, record.dy),
+        _NULL
+        if wcs is None
+        else _THERE + _WCS.pack(wcs.ra, wcs.dec, wcs.cd1_1, wcs.cd1_2, wcs.cd2_1, wcs.cd2_2),
         _text(image.encoding),
-        _array(image.zero, _FLOAT.pack),
-        _array(image.scale, _FLOAT.pack),
-        _bytes(image.data),
-        _optional(variance, lambda v: _text(v.encoding) + _FLOAT.pack(v.unit) + _bytes(v.data)),
-        _optional(mask, lambda m: _text(m.encoding) + _array(m.planes, _text) + _bytes(m.data)),
-        _optional(psf, lambda p: _text(p.encoding) + write_long(p.size) + _bytes(p.data)),
+        _floats(image.zero),
+        _floats(image.scale),
+        write_long(len(image.data)),
+        image.data,
     ]
+    if (variance := record.variance) is None:
+        parts.append(_NULL)
+    else:
+        unit = _FLOAT.pack(variance.unit)
+        parts += (_THERE, _text(variance.encoding), unit, _bytes(variance.data))
+    if (mask := record.mask) is None:
+        parts.append(_NULL)
+    else:
+        names = _array(mask.planes, map(_text, mask.planes))
+        parts += (_THERE, _text(mask.encoding), names, _bytes(mask.data))
+    if (psf := record.psf) is None:
+        parts.append(_NULL)
+    else:
+        parts += (_THERE, _text(psf.encoding), write_long(psf.size), _bytes(psf.data))
     return b"".join(parts)
 
 
@@ -268,14 +281,11 @@ def _text(value: str) -> bytes:
 
 
 def _floats(values: tuple[float, ...]) -> bytes:
-    return struct.pack(f"<{len(values)}f", *values)
+    return _array(values, [struct.pack(f"<{len(values)}f", *values)])
 
 
-def _optional(value: _T | None, write: Callable[[_T], bytes]) -> bytes:
-    return b"\x00" if value is None else b"\x02" + write(value)
-
-
-def _array(values: tuple[_T, ...], write: Callable[[_T], bytes]) -> bytes:
+def _array(values: tuple[object, ...], written: Iterable[bytes]) -> bytes:
+    """Items in one block, and the block of none that ends an array."""
     if not values:
         return b"\x00"
-    return write_long(len(values)) + b"".join(map(write, values)) + b"\x00"
+    return write_long(len(values)) + b"".join(written) + b"\x00"
