@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
-from ..outputs import output_error
+from ..errors import output_error
 from ..text import printable
 from .signals import checkpoint
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..alerts.fields import KINDS, STAMP_FIELDS
-from ..errors import InputError, MissingExtraError, OutputError
-from ..outputs import atomic_folder, output_error
+from ..errors import InputError, MissingExtraError, OutputError, output_error
+from ..outputs import atomic_folder
 from ..surveys import Survey, survey_of
 from .sinks import Stamps
 from .sources import AlertBatch, AlertRecord
@@ -100,10 +100,7 @@ class HatsSink:
         return sorted(self._folder.glob("part-*.parquet"))
 
     def _row(self, item: AlertRecord, stamps: Stamps) -> dict[str, Any] | None:
-        blobs = {
-            STAMP_FIELDS[kind]: None if stamp is None else stamp.to_bytes()
-            for kind, stamp in stamps.items()
-        }
+        blobs = {STAMP_FIELDS[kind]: blob for kind, blob in stamps.items()}
         if not any(blobs.values()):
             return None
         record = item.record
