@@ -75,6 +75,11 @@ class Image:
     make: Callable[[], Stamp]
     cutout: bytes | None = None
 
+    @property
+    def converted(self) -> bool:
+        """Whether the stamp is made from a cutout of today."""
+        return self.field in CUTOUT_FIELDS.values()
+
 
 @dataclass(frozen=True)
 class Entry:
