@@ -19,7 +19,8 @@ __all__ = ["register"]
 _DESCRIPTION = """\
 Make hierarchical stamps from alerts or images. Inputs are recognised by content, never by
 name: LSST and ZTF alerts (Avro container files, Confluent wire-format messages, a broker's
-Parquet) and FITS images, each also gzipped. A folder stands for the files in it.
+Parquet, tar archives of Avro alerts) and FITS images, each also gzipped. A folder stands for the
+files in it.
 
 Alerts come out as alerts, all old fields unchanged, with the fields hstampDifference,
 hstampScience and hstampTemplate after them (in Parquet: three binary columns). Images come
@@ -37,6 +38,7 @@ _EXAMPLES = """\
   hstamp convert alerts/ --as stamps -o stamps.avro
   hstamp convert image.fits --ra 121.6015 --dec 1.0359 -o sn2010h.avro
   hstamp convert calexp.fits --catalog sources.csv --levels 5 -o sources.avro
+  hstamp convert ztf_public_20260101.tar.gz -o with-stamps/
   curl -s URL | hstamp convert - -o - > alerts.avro
   hstamp convert image.fits.gz --x 412.3 --y 87.9 --encoding f4 -o source.avro
 """

@@ -134,6 +134,8 @@ def _list(
         if hidden:
             continue
         facts = {"record": item.record, "field": item.field, **describe(item.stamp)}
+        if item.member is not None:
+            facts["member"] = item.member.name
         facts["converted"] = kind is Kind.FITS or item.field in CUTOUT_FIELDS.values()
         if args.json:
             print(json.dumps({"file": str(path), **facts}))
@@ -147,11 +149,15 @@ def _fault(args: argparse.Namespace, counts: _Counts, item: Fault, *, hidden: bo
     counts.faults += 1
     if args.json:
         facts = {"record": item.record, "field": item.field, "error": str(item.error)}
+        if item.member is not None:
+            facts["member"] = item.member.name
         known = {key: value for key, value in facts.items() if value is not None}
         print(json.dumps({"file": str(item.path), **known}))
     elif not hidden:
         place = " ".join(str(p) for p in (item.record, item.field) if p is not None)
-        if place:
+        if item.member is not None:
+            print(f"  {', '.join(filter(None, (item.member.place, item.field)))}: {item.error}")
+        elif place:
             print(f"  record {place}: {item.error}")
         else:
             say(f"{item.path}: {item.error}")
@@ -210,8 +216,9 @@ def _line(facts: dict[str, Any]) -> str:
     missing = f", {facts['missing']} of {facts['values']} missing" if facts["missing"] else ""
     band = f" {facts['band']}" if facts["band"] else ""
     made = " (converted)" if facts["converted"] else ""
+    member = f" ({facts['member']})" if "member" in facts else ""
     return (
-        f"  record {facts['record']}{field}{made}: {facts['id'] or 'no id'}{band},"
+        f"  record {facts['record']}{member}{field}{made}: {facts['id'] or 'no id'}{band},"
         f" n={facts['levels']}, {view}; {', '.join(planes)} [{facts['fluxUnit']}]{missing};"
         f" {facts['bytes']:,} bytes"
     )

@@ -9,10 +9,11 @@ from typing import BinaryIO, Final
 
 from ..errors import InputError
 from .gunzip import GZIP_MAGIC, chunks
+from .tarball import is_tar
 
 __all__ = ["Kind", "check_regular", "detect", "detect_stream", "sniff"]
 
-_SNIFF: Final = 64
+_SNIFF: Final = 512
 
 
 class Kind(Enum):
@@ -23,15 +24,19 @@ class Kind(Enum):
     FITS = "FITS file"
     PARQUET = "Parquet file"
     BLOB = "stamp blob"
+    TAR = "tar archive"
     GZIP = "gzip file inside a gzip file"
     EMPTY = "empty file"
     UNKNOWN = "unknown"
 
 
 def sniff(head: bytes) -> Kind:
-    """Kind of an uncompressed file from its first bytes (10 are enough)."""
+    """Kind of an uncompressed file from its first bytes (512 show an archive, 10 all others)."""
     if not head:
         return Kind.EMPTY
+    # An archive starts with a name, which may look like the start of any other file.
+    if is_tar(head):
+        return Kind.TAR
     if head[:4] == b"Obj\x01":
         return Kind.OCF
     if head[:2] == b"\xc3\x01":

@@ -14,12 +14,20 @@ from ..errors import FormatError, OutputError, as_hstamp_error
 from ..stamp import Stamp
 from ..surveys import SURVEYS, Survey, fields_of
 from .alert import NO_STAMPS, convert_alert
+from .archive import Archive
 from .image import FitsImage, Position
 from .plan import Job, look_at
 from .report import Report
-from .sources import AlertRecord, BadRecord, open_alerts
+from .sources import AlertRecord, AlertSource, BadRecord, open_alerts
 
-__all__ = ["ALERT_KINDS", "check_alert_schema", "convert_item", "named_stamps", "stamps_of_image"]
+__all__ = [
+    "ALERT_KINDS",
+    "check_alert_schema",
+    "convert_item",
+    "named_stamps",
+    "open_archive",
+    "stamps_of_image",
+]
 
 ALERT_KINDS: Final = (Kind.OCF, Kind.WIRE, Kind.PARQUET)
 
@@ -36,7 +44,7 @@ def convert_item(
     except OutputError:
         raise
     except Exception as exc:  # whatever a library raised costs this record
-        say(str(report.failed(str(path), as_hstamp_error(exc), item.number)))
+        say(str(report.failed(str(path), as_hstamp_error(exc), item.number, None, item.member)))
         return NO_STAMPS
     for kind in KINDS:
         stamp, payload = made.stamps[kind], made.info.cutouts[kind]
@@ -46,7 +54,8 @@ def convert_item(
         elif payload is None and kind not in made.failed:
             report.skipped[f"no {CUTOUT_FIELDS[kind]} in the alert"] += 1
     for kind, error in made.failed.items():
-        say(str(report.failed(str(path), error, item.number, CUTOUT_FIELDS[kind])))
+        place = CUTOUT_FIELDS[kind]
+        say(str(report.failed(str(path), error, item.number, place, item.member)))
     report.notes.update(made.notes)
     return made.stamps
 
@@ -111,15 +120,37 @@ def named_stamps(
             fields=fields_of(job.surveys),
         ) as source:
             check_alert_schema(source.schema, kind, job.surveys)
-            for batch in source.batches():
-                for item in batch.records:
-                    if isinstance(item, BadRecord):
-                        say(str(report.failed(str(path), item.error, item.number)))
-                        continue
-                    made = convert_item(job, path, item, report, say)
-                    report.alerts_out += 1
-                    for which, made_stamp in made.items():
-                        if made_stamp is not None:
-                            yield f"{item.number:06d}-{which}.hstamp", made_stamp
+            yield from _named(job, path, source, report, say)
+    elif kind is Kind.TAR:
+        with open_archive(job, path, gzipped) as archive:
+            for run in archive.runs():
+                yield from _named(job, path, run, report, say)
+            report.passed_over += archive.passed_over
     else:
         raise FormatError("E_MAGIC", f"{kind.value}: neither alerts nor a FITS image")
+
+
+def _named(
+    job: Job, path: Path, source: AlertSource, report: Report, say: Callable[[str], None]
+) -> Iterator[tuple[str, Stamp]]:
+    for batch in source.batches():
+        for item in batch.records:
+            if isinstance(item, BadRecord):
+                say(str(report.failed(str(path), item.error, item.number, None, item.member)))
+                continue
+            made = convert_item(job, path, item, report, say)
+            report.alerts_out += 1
+            for which, made_stamp in made.items():
+                if made_stamp is not None:
+                    yield f"{item.number:06d}-{which}.hstamp", made_stamp
+
+
+def open_archive(job: Job, path: Path, gzipped: bool) -> Archive:
+    """Open a tar archive of which only alerts are wanted."""
+    return Archive(
+        path,
+        gzipped=gzipped,
+        schema_file=job.schema_file,
+        fields=fields_of(job.surveys),
+        check=lambda schema: check_alert_schema(schema, Kind.OCF, job.surveys),
+    )

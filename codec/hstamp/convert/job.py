@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from ..container.detect import Kind
+from ..container.tarball import Member
 from ..errors import FormatError, HstampError, InputError, OutputError, as_hstamp_error
 from ..outputs import atomic_folder, atomic_writer, is_special, output_error
 from ..surveys import fields_of
@@ -20,6 +21,7 @@ from .items import (
     check_alert_schema,
     convert_item,
     named_stamps,
+    open_archive,
     stamps_of_image,
 )
 from .parquet_sink import ParquetAlertSink
@@ -206,8 +208,14 @@ class _Run:
             raise _EmptyError
         self.sink.close()
 
-    def _failed(self, path: Path, error: HstampError, record: int | None = None) -> None:
-        self.say(str(self.report.failed(str(path), error, record)))
+    def _failed(
+        self,
+        path: Path,
+        error: HstampError,
+        record: int | None = None,
+        member: Member | None = None,
+    ) -> None:
+        self.say(str(self.report.failed(str(path), error, record, None, member)))
 
     def _file(self, path: Path, progress: Callable[[int], None]) -> None:
         kind, gzipped = look_at(path)
@@ -224,6 +232,8 @@ class _Run:
                 fields=fields_of(self.job.surveys),
             ) as source:
                 self._alerts(path, kind, source, progress)
+        elif kind is Kind.TAR:
+            self._archive(path, gzipped, progress)
         elif kind is Kind.BLOB:
             raise InputError("it is a stamp already")
         else:
@@ -239,6 +249,22 @@ class _Run:
                 self.used = True
             progress(size * number // total)
 
+    def _archive(self, path: Path, gzipped: bool, progress: Callable[[int], None]) -> None:
+        """Convert the members of an archive; those of a schema that cannot go in are failures."""
+        with open_archive(self.job, path, gzipped) as archive:
+            for run in archive.runs():
+                sink, refused = self._sink_for(Kind.OCF), None
+                try:
+                    if run.schema is not None:
+                        sink.accept(run.schema, run.codec)
+                        self.used = True
+                except Exception as exc:
+                    refused = _reported(exc)
+                for batch in run.batches():
+                    self._batch(path, sink, batch, refused)
+                    progress(run.position)
+            self.report.passed_over += archive.passed_over
+
     def _alerts(
         self, path: Path, kind: Kind, source: AlertSource, progress: Callable[[int], None]
     ) -> None:
@@ -247,19 +273,25 @@ class _Run:
         sink.accept(source.schema, source.codec)
         self.used = True
         for batch in source.batches():
-            made = [
-                convert_item(self.job, path, item, self.report, self.say)
-                if isinstance(item, AlertRecord)
-                else None
-                for item in batch.records
-            ]
-            for item in batch.records:
-                if isinstance(item, BadRecord):
-                    self._failed(path, item.error, item.number)
-            self.report.alerts_out += self._write(
-                path, sink, batch, [m for m in made if m is not None]
-            )
+            self._batch(path, sink, batch)
             progress(source.position)
+
+    def _batch(
+        self, path: Path, sink: Sink, batch: AlertBatch, refused: HstampError | None = None
+    ) -> None:
+        for item in batch.records:
+            if isinstance(item, BadRecord):
+                self._failed(path, item.error, item.number, item.member)
+            elif refused is not None:
+                self._failed(path, refused, item.number, item.member)
+        if refused is not None:
+            return
+        made = [
+            convert_item(self.job, path, item, self.report, self.say)
+            for item in batch.records
+            if isinstance(item, AlertRecord)
+        ]
+        self.report.alerts_out += self._write(path, sink, batch, made)
 
     def _write(
         self, path: Path, sink: Sink, batch: AlertBatch, made: Sequence[dict[str, Any]]
@@ -272,7 +304,7 @@ class _Run:
             error = _reported(exc)
         if len(items) == 1 or batch.group is not None:
             # A row group is written as a whole or not at all.
-            self._failed(path, error, batch.records[0].number)
+            self._failed(path, error, batch.records[0].number, batch.records[0].member)
             return 0
         written = 0
         for item, stamps in zip(items, made, strict=True):

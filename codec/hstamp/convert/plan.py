@@ -260,7 +260,7 @@ def _name(job: Job, path: Path) -> str:
     except InputError:
         kind = Kind.UNKNOWN
     stem = path.name.removesuffix(".gz")
-    for suffix in (".avro", ".fits", ".fit", ".parquet", ".fz"):
+    for suffix in (".tar", ".tgz", ".avro", ".fits", ".fit", ".parquet", ".fz"):
         stem = stem.removesuffix(suffix)
     if job.form == "blobs":
         return stem

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+from ..container.tarball import Member
 from ..errors import HstampError
 from ..text import printable
 
@@ -81,13 +82,20 @@ class Report:
     labels: dict[str, str] = field(default_factory=dict)
 
     def failed(
-        self, file: str, error: HstampError, record: int | None = None, place: str | None = None
+        self,
+        file: str,
+        error: HstampError,
+        record: int | None = None,
+        place: str | None = None,
+        member: Member | None = None,
     ) -> Problem:
         """Record a failure and return it."""
         # The system's messages often repeat the path.
         name, reason = self.labels.get(file, file), error.reason
         if file in self.labels:
             reason = reason.replace(file, name)
+        if member is not None:
+            name, record = f"{name}, {member.name}", member.record
         problem = Problem(name, record, place, error.code, reason)
         self.problems.append(problem)
         return problem

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ..alerts.fields import KINDS
+from ..container.tarball import Member
 from ..convert import stamps
 from ..convert.image import Position
 from ..convert.parent import EncodeOptions
@@ -81,6 +82,8 @@ class Alert:
         What could not be read on the way.
     done : int
         Bytes of the file that had been read.
+    member : Member or None
+        Where the record lies in an archive.
     """
 
     path: Path
@@ -91,6 +94,13 @@ class Alert:
     kind: str | None = None
     faults: tuple[HstampError, ...] = ()
     done: int = 0
+    member: Member | None = None
+
+    @property
+    def place(self) -> str:
+        """File and record, and the member of an archive."""
+        where = f"record {self.record}" if self.member is None else self.member.place
+        return f"{self.path}, {where}"
 
 
 def read_alerts(paths: Iterable[Path], options: Options) -> Iterator[Alert]:
@@ -134,7 +144,8 @@ def read_alerts(paths: Iterable[Path], options: Options) -> Iterator[Alert]:
 
 def _alert(entry: Entry, which: Which) -> Alert:
     found = Alert(
-        entry.path, entry.record or 0, None, entry.id, entry.object_id, done=entry.done
+        entry.path, entry.record or 0, None, entry.id, entry.object_id, done=entry.done,
+        member=entry.member,
     )  # fmt: skip
     if entry.error is not None:
         return replace(found, faults=(entry.error,))
