@@ -19,8 +19,8 @@ __all__ = ["register"]
 _DESCRIPTION = """\
 Make hierarchical stamps from alerts or images. Inputs are recognised by content, never by
 name: LSST and ZTF alerts (Avro container files, Confluent wire-format messages, a broker's
-Parquet, tar archives of Avro alerts) and FITS images, each also gzipped. A folder stands for the
-files in it.
+Parquet, tar archives of Avro alerts; FITS and JSON of Rubin's alert retrieval service, which
+become stamps) and FITS images, each also gzipped. A folder stands for the files in it.
 
 Alerts come out as alerts, all old fields unchanged, with the fields hstampDifference,
 hstampScience and hstampTemplate after them (in Parquet: three binary columns). Images come

@@ -90,14 +90,14 @@ def run(args: argparse.Namespace) -> int:
     for path in existing_files(args.inputs):
         counts.files += 1
         try:
-            kind, heading = _heading(path)
+            kind, heading, unplaced = _heading(args, path)
         except (HstampError, OSError) as exc:
             error = InputError(str(exc)) if isinstance(exc, OSError) else exc
             _fault(args, counts, Fault(None, None, error, path))
             continue
         if not args.json:
             print(heading)
-        if kind is Kind.FITS and not _says_where(args):
+        if unplaced:
             continue
         _list(args, path, kind, options, counts)
     if not args.json:
@@ -105,12 +105,19 @@ def run(args: argparse.Namespace) -> int:
     return 1 if counts.faults else 0
 
 
-def _heading(path: Path) -> tuple[Kind, str]:
+def _heading(args: argparse.Namespace, path: Path) -> tuple[Kind, str, bool]:
+    """Kind of a file, a line about it, and whether it is an image of which nothing says where."""
+    from ..convert.packets import open_packets
     from ..convert.plan import look_at
 
     kind, gzipped = look_at(path)
     packed = ", gzipped" if gzipped else ""
-    return kind, f"{path}: {kind.value}{packed}, {path.stat().st_size:,} bytes"
+    unplaced = (
+        kind is Kind.FITS
+        and not _says_where(args)
+        and open_packets(path, kind, gzipped=gzipped) is None
+    )
+    return kind, f"{path}: {kind.value}{packed}, {path.stat().st_size:,} bytes", unplaced
 
 
 def _says_where(args: argparse.Namespace) -> bool:

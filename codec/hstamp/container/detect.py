@@ -24,6 +24,7 @@ class Kind(Enum):
     FITS = "FITS file"
     PARQUET = "Parquet file"
     BLOB = "stamp blob"
+    JSON = "JSON text"
     TAR = "tar archive"
     GZIP = "gzip file inside a gzip file"
     EMPTY = "empty file"
@@ -49,6 +50,8 @@ def sniff(head: bytes) -> Kind:
         return Kind.GZIP
     if head[:1] == b"\x00":
         return Kind.WIRE
+    if head.lstrip(b" \t\r\n")[:1] in (b"{", b"["):
+        return Kind.JSON
     return Kind.UNKNOWN
 
 

@@ -154,7 +154,8 @@ def convert_alert(
                 survey=info.survey,
                 record=record,
             )
-            stamps[kind] = encode_parent(parent, options, id=f"{info.id}/{kind}", band=band)
+            id = f"{info.id}/{kind}" if info.id else kind
+            stamps[kind] = encode_parent(parent, options, id=id, band=band)
         except Exception as exc:  # one cutout's fault costs its own stamp
             failed[kind] = as_hstamp_error(exc)
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from ..surveys import SURVEYS, Survey, fields_of
 from .alert import NO_STAMPS, convert_alert
 from .archive import Archive
 from .image import FitsImage, Position
+from .packets import PacketSource, open_packets, says_where
 from .plan import Job, look_at
 from .report import Report
 from .sources import AlertRecord, AlertSource, BadRecord, open_alerts
@@ -26,6 +28,7 @@ __all__ = [
     "convert_item",
     "named_stamps",
     "open_archive",
+    "packets_of",
     "stamps_of_image",
 ]
 
@@ -108,7 +111,9 @@ def named_stamps(
     """Stamps of an input one by one, each with a file name for its blob."""
     kind, gzipped = look_at(path)
     # Names come from the input's and from numbers, never from text inside it.
-    if kind is Kind.FITS:
+    if (packets := packets_of(job, path, kind, gzipped)) is not None:
+        yield from _named(*packets, path, report, say)
+    elif kind is Kind.FITS:
         for number, stamp in enumerate(stamps_of_image(job, path, gzipped, report, say)):
             yield f"{number:06d}.hstamp", stamp
     elif kind in ALERT_KINDS:
@@ -120,18 +125,18 @@ def named_stamps(
             fields=fields_of(job.surveys),
         ) as source:
             check_alert_schema(source.schema, kind, job.surveys)
-            yield from _named(job, path, source, report, say)
+            yield from _named(job, source, path, report, say)
     elif kind is Kind.TAR:
         with open_archive(job, path, gzipped) as archive:
             for run in archive.runs():
-                yield from _named(job, path, run, report, say)
+                yield from _named(job, run, path, report, say)
             report.passed_over += archive.passed_over
     else:
         raise FormatError("E_MAGIC", f"{kind.value}: neither alerts nor a FITS image")
 
 
 def _named(
-    job: Job, path: Path, source: AlertSource, report: Report, say: Callable[[str], None]
+    job: Job, source: AlertSource, path: Path, report: Report, say: Callable[[str], None]
 ) -> Iterator[tuple[str, Stamp]]:
     for batch in source.batches():
         for item in batch.records:
@@ -143,6 +148,20 @@ def _named(
             for which, made_stamp in made.items():
                 if made_stamp is not None:
                     yield f"{item.number:06d}-{which}.hstamp", made_stamp
+
+
+def packets_of(job: Job, path: Path, kind: Kind, gzipped: bool) -> tuple[Job, PacketSource] | None:
+    """Alerts in a file of the retrieval service, with the job to do on them; None for others.
+
+    A FITS file of which the user says where its image or source is is an image.
+    """
+    image = kind is Kind.FITS and says_where(job.positions, job.hdu)
+    if image or kind not in (Kind.FITS, Kind.JSON):
+        return None
+    packets = open_packets(path, kind, gzipped=gzipped)
+    if packets is None:
+        return None
+    return replace(job, surveys=packets.surveys or job.surveys), packets
 
 
 def open_archive(job: Job, path: Path, gzipped: bool) -> Archive:

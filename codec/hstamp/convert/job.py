@@ -22,8 +22,10 @@ from .items import (
     convert_item,
     named_stamps,
     open_archive,
+    packets_of,
     stamps_of_image,
 )
+from .packets import PacketSource
 from .parquet_sink import ParquetAlertSink
 from .plan import Form, Job, Output, expand, look_at, outputs_of, size_of
 from .report import KEPT, Report
@@ -219,7 +221,9 @@ class _Run:
 
     def _file(self, path: Path, progress: Callable[[int], None]) -> None:
         kind, gzipped = look_at(path)
-        if kind is Kind.FITS:
+        if (packets := packets_of(self.job, path, kind, gzipped)) is not None:
+            self._packets(path, *packets)
+        elif kind is Kind.FITS:
             if self.job.form == "alerts":
                 raise InputError("a FITS image holds no alert: use --as stamps")
             self._image(path, gzipped, progress)
@@ -249,6 +253,15 @@ class _Run:
                 self.used = True
             progress(size * number // total)
 
+    def _packets(self, path: Path, job: Job, source: PacketSource) -> None:
+        """Make stamps of alerts that are no Avro records."""
+        if self.job.form == "alerts":
+            raise InputError("FITS and JSON of an alert are no Avro record: use --as stamps")
+        sink = self._sink_for(Kind.FITS)
+        for batch in source.batches():
+            self._batch(path, sink, batch, job=job)
+            self.used = True
+
     def _archive(self, path: Path, gzipped: bool, progress: Callable[[int], None]) -> None:
         """Convert the members of an archive; those of a schema that cannot go in are failures."""
         with open_archive(self.job, path, gzipped) as archive:
@@ -277,7 +290,12 @@ class _Run:
             progress(source.position)
 
     def _batch(
-        self, path: Path, sink: Sink, batch: AlertBatch, refused: HstampError | None = None
+        self,
+        path: Path,
+        sink: Sink,
+        batch: AlertBatch,
+        refused: HstampError | None = None,
+        job: Job | None = None,
     ) -> None:
         for item in batch.records:
             if isinstance(item, BadRecord):
@@ -287,7 +305,7 @@ class _Run:
         if refused is not None:
             return
         made = [
-            convert_item(self.job, path, item, self.report, self.say)
+            convert_item(job or self.job, path, item, self.report, self.say)
             for item in batch.records
             if isinstance(item, AlertRecord)
         ]

@@ -20,6 +20,7 @@ from .alert import convert_alert
 from .archive import Archive
 from .image import FitsImage, Position
 from .items import ALERT_KINDS, check_alert_schema
+from .packets import open_packets, says_where
 from .parent import EncodeOptions
 from .plan import look_at
 from .sources import AlertRecord, AlertSource, BadRecord, open_alerts
@@ -173,7 +174,13 @@ def entries(path: Path, options: Options) -> Iterator[Entry]:
 
 def _entries(path: Path, options: Options) -> Iterator[Entry]:
     kind, gzipped = look_at(path)
-    if kind is Kind.FITS:
+    packets, placed = None, says_where(options.positions, options.hdu)
+    if kind is Kind.JSON or (kind is Kind.FITS and not placed):
+        packets = open_packets(path, kind, gzipped=gzipped)
+    if packets is not None:
+        options = replace(options, surveys=packets.surveys or options.surveys)
+        yield from _of_source(path, packets, options)
+    elif kind is Kind.FITS:
         yield from _image(path, gzipped, options)
     elif kind in ALERT_KINDS:
         yield from _records(path, kind, gzipped, options)
