@@ -20,6 +20,7 @@ import fastavro
 
 from .alerts.fields import STAMP_FIELDS
 from .alerts.lsst import read_message
+from .alerts.messages import records_of
 from .container.blob import MAX_BLOB
 from .container.compression import CODECS, MAX_BLOCK
 from .container.detect import Kind, check_regular, detect_stream
@@ -27,7 +28,6 @@ from .container.gunzip import inflate, inflate_to
 from .container.ocf import BadRecord, Container
 from .container.reading import Reading
 from .container.schema import parsed_stamp_schema
-from .container.tally import Tally
 from .container.tarball import MAX_MEMBER, Member, pieces
 from .errors import FormatError, HstampError, InputError, as_hstamp_error
 from .outputs import atomic_writer
@@ -321,10 +321,14 @@ def _wire(stream: BinaryIO, path: Path | None, schema_file: Path | None) -> Iter
         raise FormatError(code, reason) from exc
     if writer.stamps is None:
         raise FormatError("E_SCHEMA", "its schema holds no stamps")
-    reading = writer.reader()(message.payload, 0, Tally(len(data)))
-    yield from _stamps(0, reading, path)
-    if left := len(message.payload) - reading.stop:
-        yield Fault(0, None, FormatError("E_TRAILING", f"{left} bytes follow the record"), path)
+    for item in records_of(message, writer):
+        if isinstance(item, BadRecord):
+            # What follows the record is a fault of the file's, and of the record alone in it.
+            number = max(item.number - 1, 0) if item.error.code == "E_TRAILING" else item.number
+            yield Fault(number, None, item.error, path)
+            continue
+        for field, record in item.stamps:
+            yield _made(Stamp, record, item.number, field, path)
 
 
 def _parquet(stream: BinaryIO, path: Path | None) -> Iterator[Found | Fault]:

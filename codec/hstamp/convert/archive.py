@@ -12,12 +12,12 @@ from typing import Any, BinaryIO, Final, Self
 
 from ..alerts.fields import STAMP_FIELDS
 from ..alerts.lsst import read_message
+from ..alerts.messages import records_of
 from ..container.blob import MAX_BLOB, read_blob
 from ..container.detect import Kind, detect_stream
 from ..container.gunzip import inflate
-from ..container.ocf import AlertRecord, BadRecord, Container, record_of
+from ..container.ocf import AlertRecord, BadRecord, Container
 from ..container.schema import STAMP_SCHEMA
-from ..container.tally import Tally
 from ..container.tarball import MAX_MEMBER, Member, Piece, pieces
 from ..errors import FormatError, as_hstamp_error
 from ..surveys import fields_of
@@ -148,12 +148,8 @@ class Archive:
     def _message(self, data: bytes) -> Iterator[_Item]:
         message, writer = read_message(data, self._schema_file)
         self._approve(writer.written)
-        payload = message.payload
-        reading = writer.reader(self._fields)(payload, 0, Tally(len(payload)))
-        if left := len(payload) - reading.stop:
-            raise FormatError("E_TRAILING", f"{left} bytes follow the record")
-        record = record_of(writer.name, 0, payload, 0, reading)
-        yield _Item(record, writer.written, writer.stamps)
+        for record in records_of(message, writer, self._fields):
+            yield _Item(record, writer.written, writer.stamps)
 
     def _approve(self, schema: Any) -> None:
         if schema is not self._checked:

@@ -6,7 +6,7 @@ import errno
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -15,6 +15,7 @@ from ..container.tarball import Member
 from ..errors import FormatError, HstampError, InputError, OutputError, as_hstamp_error
 from ..outputs import atomic_folder, atomic_writer, is_special, output_error
 from ..surveys import fields_of
+from .by_schema import SchemaSink
 from .history import History, options_of
 from .items import (
     ALERT_KINDS,
@@ -144,9 +145,10 @@ def _make(
             written = _to_blobs(job, output, report, say)
         else:
             with _output_file(output.path) as stream:
-                maker = _Run(job, stream, report, say, progress)
+                maker = _Run(job, stream, report, say, progress, _beside(job, output, stream))
                 maker.convert(output.inputs)
                 written = stream.seek(0, 2)
+                written += sum(map(size_of, maker.others.paths)) if maker.others else 0
     except _EmptyError:
         return False
     except Exception as exc:
@@ -155,6 +157,19 @@ def _make(
     report.file_bytes_out += written
     report.outputs += 1
     return True
+
+
+def _beside(job: Job, output: Output, stream: BinaryIO) -> SchemaSink | None:
+    """Where a folder's output is of several schemas: those after the first get files beside it."""
+    if not job.into_folder:
+        return None
+    stem = output.path.with_suffix("")
+    return SchemaSink(
+        lambda name: stem.with_name(f"{stem.name}.{name}.avro"),
+        stream,
+        codec=job.codec,
+        drop_cutouts=job.drop_cutouts,
+    )
 
 
 @contextmanager
@@ -190,13 +205,18 @@ class _Run:
         report: Report,
         say: Callable[[str], None],
         progress: Callable[[int], None],
+        others: SchemaSink | None = None,
     ) -> None:
-        self.job, self.stream, self.report = job, stream, report
+        self.job, self.stream, self.report, self.others = job, stream, report, others
         self.say, self.progress = say, progress
         self.sink: Sink | None = None
         self.used = False
 
     def convert(self, inputs: tuple[Path, ...]) -> None:
+        with self.others or nullcontext():
+            self._convert(inputs)
+
+    def _convert(self, inputs: tuple[Path, ...]) -> None:
         done = 0
         for path in inputs:
             try:
@@ -337,14 +357,18 @@ class _Run:
             wanted = StampSink
         else:
             wanted = ParquetAlertSink if kind is Kind.PARQUET else AvroAlertSink
+            if self.others is not None and wanted is AvroAlertSink:
+                wanted = SchemaSink
         if self.sink is None:
             if wanted is StampSink:
                 self.sink = StampSink(self.stream, job.codec)
+            elif wanted is SchemaSink:
+                self.sink = self.others
             elif wanted is ParquetAlertSink:
                 self.sink = ParquetAlertSink(self.stream, drop_cutouts=job.drop_cutouts)
             else:
                 self.sink = AvroAlertSink(self.stream, job.codec, drop_cutouts=job.drop_cutouts)
-        elif not isinstance(self.sink, wanted):
+        if not isinstance(self.sink, wanted):
             raise InputError(
                 "one file cannot hold both alerts and images, or Avro and Parquet:"
                 " give a folder as output, or --as stamps"
