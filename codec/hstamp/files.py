@@ -234,7 +234,7 @@ def _stream(
         yield from _archive(stream, gzipped, path, schema_file)
         return
     with _plain(stream, gzipped) as plain:
-        if kind is Kind.OCF:
+        if kind in (Kind.OCF, Kind.QUARANTINE):
             yield from _container(plain, path)
         elif kind is Kind.WIRE:
             yield from _wire(plain, path, schema_file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,12 @@ def register(subparsers: Any) -> None:
         " (default for images), or one blob file for each stamp in the folder OUT",
     )
     parser.add_argument("-f", "--force", action="store_true", help="make existing outputs again")
+    parser.add_argument(
+        "--quarantine",
+        type=Path,
+        metavar="FILE",
+        help="keep alerts that failed, with the reasons, in a file that 'hstamp convert' takes",
+    )
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="no summary: failures and notes only"
     )
@@ -183,8 +190,12 @@ def run(args: argparse.Namespace) -> int:
         surveys=with_survey(Ztf(args.ztf_wcs)),
         roots=found.roots,
     )
-    report, status = Report(passed_over=found.passed_over), 0
-    with Progress(0 if args.quiet else sum(map(size_of, found.files))) as progress:
+    keep = _quarantine(args, found.files)
+    report, status = Report(passed_over=found.passed_over, quarantine=keep), 0
+    with (
+        keep or nullcontext(),
+        Progress(0 if args.quiet else sum(map(size_of, found.files))) as progress,
+    ):
         try:
             run_job(job, report, say=progress.say, progress=progress.update)
         except KeyboardInterrupt as stop:
@@ -200,6 +211,21 @@ def run(args: argparse.Namespace) -> int:
         # What a stamp lacks is no summary: a quiet run must not lose it silently.
         print("\n".join(report.note_lines()), file=sys.stderr)
     return status or (0 if report.ok else 1)
+
+
+def _quarantine(args: argparse.Namespace, inputs: tuple[Path, ...]) -> Any:
+    """File for what fails; None where none is wanted."""
+    from ..convert.quarantine import Quarantine
+
+    if args.quarantine is None:
+        return None
+    path = args.quarantine
+    if path.exists() and not args.force:
+        raise InputError(f"{path} exists already (--force replaces it)")
+    real = path.resolve()
+    if real in {Path(other).resolve() for other in (*inputs, args.out)}:
+        raise InputError(f"{path} is an input or the output: choose another quarantine file")
+    return Quarantine(path)
 
 
 def _check_out(args: argparse.Namespace, into_folder: bool) -> None:

@@ -14,12 +14,14 @@ from .tarball import is_tar
 __all__ = ["Kind", "check_regular", "detect", "detect_stream", "sniff"]
 
 _SNIFF: Final = 512
+_QUARANTINE: Final = b'"hstamp.v1.quarantine"'
 
 
 class Kind(Enum):
     """Kinds of input; the value is what a person would call it."""
 
     OCF = "Avro container file"
+    QUARANTINE = "quarantine file"
     WIRE = "Confluent wire-format message"
     FITS = "FITS file"
     PARQUET = "Parquet file"
@@ -39,7 +41,7 @@ def sniff(head: bytes) -> Kind:
     if is_tar(head):
         return Kind.TAR
     if head[:4] == b"Obj\x01":
-        return Kind.OCF
+        return Kind.QUARANTINE if _QUARANTINE in head else Kind.OCF
     if head[:2] == b"\xc3\x01":
         return Kind.BLOB
     if head[:9] == b"SIMPLE  =":

@@ -23,7 +23,7 @@ from ..errors import FormatError, as_hstamp_error
 from ..surveys import fields_of
 from .sources import AlertBatch
 
-__all__ = ["Archive", "Run"]
+__all__ = ["Archive", "Item", "Run"]
 
 _RECORDS: Final = 64
 """Records that are held at once."""
@@ -33,7 +33,7 @@ _BYTES_A_RECORD: Final = 32
 
 
 @dataclass(frozen=True)
-class _Item:
+class Item:
     """A record, or a fault, and the schema that it was written with."""
 
     record: AlertRecord | BadRecord
@@ -100,7 +100,7 @@ class Archive:
             yield run
             items = chain(run.rest(), items)
 
-    def _items(self) -> Iterator[_Item]:
+    def _items(self) -> Iterator[Item]:
         for piece in pieces(self._stream, gzipped=self._gzipped):
             self.position = piece.position
             if piece.passed_over:
@@ -110,7 +110,7 @@ class Archive:
             else:
                 yield from self._member(piece)
 
-    def _member(self, piece: Piece) -> Iterator[_Item]:
+    def _member(self, piece: Piece) -> Iterator[Item]:
         last = -1
         try:
             for item in self._opened(piece):
@@ -119,7 +119,7 @@ class Archive:
         except Exception as exc:  # whatever it is, it costs this member and not the archive
             yield self._bad(piece, BadRecord(last + 1, as_hstamp_error(exc)))
 
-    def _opened(self, piece: Piece) -> Iterator[_Item]:
+    def _opened(self, piece: Piece) -> Iterator[Item]:
         data = piece.data
         kind, gzipped = detect_stream(io.BytesIO(data))
         if gzipped:
@@ -131,11 +131,11 @@ class Archive:
         elif kind is Kind.BLOB:
             record = AlertRecord(0, {}, stamps=((None, read_blob(data[: MAX_BLOB + 1])),))
             self._approve(STAMP_SCHEMA)
-            yield _Item(record, STAMP_SCHEMA, ())
+            yield Item(record, STAMP_SCHEMA, ())
         else:
             raise FormatError("E_MAGIC", f"{kind.value}: neither alerts nor stamps in Avro")
 
-    def _container(self, data: bytes) -> Iterator[_Item]:
+    def _container(self, data: bytes) -> Iterator[Item]:
         container = Container(io.BytesIO(data))
         self._approve(container.written)
         most = _FREE_RECORDS + len(data) // _BYTES_A_RECORD
@@ -143,31 +143,31 @@ class Archive:
             if record.number >= most:
                 reason = f"more records than a file of {len(data)} bytes may have to convert"
                 raise FormatError("E_LIMIT", reason)
-            yield _Item(record, container.written, container.stamp_fields, container.codec)
+            yield Item(record, container.written, container.stamp_fields, container.codec)
 
-    def _message(self, data: bytes) -> Iterator[_Item]:
+    def _message(self, data: bytes) -> Iterator[Item]:
         message, writer = read_message(data, self._schema_file)
         self._approve(writer.written)
         for record in records_of(message, writer, self._fields):
-            yield _Item(record, writer.written, writer.stamps)
+            yield Item(record, writer.written, writer.stamps)
 
     def _approve(self, schema: Any) -> None:
         if schema is not self._checked:
             self._check(schema)
             self._checked = schema
 
-    def _numbered(self, piece: Piece, item: _Item) -> _Item:
+    def _numbered(self, piece: Piece, item: Item) -> Item:
         """Number a record through the archive; where it lies in its member is kept beside."""
         record = item.record
         member = Member(piece.name, record.number)
         self._next += 1
         return replace(item, record=replace(record, number=self._next - 1, member=member))
 
-    def _bad(self, piece: Piece, bad: BadRecord) -> _Item:
+    def _bad(self, piece: Piece, bad: BadRecord) -> Item:
         record = bad.number or None  # the whole member, unless records came before
         self._next += 1
         member = Member(piece.name, record) if piece.name else None
-        return _Item(replace(bad, number=self._next - 1, member=member))
+        return Item(replace(bad, number=self._next - 1, member=member))
 
 
 class Run:
@@ -177,7 +177,7 @@ class Run:
     any record has the schema None.
     """
 
-    def __init__(self, archive: Archive, first: _Item, items: Iterator[_Item]) -> None:
+    def __init__(self, archive: Archive, first: Item, items: Iterator[Item]) -> None:
         held = [first]
         # A fault has no schema: the run's is that of its first record.
         while held[-1].schema is None and len(held) < _RECORDS:
@@ -189,7 +189,7 @@ class Run:
         self.schema, self.stamp_fields, self.codec = known.schema, known.stamp_fields, known.codec
         self._archive = archive
         self._items = chain(held, items)
-        self._rest: list[_Item] = []
+        self._rest: list[Item] = []
 
     @property
     def position(self) -> int:
@@ -202,7 +202,7 @@ class Run:
         while batch := tuple(islice(own, _RECORDS)):
             yield AlertBatch(batch)
 
-    def rest(self) -> list[_Item]:
+    def rest(self) -> list[Item]:
         """Item of the next run that this one has taken."""
         return self._rest
 

@@ -19,11 +19,13 @@ from .archive import Archive
 from .image import FitsImage, Position
 from .packets import PacketSource, open_packets, says_where
 from .plan import Job, look_at
+from .quarantine import QuarantineArchive
 from .report import Report
 from .sources import AlertRecord, AlertSource, BadRecord, open_alerts
 
 __all__ = [
     "ALERT_KINDS",
+    "ARCHIVES",
     "check_alert_schema",
     "convert_item",
     "named_stamps",
@@ -32,6 +34,8 @@ __all__ = [
     "stamps_of_image",
 ]
 
+ARCHIVES: Final = {Kind.TAR: Archive, Kind.QUARANTINE: QuarantineArchive}
+"""Files that hold alerts of any number of schemas."""
 ALERT_KINDS: Final = (Kind.OCF, Kind.WIRE, Kind.PARQUET)
 
 
@@ -126,8 +130,8 @@ def named_stamps(
         ) as source:
             check_alert_schema(source.schema, kind, job.surveys)
             yield from _named(job, source, path, report, say)
-    elif kind is Kind.TAR:
-        with open_archive(job, path, gzipped) as archive:
+    elif kind in ARCHIVES:
+        with open_archive(job, path, kind, gzipped) as archive:
             for run in archive.runs():
                 yield from _named(job, run, path, report, say)
             report.passed_over += archive.passed_over
@@ -144,6 +148,7 @@ def _named(
                 say(str(report.failed(str(path), item.error, item.number, None, item.member)))
                 continue
             made = convert_item(job, path, item, report, say)
+            report.settle((item,), source.schema)
             report.alerts_out += 1
             for which, made_stamp in made.items():
                 if made_stamp is not None:
@@ -164,9 +169,9 @@ def packets_of(job: Job, path: Path, kind: Kind, gzipped: bool) -> tuple[Job, Pa
     return replace(job, surveys=packets.surveys or job.surveys), packets
 
 
-def open_archive(job: Job, path: Path, gzipped: bool) -> Archive:
-    """Open a tar archive of which only alerts are wanted."""
-    return Archive(
+def open_archive(job: Job, path: Path, kind: Kind, gzipped: bool) -> Archive:
+    """Open a tar archive or a quarantine file, of which only alerts are wanted."""
+    return ARCHIVES[kind](
         path,
         gzipped=gzipped,
         schema_file=job.schema_file,

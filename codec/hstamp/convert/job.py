@@ -19,6 +19,7 @@ from .by_schema import SchemaSink
 from .history import History, options_of
 from .items import (
     ALERT_KINDS,
+    ARCHIVES,
     check_alert_schema,
     convert_item,
     named_stamps,
@@ -224,6 +225,7 @@ class _Run:
                 self.report.file_bytes_in += size_of(path)
             except Exception as exc:  # whatever a library raised costs this file
                 self._failed(path, _reported(exc))
+            self.report.settle()
             done += size_of(path)
             self.progress(done)
         if self.sink is None or not self.used:
@@ -256,8 +258,8 @@ class _Run:
                 fields=fields_of(self.job.surveys),
             ) as source:
                 self._alerts(path, kind, source, progress)
-        elif kind is Kind.TAR:
-            self._archive(path, gzipped, progress)
+        elif kind in ARCHIVES:
+            self._archive(path, kind, gzipped, progress)
         elif kind is Kind.BLOB:
             raise InputError("it is a stamp already")
         else:
@@ -282,9 +284,11 @@ class _Run:
             self._batch(path, sink, batch, job=job)
             self.used = True
 
-    def _archive(self, path: Path, gzipped: bool, progress: Callable[[int], None]) -> None:
+    def _archive(
+        self, path: Path, kind: Kind, gzipped: bool, progress: Callable[[int], None]
+    ) -> None:
         """Convert the members of an archive; those of a schema that cannot go in are failures."""
-        with open_archive(self.job, path, gzipped) as archive:
+        with open_archive(self.job, path, kind, gzipped) as archive:
             for run in archive.runs():
                 sink, refused = self._sink_for(Kind.OCF), None
                 try:
@@ -295,6 +299,7 @@ class _Run:
                     refused = _reported(exc)
                 for batch in run.batches():
                     self._batch(path, sink, batch, refused)
+                    self.report.settle(batch.records, run.schema)
                     progress(run.position)
             self.report.passed_over += archive.passed_over
 
@@ -307,6 +312,7 @@ class _Run:
         self.used = True
         for batch in source.batches():
             self._batch(path, sink, batch)
+            self.report.settle(batch.records, source.schema)
             progress(source.position)
 
     def _batch(
@@ -398,6 +404,7 @@ def _to_blobs(job: Job, output: Output, report: Report, say: Callable[[str], Non
             report.file_bytes_in += size_of(path)
         except Exception as exc:  # whatever a library raised costs the rest of this file
             say(str(report.failed(str(path), _reported(exc))))
+        report.settle()
         if not names:
             raise _EmptyError
     for old in output.path.iterdir():

@@ -17,9 +17,8 @@ from ..files import Fault, Found, read_stamps
 from ..stamp import Stamp
 from ..surveys import SURVEYS, Survey, fields_of, survey_of
 from .alert import convert_alert
-from .archive import Archive
 from .image import FitsImage, Position
-from .items import ALERT_KINDS, check_alert_schema
+from .items import ALERT_KINDS, ARCHIVES, check_alert_schema
 from .packets import open_packets, says_where
 from .parent import EncodeOptions
 from .plan import look_at
@@ -184,8 +183,8 @@ def _entries(path: Path, options: Options) -> Iterator[Entry]:
         yield from _image(path, gzipped, options)
     elif kind in ALERT_KINDS:
         yield from _records(path, kind, gzipped, options)
-    elif kind is Kind.TAR:
-        yield from _archive(path, gzipped, options)
+    elif kind in ARCHIVES:
+        yield from _archive(path, kind, gzipped, options)
     elif kind is Kind.BLOB:
         for item in read_stamps(path, errors="collect"):
             yield _alone(item)
@@ -224,13 +223,13 @@ def _records(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterato
         yield from _of_source(path, source, options)
 
 
-def _archive(path: Path, gzipped: bool, options: Options) -> Iterator[Entry]:
+def _archive(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterator[Entry]:
     def check(schema: Any) -> None:
         if stamp_fields(check_schema(schema)) is None:
             check_alert_schema(schema, Kind.OCF, options.surveys)
 
     fields = (*fields_of(options.surveys), *STAMP_FIELDS.values())
-    with Archive(
+    with ARCHIVES[kind](
         path, gzipped=gzipped, schema_file=options.schema_file, fields=fields, check=check
     ) as archive:
         for run in archive.runs():
