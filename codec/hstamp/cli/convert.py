@@ -15,7 +15,7 @@ from .options import Progress, command, input_path, is_folder, output_path
 from .signals import name_of, status_of
 from .streams import STDIN
 
-__all__ = ["register"]
+__all__ = ["add_encoding", "encoding_of", "register"]
 
 _DESCRIPTION = """\
 Make hierarchical stamps from alerts or images. Inputs are recognised by content, never by
@@ -75,6 +75,33 @@ def register(subparsers: Any) -> None:
         "-q", "--quiet", action="store_true", help="no summary: failures and notes only"
     )
 
+    add_encoding(parser)
+
+    group = parser.add_argument_group("alerts")
+    group.add_argument(
+        "--drop-cutouts", action="store_true", help="set old cutouts that became stamps to null"
+    )
+    group.add_argument(
+        "--schema", type=Path, metavar="AVSC", help="writer's schema of wire-format messages"
+    )
+    group.add_argument(
+        "--codec", metavar="NAME", help="block codec of the output (default: the input's)"
+    )
+
+    group = parser.add_argument_group("images")
+    add_source(group)
+    group.add_argument(
+        "--weight",
+        choices=("ivar", "variance", "sigma", "exptime"),
+        help="what a plane called WHT, WGT or WEIGHT holds (default: by the header's word)",
+    )
+    group.add_argument("--band", help="filter (default: the header's)")
+    group.add_argument("--id", help="identifier of the stamp")
+    parser.set_defaults(func=run, parser=parser)
+
+
+def add_encoding(parser: argparse.ArgumentParser) -> None:
+    """Add the options that decide how alerts become stamps."""
     group = parser.add_argument_group("stamps")
     group.add_argument(
         "--levels",
@@ -118,17 +145,6 @@ def register(subparsers: Any) -> None:
         metavar="A,B",
         help="mask planes whose pixels are missing (default NO_DATA; '' for none)",
     )
-
-    group = parser.add_argument_group("alerts")
-    group.add_argument(
-        "--drop-cutouts", action="store_true", help="set old cutouts that became stamps to null"
-    )
-    group.add_argument(
-        "--schema", type=Path, metavar="AVSC", help="writer's schema of wire-format messages"
-    )
-    group.add_argument(
-        "--codec", metavar="NAME", help="block codec of the output (default: the input's)"
-    )
     group.add_argument(
         "--ztf-wcs",
         choices=("auto", "nominal", "none"),
@@ -137,23 +153,27 @@ def register(subparsers: Any) -> None:
         " is known to about a pixel, |dec| <= 30 (default)",
     )
 
-    group = parser.add_argument_group("images")
-    add_source(group)
-    group.add_argument(
-        "--weight",
-        choices=("ivar", "variance", "sigma", "exptime"),
-        help="what a plane called WHT, WGT or WEIGHT holds (default: by the header's word)",
+
+def encoding_of(args: argparse.Namespace) -> Any:
+    """Encoding that these options, and ``--weight`` where there is one, ask for."""
+    from ..convert.parent import EncodeOptions
+
+    return EncodeOptions(
+        levels=args.levels or None,
+        encoding=args.encoding,
+        variance_encoding=args.variance_encoding,
+        psf_size=args.psf_size,
+        step=args.step,
+        unusable=args.unusable,
+        mask_planes=args.mask_planes,
+        weight=getattr(args, "weight", None),
     )
-    group.add_argument("--band", help="filter (default: the header's)")
-    group.add_argument("--id", help="identifier of the stamp")
-    parser.set_defaults(func=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
     from ..convert.job import Job
     from ..convert.job import run as run_job
-    from ..convert.parent import EncodeOptions
     from ..convert.plan import find_inputs, size_of
     from ..convert.report import Report
     from ..surveys import Ztf, with_survey
@@ -170,16 +190,7 @@ def run(args: argparse.Namespace) -> int:
         out=out,
         into_folder=into_folder,
         form=args.form,
-        options=EncodeOptions(
-            levels=args.levels or None,
-            encoding=args.encoding,
-            variance_encoding=args.variance_encoding,
-            psf_size=args.psf_size,
-            step=args.step,
-            unusable=args.unusable,
-            mask_planes=args.mask_planes,
-            weight=args.weight,
-        ),
+        options=encoding_of(args),
         positions=positions(args),
         hdu=args.hdu,
         band=args.band,
