@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,9 @@ def register(subparsers: Any) -> None:
         type=Path,
         metavar="FILE",
         help="keep alerts that failed, with the reasons, in a file that 'hstamp convert' takes",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="the summary as one JSON object, whatever failed"
     )
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="no summary: failures and notes only"
@@ -201,6 +206,7 @@ def run(args: argparse.Namespace) -> int:
         surveys=with_survey(Ztf(args.ztf_wcs)),
         roots=found.roots,
     )
+    began = time.monotonic()
     keep = _quarantine(args, found.files)
     report, status = Report(passed_over=found.passed_over, quarantine=keep), 0
     with (
@@ -215,7 +221,12 @@ def run(args: argparse.Namespace) -> int:
         except OutputError as exc:
             status = 1
             progress.say(f"hstamp: {printable(str(exc))}: {_left(job, report)}")
-    if not args.quiet and (into_folder or not status):
+    if args.json:
+        seconds = round(time.monotonic() - began, 3)
+        said = {"seconds": seconds, "status": status or int(not report.ok), **report.as_dict()}
+        text = json.dumps(said)
+        print(text, file=sys.stderr if args.out == STDIN else sys.stdout)
+    elif not args.quiet and (into_folder or not status):
         # The summary must not get into the output.
         print("\n".join(report.lines()), file=sys.stderr if args.out == STDIN else sys.stdout)
     elif report.notes:

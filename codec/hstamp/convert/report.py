@@ -159,6 +159,40 @@ class Report:
             out.append(f"quarantine  {self.quarantine.count} in {self.quarantine.path}")
         return out
 
+    def rates(self, seconds: float) -> str:
+        """Return what a line of progress says besides shares and times."""
+        made = sum(self.stamps.values())
+        count, what = (self.alerts_in, "alerts") if self.alerts_in else (made, "stamps")
+        said = [f"{count:,} {what}, {count / max(seconds, 1e-3):,.0f}/s"]
+        said.append(f"{_size(self.cutout_bytes)} of cutouts, {_size(self.stamp_bytes)} of stamps")
+        if skipped := sum(self.skipped.values()):
+            said.append(f"{skipped:,} skipped")
+        if self.problems:
+            said.append(f"{len(self.problems):,} failed")
+        return ", ".join(said)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary as JSON can hold it; bytes are counts."""
+        kept = self.quarantine
+        return {
+            "alertsIn": self.alerts_in,
+            "alertsOut": self.alerts_out,
+            "stamps": sum(self.stamps.values()),
+            "stampsByLevels": {str(n): count for n, count in sorted(self.stamps.items())},
+            "stampsWithMissingPixels": self.incomplete,
+            "cutoutBytes": self.cutout_bytes,
+            "stampBytes": self.stamp_bytes,
+            "fileBytesIn": self.file_bytes_in,
+            "fileBytesOut": self.file_bytes_out,
+            "outputs": self.outputs,
+            "skipped": dict(self.skipped),
+            "notes": dict(_summed(self.notes)),
+            "passedOver": self.passed_over,
+            "failed": len(self.problems),
+            "failedByCode": dict(Counter(problem.code for problem in self.problems)),
+            "quarantined": kept.count if kept is not None else 0,
+        }
+
     def note_lines(self) -> list[str]:
         """Lines that say what was left out or assumed."""
         return _counted("note", _summed(self.notes))
