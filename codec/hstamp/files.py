@@ -1,7 +1,8 @@
 """Stamps in files of every form: the one reader of the command line and of Python.
 
 A file is a blob, an Avro container file of stamps or alerts, a Confluent wire-format message, a
-Parquet table, or one of these gzipped; it is told by its first bytes. A folder is its files.
+Parquet table, a tar archive of such files, or one of these gzipped; it is told by its first
+bytes. A folder is its files, and so is an archive.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ import fastavro
 
 from .alerts.fields import STAMP_FIELDS
 from .alerts.lsst import read_message
+from .alerts.messages import records_of
 from .container.blob import MAX_BLOB
 from .container.compression import CODECS, MAX_BLOCK
 from .container.detect import Kind, check_regular, detect_stream
-from .container.gunzip import inflate_to
+from .container.gunzip import inflate, inflate_to
 from .container.ocf import BadRecord, Container
 from .container.reading import Reading
 from .container.schema import parsed_stamp_schema
-from .container.tally import Tally
+from .container.tarball import MAX_MEMBER, Member, pieces
 from .errors import FormatError, HstampError, InputError, as_hstamp_error
 from .outputs import atomic_writer
 from .stamp import Stamp
@@ -50,6 +52,8 @@ class Found:
         The file; None for an open file.
     cutout : bytes or None
         The alert's own cutout of the same image, where a reader of whole alerts has it.
+    member : Member or None
+        Where the record lies in an archive, whose records `record` counts.
     """
 
     record: int
@@ -57,11 +61,12 @@ class Found:
     stamp: Stamp
     path: Path | None = None
     cutout: bytes | None = dataclasses.field(default=None, repr=False, compare=False)
+    member: Member | None = None
 
     @property
     def place(self) -> str:
-        """File, record and field."""
-        return _place(self.path, self.record, self.field)
+        """File, member of an archive, record and field."""
+        return _place(self.path, self.record, self.field, self.member)
 
 
 @dataclass(frozen=True)
@@ -78,17 +83,20 @@ class Fault:
         Its code says what was found.
     path : Path or None
         The file; None for an open file.
+    member : Member or None
+        Where the record lies in an archive.
     """
 
     record: int | None
     field: str | None
     error: HstampError
     path: Path | None = None
+    member: Member | None = None
 
     @property
     def place(self) -> str:
         """File, record and field; empty where nothing is known of them."""
-        return _place(self.path, self.record, self.field)
+        return _place(self.path, self.record, self.field, self.member)
 
     def placed(self) -> HstampError:
         """Return the error with the place in its message."""
@@ -130,8 +138,9 @@ def read_stamps(
     ----------
     source : path or binary file
         A blob, a file of stamps or of alerts (Avro container, Confluent wire format, Parquet),
-        each also gzipped, recognised by its first bytes; or a folder, of which names that start
-        with ``.`` or ``_`` or end in ``.crc`` are passed over.
+        or a tar archive of these (not of Parquet), each also gzipped, recognised by its first
+        bytes; or a folder. In folders and archives names that start with ``.`` or ``_`` or end
+        in ``.crc`` are passed over.
     schema_file : path, optional
         Writer's schema of wire-format messages; by default the installed lsst-alert-packet is
         asked for the one that the message's id names.
@@ -221,8 +230,11 @@ def _stream(
     stream: BinaryIO, path: Path | None, schema_file: Path | None
 ) -> Iterator[Found | Fault]:
     kind, gzipped = detect_stream(stream)
+    if kind is Kind.TAR:
+        yield from _archive(stream, gzipped, path, schema_file)
+        return
     with _plain(stream, gzipped) as plain:
-        if kind is Kind.OCF:
+        if kind in (Kind.OCF, Kind.QUARANTINE):
             yield from _container(plain, path)
         elif kind is Kind.WIRE:
             yield from _wire(plain, path, schema_file)
@@ -232,6 +244,42 @@ def _stream(
             raise FormatError("E_MAGIC", f"{kind.value}: it holds no stamps")
         else:
             yield _made(Stamp.from_bytes, plain.read(MAX_BLOB + 1), 0, None, path)
+
+
+def _archive(
+    stream: BinaryIO, gzipped: bool, path: Path | None, schema_file: Path | None
+) -> Iterator[Found | Fault]:
+    """Read the members of an archive one by one; records are numbered through all of them."""
+    first = 0
+    for piece in pieces(stream, gzipped=gzipped):
+        if piece.passed_over:
+            continue
+        if piece.error is not None:
+            member = Member(piece.name) if piece.name else None
+            yield Fault(first, None, piece.error, path, member)
+            first += 1
+            continue
+        last = -1
+        for item in _member(piece.data, schema_file):
+            last = max(last, item.record or 0)
+            record = first + (item.record or 0)
+            member = Member(piece.name, item.record)
+            yield dataclasses.replace(item, record=record, path=path, member=member)
+        first += last + 1
+
+
+def _member(data: bytes, schema_file: Path | None) -> Iterator[Found | Fault]:
+    inner = io.BytesIO(data)
+    try:
+        kind, gzipped = detect_stream(inner)
+        if gzipped:
+            inner = io.BytesIO(inflate(data, MAX_MEMBER))
+        if kind in (Kind.TAR, Kind.PARQUET):
+            raise FormatError("E_MAGIC", f"{kind.value} in an archive: it is not read")
+    except HstampError as exc:
+        yield Fault(None, None, exc)
+        return
+    yield from _guarded(inner, None, schema_file)
 
 
 @contextmanager
@@ -273,10 +321,14 @@ def _wire(stream: BinaryIO, path: Path | None, schema_file: Path | None) -> Iter
         raise FormatError(code, reason) from exc
     if writer.stamps is None:
         raise FormatError("E_SCHEMA", "its schema holds no stamps")
-    reading = writer.reader()(message.payload, 0, Tally(len(data)))
-    yield from _stamps(0, reading, path)
-    if left := len(message.payload) - reading.stop:
-        yield Fault(0, None, FormatError("E_TRAILING", f"{left} bytes follow the record"), path)
+    for item in records_of(message, writer):
+        if isinstance(item, BadRecord):
+            # What follows the record is a fault of the file's, and of the record alone in it.
+            number = max(item.number - 1, 0) if item.error.code == "E_TRAILING" else item.number
+            yield Fault(number, None, item.error, path)
+            continue
+        for field, record in item.stamps:
+            yield _made(Stamp, record, item.number, field, path)
 
 
 def _parquet(stream: BinaryIO, path: Path | None) -> Iterator[Found | Fault]:
@@ -328,9 +380,11 @@ def _made(
         return Fault(number, field, as_hstamp_error(exc), path)
 
 
-def _place(path: Path | None, record: int | None, field: str | None) -> str:
+def _place(path: Path | None, record: int | None, field: str | None, member: Member | None) -> str:
     parts = [] if path is None else [str(path)]
-    if record is not None:
+    if member is not None:
+        parts.append(member.place)
+    elif record is not None:
         parts.append(f"record {record}")
     if field is not None:
         parts.append(field)

@@ -12,7 +12,7 @@ from typing import Final
 
 from ..errors import FormatError
 
-__all__ = ["WIRE_HEADER", "WireMessage", "split_wire"]
+__all__ = ["WIRE_HEADER", "WireMessage", "split_wire", "wire_header"]
 
 WIRE_HEADER: Final = 5
 """Bytes before the record."""
@@ -39,3 +39,8 @@ def split_wire(data: bytes) -> WireMessage:
     if len(data) <= WIRE_HEADER:
         raise FormatError("E_AVRO", f"a wire-format message of {len(data)} bytes holds no record")
     return WireMessage(int.from_bytes(data[1:WIRE_HEADER], "big"), data[WIRE_HEADER:])
+
+
+def wire_header(schema_id: int) -> bytes:
+    """Header of the messages of a schema."""
+    return b"\x00" + schema_id.to_bytes(4, "big")

@@ -24,7 +24,8 @@ __all__ = ["build_parser", "main"]
 _NO_HOME: Final = "/nonexistent"
 
 _COMMANDS = (
-    "convert", "hosts", "info", "show", "export", "validate", "schema", "demo", "conformance",
+    "convert", "hosts", "info", "show", "export", "validate", "verify", "schema", "demo",
+    "conformance",
 )  # fmt: skip
 _EPILOG = """\
 examples:
@@ -34,6 +35,7 @@ examples:
   hstamp show source.avro -o source.png           levels and mosaic as a picture
   hstamp export source.avro -o source.fits        opens in DS9 and astropy
   hstamp validate with-stamps/                    check every stamp
+  hstamp verify alerts/ with-stamps/              make the stamps again and compare
   hstamp hosts with-stamps/alerts.avro -o hosts.csv  the host galaxies
 
 'hstamp <command> --help' explains a command. Exit status: 0 all well, 1 something failed,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +17,13 @@ from .options import Progress, command, input_path, is_folder, output_path
 from .signals import name_of, status_of
 from .streams import STDIN
 
-__all__ = ["register"]
+__all__ = ["add_encoding", "encoding_of", "register"]
 
 _DESCRIPTION = """\
 Make hierarchical stamps from alerts or images. Inputs are recognised by content, never by
 name: LSST and ZTF alerts (Avro container files, Confluent wire-format messages, a broker's
-Parquet) and FITS images, each also gzipped. A folder stands for the files in it.
+Parquet, tar archives of Avro alerts; FITS and JSON of Rubin's alert retrieval service, which
+become stamps) and FITS images, each also gzipped. A folder stands for the files in it.
 
 Alerts come out as alerts, all old fields unchanged, with the fields hstampDifference,
 hstampScience and hstampTemplate after them (in Parquet: three binary columns). Images come
@@ -37,6 +41,7 @@ _EXAMPLES = """\
   hstamp convert alerts/ --as stamps -o stamps.avro
   hstamp convert image.fits --ra 121.6015 --dec 1.0359 -o sn2010h.avro
   hstamp convert calexp.fits --catalog sources.csv --levels 5 -o sources.avro
+  hstamp convert ztf_public_20260101.tar.gz -o with-stamps/
   curl -s URL | hstamp convert - -o - > alerts.avro
   hstamp convert image.fits.gz --x 412.3 --y 87.9 --encoding f4 -o source.avro
 """
@@ -64,9 +69,45 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("-f", "--force", action="store_true", help="make existing outputs again")
     parser.add_argument(
+        "--quarantine",
+        type=Path,
+        metavar="FILE",
+        help="keep alerts that failed, with the reasons, in a file that 'hstamp convert' takes",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="the summary as one JSON object, whatever failed"
+    )
+    parser.add_argument(
         "-q", "--quiet", action="store_true", help="no summary: failures and notes only"
     )
 
+    add_encoding(parser)
+
+    group = parser.add_argument_group("alerts")
+    group.add_argument(
+        "--drop-cutouts", action="store_true", help="set old cutouts that became stamps to null"
+    )
+    group.add_argument(
+        "--schema", type=Path, metavar="AVSC", help="writer's schema of wire-format messages"
+    )
+    group.add_argument(
+        "--codec", metavar="NAME", help="block codec of the output (default: the input's)"
+    )
+
+    group = parser.add_argument_group("images")
+    add_source(group)
+    group.add_argument(
+        "--weight",
+        choices=("ivar", "variance", "sigma", "exptime"),
+        help="what a plane called WHT, WGT or WEIGHT holds (default: by the header's word)",
+    )
+    group.add_argument("--band", help="filter (default: the header's)")
+    group.add_argument("--id", help="identifier of the stamp")
+    parser.set_defaults(func=run, parser=parser)
+
+
+def add_encoding(parser: argparse.ArgumentParser) -> None:
+    """Add the options that decide how alerts become stamps."""
     group = parser.add_argument_group("stamps")
     group.add_argument(
         "--levels",
@@ -110,17 +151,6 @@ def register(subparsers: Any) -> None:
         metavar="A,B",
         help="mask planes whose pixels are missing (default NO_DATA; '' for none)",
     )
-
-    group = parser.add_argument_group("alerts")
-    group.add_argument(
-        "--drop-cutouts", action="store_true", help="set old cutouts that became stamps to null"
-    )
-    group.add_argument(
-        "--schema", type=Path, metavar="AVSC", help="writer's schema of wire-format messages"
-    )
-    group.add_argument(
-        "--codec", metavar="NAME", help="block codec of the output (default: the input's)"
-    )
     group.add_argument(
         "--tensors", action="store_true", help="stamps of a HATS catalogue as columns of tensors"
     )
@@ -137,23 +167,27 @@ def register(subparsers: Any) -> None:
         " is known to about a pixel, |dec| <= 30 (default)",
     )
 
-    group = parser.add_argument_group("images")
-    add_source(group)
-    group.add_argument(
-        "--weight",
-        choices=("ivar", "variance", "sigma", "exptime"),
-        help="what a plane called WHT, WGT or WEIGHT holds (default: by the header's word)",
+
+def encoding_of(args: argparse.Namespace) -> Any:
+    """Encoding that these options, and ``--weight`` where there is one, ask for."""
+    from ..convert.parent import EncodeOptions
+
+    return EncodeOptions(
+        levels=args.levels or None,
+        encoding=args.encoding,
+        variance_encoding=args.variance_encoding,
+        psf_size=args.psf_size,
+        step=args.step,
+        unusable=args.unusable,
+        mask_planes=args.mask_planes,
+        weight=getattr(args, "weight", None),
     )
-    group.add_argument("--band", help="filter (default: the header's)")
-    group.add_argument("--id", help="identifier of the stamp")
-    parser.set_defaults(func=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
     from ..convert.job import Job
     from ..convert.job import run as run_job
-    from ..convert.parent import EncodeOptions
     from ..convert.plan import find_inputs, size_of
     from ..convert.report import Report
     from ..surveys import Ztf, with_survey
@@ -170,16 +204,7 @@ def run(args: argparse.Namespace) -> int:
         out=out,
         into_folder=into_folder,
         form=args.form,
-        options=EncodeOptions(
-            levels=args.levels or None,
-            encoding=args.encoding,
-            variance_encoding=args.variance_encoding,
-            psf_size=args.psf_size,
-            step=args.step,
-            unusable=args.unusable,
-            mask_planes=args.mask_planes,
-            weight=args.weight,
-        ),
+        options=encoding_of(args),
         positions=positions(args),
         hdu=args.hdu,
         band=args.band,
@@ -192,8 +217,13 @@ def run(args: argparse.Namespace) -> int:
         nest={"auto": None, "always": True, "never": False}[args.nest],
         roots=found.roots,
     )
-    report, status = Report(passed_over=found.passed_over), 0
-    with Progress(0 if args.quiet else sum(map(size_of, found.files))) as progress:
+    began = time.monotonic()
+    keep = _quarantine(args, found.files)
+    report, status = Report(passed_over=found.passed_over, quarantine=keep), 0
+    with (
+        keep or nullcontext(),
+        Progress(0 if args.quiet else sum(map(size_of, found.files))) as progress,
+    ):
         try:
             run_job(job, report, say=progress.say, progress=progress.update)
         except KeyboardInterrupt as stop:
@@ -202,13 +232,33 @@ def run(args: argparse.Namespace) -> int:
         except OutputError as exc:
             status = 1
             progress.say(f"hstamp: {printable(str(exc))}: {_left(job, report)}")
-    if not args.quiet and (into_folder or not status):
+    if args.json:
+        seconds = round(time.monotonic() - began, 3)
+        said = {"seconds": seconds, "status": status or int(not report.ok), **report.as_dict()}
+        text = json.dumps(said)
+        print(text, file=sys.stderr if args.out == STDIN else sys.stdout)
+    elif not args.quiet and (into_folder or not status):
         # The summary must not get into the output.
         print("\n".join(report.lines()), file=sys.stderr if args.out == STDIN else sys.stdout)
     elif report.notes:
         # What a stamp lacks is no summary: a quiet run must not lose it silently.
         print("\n".join(report.note_lines()), file=sys.stderr)
     return status or (0 if report.ok else 1)
+
+
+def _quarantine(args: argparse.Namespace, inputs: tuple[Path, ...]) -> Any:
+    """File for what fails; None where none is wanted."""
+    from ..convert.quarantine import Quarantine
+
+    if args.quarantine is None:
+        return None
+    path = args.quarantine
+    if path.exists() and not args.force:
+        raise InputError(f"{path} exists already (--force replaces it)")
+    real = path.resolve()
+    if real in {Path(other).resolve() for other in (*inputs, args.out)}:
+        raise InputError(f"{path} is an input or the output: choose another quarantine file")
+    return Quarantine(path)
 
 
 def _check_out(args: argparse.Namespace, into_folder: bool) -> None:

@@ -258,7 +258,7 @@ def _table(
     while batch := list(itertools.islice(stream, _BATCH)):
         for alert in batch:
             for fault in alert.faults:
-                progress.say(f"{alert.path}, record {alert.record}: {fault}")
+                progress.say(f"{alert.place}: {fault}")
                 totals.faults += 1
         found = [
             replace(alert, path=labelled(alert.path)) for alert in batch if alert.stamp is not None

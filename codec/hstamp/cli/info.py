@@ -97,14 +97,14 @@ def run(args: argparse.Namespace) -> int:
     for path in existing_files(args.inputs):
         counts.files += 1
         try:
-            kind, heading = _heading(path)
+            kind, heading, unplaced = _heading(args, path)
         except (HstampError, OSError) as exc:
             error = InputError(str(exc)) if isinstance(exc, OSError) else exc
             _fault(args, counts, Fault(None, None, error, path))
             continue
         if not args.json:
             print(heading)
-        if kind is Kind.FITS and not _says_where(args):
+        if unplaced:
             continue
         _list(args, path, kind, options, counts)
     if not args.json:
@@ -112,12 +112,19 @@ def run(args: argparse.Namespace) -> int:
     return 1 if counts.faults else 0
 
 
-def _heading(path: Path) -> tuple[Kind, str]:
+def _heading(args: argparse.Namespace, path: Path) -> tuple[Kind, str, bool]:
+    """Kind of a file, a line about it, and whether it is an image of which nothing says where."""
+    from ..convert.packets import open_packets
     from ..convert.plan import look_at
 
     kind, gzipped = look_at(path)
     packed = ", gzipped" if gzipped else ""
-    return kind, f"{path}: {kind.value}{packed}, {path.stat().st_size:,} bytes"
+    unplaced = (
+        kind is Kind.FITS
+        and not _says_where(args)
+        and open_packets(path, kind, gzipped=gzipped) is None
+    )
+    return kind, f"{path}: {kind.value}{packed}, {path.stat().st_size:,} bytes", unplaced
 
 
 def _says_where(args: argparse.Namespace) -> bool:
@@ -153,6 +160,8 @@ def _list(
         if hidden:
             continue
         facts = {"record": item.record, "field": item.field, **describe(item.stamp)}
+        if item.member is not None:
+            facts["member"] = item.member.name
         facts["converted"] = kind is Kind.FITS or item.field in CUTOUT_FIELDS.values()
         if args.json:
             print(json.dumps({"file": str(path), **facts}))
@@ -167,11 +176,15 @@ def _fault(args: argparse.Namespace, counts: _Counts, item: Fault, *, hidden: bo
     counts.faults += 1
     if args.json:
         facts = {"record": item.record, "field": item.field, "error": str(item.error)}
+        if item.member is not None:
+            facts["member"] = item.member.name
         known = {key: value for key, value in facts.items() if value is not None}
         print(json.dumps({"file": str(item.path), **known}))
     elif not hidden:
         place = " ".join(str(p) for p in (item.record, item.field) if p is not None)
-        if place:
+        if item.member is not None:
+            print(f"  {', '.join(filter(None, (item.member.place, item.field)))}: {item.error}")
+        elif place:
             print(f"  record {place}: {item.error}")
         else:
             say(f"{item.path}: {item.error}")
@@ -230,8 +243,9 @@ def _line(facts: dict[str, Any]) -> str:
     missing = f", {facts['missing']} of {facts['values']} missing" if facts["missing"] else ""
     band = f" {facts['band']}" if facts["band"] else ""
     made = " (converted)" if facts["converted"] else ""
+    member = f" ({facts['member']})" if "member" in facts else ""
     return (
-        f"  record {facts['record']}{field}{made}: {facts['id'] or 'no id'}{band},"
+        f"  record {facts['record']}{member}{field}{made}: {facts['id'] or 'no id'}{band},"
         f" n={facts['levels']}, {view}; {', '.join(planes)} [{facts['fluxUnit']}]{missing};"
         f" {facts['bytes']:,} bytes"
     )

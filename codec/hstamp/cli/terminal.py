@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
@@ -20,7 +20,9 @@ __all__ = ["Clean", "Progress", "clean_streams", "label", "labelled"]
 
 _LABELS: Final[dict[str, str]] = {}
 _EVERY: Final = 0.1
-_BAR: Final = 40
+_BAR: Final = 20
+_LOGGED: Final = 60.0
+"""Time between the lines of a log [s]."""
 
 
 class Clean:
@@ -103,7 +105,7 @@ def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
 
 
 class Progress:
-    """A line of progress on a terminal; nothing in a pipe or where ``TERM`` is ``dumb``.
+    """A line of progress on a terminal; in a pipe or where ``TERM`` is ``dumb`` none is drawn.
 
     It is drawn with a carriage return and spaces alone, without colours.
 
@@ -111,13 +113,17 @@ class Progress:
     ----------
     total : int
         Units of work; with 0 nothing is drawn.
+    tell : callable, optional
+        Gives more for the line from the seconds that the work has taken. Where no line is drawn
+        it is written as a line of its own once a minute, for logs.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, tell: Callable[[float], str] | None = None) -> None:
         stream = sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr
         drawn = total > 0 and stream.isatty() and os.environ.get("TERM") != "dumb"
         self._stream: TextIO | None = stream if drawn else None
         self._total, self._began, self._drawn = total, time.monotonic(), 0.0
+        self._tell, self._logged = tell, self._began
         self._width = 0
 
     def __enter__(self) -> Self:
@@ -130,18 +136,28 @@ class Progress:
         """Show that `done` units are done; end the run if a signal asked for it."""
         checkpoint()
         now = time.monotonic()
-        if self._stream is None or now - self._drawn < _EVERY:
+        if self._stream is None:
+            if self._tell is not None and self._total > 0 and now - self._logged >= _LOGGED:
+                self._logged = now
+                print(self._line(done, now), file=sys.stderr)
+            return
+        if now - self._drawn < _EVERY:
             return
         self._drawn = now
         share = min(max(done / self._total, 0.0), 1.0)
         bar = ("#" * round(share * _BAR)).ljust(_BAR, ".")
-        line = f"[{bar}] {share:4.0%} {_clock(now - self._began)}"
-        if share > 0.02:
-            line += f", {_clock((now - self._began) * (1 / share - 1))} left"
+        line = f"[{bar}] {self._line(done, now)}"
         line = line[: max(shutil.get_terminal_size().columns - 1, 0)]
         self._stream.write(f"\r{line.ljust(self._width)}")
         self._stream.flush()
         self._width = len(line)
+
+    def _line(self, done: int, now: float) -> str:
+        share = min(max(done / self._total, 0.0), 1.0)
+        line = f"{share:4.0%} {_clock(now - self._began)}"
+        if share > 0.02:
+            line += f", {_clock((now - self._began) * (1 / share - 1))} left"
+        return line if self._tell is None else f"{line}, {self._tell(now - self._began)}"
 
     def say(self, line: str) -> None:
         """Write a line to standard error without disturbing the bar."""

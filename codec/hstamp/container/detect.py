@@ -9,22 +9,27 @@ from typing import BinaryIO, Final
 
 from ..errors import InputError
 from .gunzip import GZIP_MAGIC, chunks
+from .tarball import is_tar
 
 __all__ = ["Kind", "check_regular", "detect", "detect_stream", "sniff"]
 
-_SNIFF: Final = 64
+_SNIFF: Final = 512
 _PACKED: Final = (b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"\x1f\x9d")
 """First bytes of bzip2, xz, zstandard, zip and compress."""
+_QUARANTINE: Final = b'"hstamp.v1.quarantine"'
 
 
 class Kind(Enum):
     """Kinds of input; the value is what a person would call it."""
 
     OCF = "Avro container file"
+    QUARANTINE = "quarantine file"
     WIRE = "Confluent wire-format message"
     FITS = "FITS file"
     PARQUET = "Parquet file"
     BLOB = "stamp blob"
+    JSON = "JSON text"
+    TAR = "tar archive"
     GZIP = "gzip file inside a gzip file"
     PACKED = "compressed, but not by gzip: unpack it first"
     EMPTY = "empty file"
@@ -32,11 +37,14 @@ class Kind(Enum):
 
 
 def sniff(head: bytes) -> Kind:
-    """Kind of an uncompressed file from its first bytes (10 are enough)."""
+    """Kind of an uncompressed file from its first bytes (512 show an archive, 10 all others)."""
     if not head:
         return Kind.EMPTY
+    # An archive starts with a name, which may look like the start of any other file.
+    if is_tar(head):
+        return Kind.TAR
     if head[:4] == b"Obj\x01":
-        return Kind.OCF
+        return Kind.QUARANTINE if _QUARANTINE in head else Kind.OCF
     if head[:2] == b"\xc3\x01":
         return Kind.BLOB
     if head[:9] == b"SIMPLE  =":
@@ -49,6 +57,8 @@ def sniff(head: bytes) -> Kind:
         return Kind.WIRE
     if head.startswith(_PACKED):
         return Kind.PACKED
+    if head.lstrip(b" \t\r\n")[:1] in (b"{", b"["):
+        return Kind.JSON
     return Kind.UNKNOWN
 
 

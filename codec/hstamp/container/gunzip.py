@@ -13,7 +13,16 @@ from typing import BinaryIO, Final
 
 from ..errors import InputError
 
-__all__ = ["GZIP_MAGIC", "MAX_CUTOUT", "MAX_FILE", "ceiling", "chunks", "inflate", "inflate_to"]
+__all__ = [
+    "GZIP_MAGIC",
+    "MAX_CUTOUT",
+    "MAX_FILE",
+    "ceiling",
+    "chunks",
+    "inflate",
+    "inflate_to",
+    "ratio_ceiling",
+]
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 MAX_CUTOUT: Final = 64 * 2**20
@@ -30,7 +39,12 @@ _CHUNK: Final = 2**20
 
 def ceiling(size: int) -> int:
     """Bytes that a gzip file of `size` bytes may decompress to."""
-    return min(MAX_FILE, _FREE + _RATIO * size)
+    return min(MAX_FILE, ratio_ceiling(size))
+
+
+def ratio_ceiling(size: int) -> int:
+    """Bytes that the first `size` bytes may decompress to where nothing is kept of them."""
+    return _FREE + _RATIO * size
 
 
 def chunks(source: BinaryIO, chunk: int = _CHUNK) -> Iterator[bytes]:

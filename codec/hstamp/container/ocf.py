@@ -18,6 +18,7 @@ from .compression import MAX_BLOCK, decompressor
 from .reading import Located, Reading, RecordReader, Writer
 from .schema_parsing import parse_json
 from .tally import Tally, decompressed_limit
+from .tarball import Member
 
 __all__ = ["OCF_MAGIC", "AlertRecord", "BadRecord", "Container", "record_of"]
 
@@ -47,6 +48,8 @@ class AlertRecord:
         Where each top-level field lies in `raw`: start and stop.
     stamps : tuple of (str or None, Record)
         Its stamps, parsed but not checked, and the names of their fields.
+    member : Member or None
+        Where it lies in an archive, whose records `number` counts.
     """
 
     number: int
@@ -55,6 +58,7 @@ class AlertRecord:
     schema_name: str | None = None
     spans: tuple[tuple[int, int], ...] = ()
     stamps: tuple[Located, ...] = ()
+    member: Member | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class BadRecord:
 
     number: int
     error: HstampError
+    member: Member | None = None
 
 
 class Container:

@@ -238,7 +238,7 @@ def _open(info: AlertInfo, record: Mapping[str, Any], options: EncodeOptions) ->
         except Exception as exc:  # one cutout's fault costs its own stamp
             failed[kind] = as_hstamp_error(exc)
         else:
-            sources[kind] = Labelled(parent, f"{info.id}/{kind}", band)
+            sources[kind] = Labelled(parent, f"{info.id}/{kind}" if info.id else kind, band)
     return _Opened(info, sources, failed, notes)
 
 

@@ -6,11 +6,12 @@ import errno
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from ..container.detect import Kind
+from ..container.tarball import Member
 from ..errors import (
     FormatError,
     HstampError,
@@ -21,14 +22,19 @@ from ..errors import (
 )
 from ..outputs import atomic_folder, atomic_writer, is_special
 from ..surveys import fields_of
+from .by_schema import SchemaSink
 from .history import History, options_of
 from .items import (
     ALERT_KINDS,
+    ARCHIVES,
     check_alert_schema,
     convert_items,
     named_blobs,
+    open_archive,
+    packets_of,
     stamps_of_image,
 )
+from .packets import PacketSource
 from .parquet_sink import ParquetAlertSink
 from .plan import Form, Job, Output, expand, look_at, outputs_of, size_of
 from .report import KEPT, Report
@@ -149,9 +155,10 @@ def _make(
             written = _to_catalog(job, output, report, say, progress)
         else:
             with _output_file(output.path) as stream:
-                maker = _Run(job, stream, report, say, progress)
+                maker = _Run(job, stream, report, say, progress, _beside(job, output, stream))
                 maker.convert(output.inputs)
                 written = stream.seek(0, 2)
+                written += sum(map(size_of, maker.others.paths)) if maker.others else 0
     except _EmptyError:
         return False
     except Exception as exc:
@@ -160,6 +167,19 @@ def _make(
     report.file_bytes_out += written
     report.outputs += 1
     return True
+
+
+def _beside(job: Job, output: Output, stream: BinaryIO) -> SchemaSink | None:
+    """Where a folder's output is of several schemas: those after the first get files beside it."""
+    if not job.into_folder:
+        return None
+    stem = output.path.with_suffix("")
+    return SchemaSink(
+        lambda name: stem.with_name(f"{stem.name}.{name}.avro"),
+        stream,
+        codec=job.codec,
+        drop_cutouts=job.drop_cutouts,
+    )
 
 
 @contextmanager
@@ -195,13 +215,18 @@ class _Run:
         report: Report,
         say: Callable[[str], None],
         progress: Callable[[int], None],
+        others: SchemaSink | None = None,
     ) -> None:
-        self.job, self.stream, self.report = job, stream, report
+        self.job, self.stream, self.report, self.others = job, stream, report, others
         self.say, self.progress = say, progress
         self.sink: Sink | None = None
         self.used = False
 
     def convert(self, inputs: tuple[Path, ...]) -> None:
+        with self.others or nullcontext():
+            self._convert(inputs)
+
+    def _convert(self, inputs: tuple[Path, ...]) -> None:
         done = 0
         for path in inputs:
             try:
@@ -209,18 +234,27 @@ class _Run:
                 self.report.file_bytes_in += size_of(path)
             except Exception as exc:  # whatever a library raised costs this file
                 self._failed(path, _reported(exc))
+            self.report.settle()
             done += size_of(path)
             self.progress(done)
         if self.sink is None or not self.used:
             raise _EmptyError
         self.sink.close()
 
-    def _failed(self, path: Path, error: HstampError, record: int | None = None) -> None:
-        self.say(str(self.report.failed(str(path), error, record)))
+    def _failed(
+        self,
+        path: Path,
+        error: HstampError,
+        record: int | None = None,
+        member: Member | None = None,
+    ) -> None:
+        self.say(str(self.report.failed(str(path), error, record, None, member)))
 
     def _file(self, path: Path, progress: Callable[[int], None]) -> None:
         kind, gzipped = look_at(path)
-        if kind is Kind.FITS:
+        if (packets := packets_of(self.job, path, kind, gzipped)) is not None:
+            self._packets(path, *packets)
+        elif kind is Kind.FITS:
             if self.job.form in ("alerts", "hats"):
                 raise InputError("a FITS image holds no alert: use --as stamps")
             self._image(path, gzipped, progress)
@@ -233,6 +267,8 @@ class _Run:
                 fields=fields_of(self.job.surveys),
             ) as source:
                 self._alerts(path, kind, source, progress)
+        elif kind in ARCHIVES:
+            self._archive(path, kind, gzipped, progress)
         elif kind is Kind.BLOB:
             raise InputError("it is a stamp already")
         else:
@@ -248,6 +284,34 @@ class _Run:
                 self.used = True
             progress(size * number // total)
 
+    def _packets(self, path: Path, job: Job, source: PacketSource) -> None:
+        """Make stamps of alerts that are no Avro records."""
+        if self.job.form == "alerts":
+            raise InputError("FITS and JSON of an alert are no Avro record: use --as stamps")
+        sink = self._sink_for(Kind.FITS)
+        for batch in source.batches():
+            self._batch(path, sink, batch, job=job)
+            self.used = True
+
+    def _archive(
+        self, path: Path, kind: Kind, gzipped: bool, progress: Callable[[int], None]
+    ) -> None:
+        """Convert the members of an archive; those of a schema that cannot go in are failures."""
+        with open_archive(self.job, path, kind, gzipped) as archive:
+            for run in archive.runs():
+                sink, refused = self._sink_for(Kind.OCF), None
+                try:
+                    if run.schema is not None:
+                        sink.accept(run.schema, run.codec)
+                        self.used = True
+                except Exception as exc:
+                    refused = _reported(exc)
+                for batch in run.batches():
+                    self._batch(path, sink, batch, refused)
+                    self.report.settle(batch.records, run.schema)
+                    progress(run.position)
+            self.report.passed_over += archive.passed_over
+
     def _alerts(
         self, path: Path, kind: Kind, source: AlertSource, progress: Callable[[int], None]
     ) -> None:
@@ -256,13 +320,28 @@ class _Run:
         sink.accept(source.schema, source.codec)
         self.used = True
         for batch in source.batches():
-            items = [item for item in batch.records if isinstance(item, AlertRecord)]
-            made = list(convert_items(self.job, path, items, self.report, self.say))
-            for item in batch.records:
-                if isinstance(item, BadRecord):
-                    self._failed(path, item.error, item.number)
-            self.report.alerts_out += self._write(path, sink, batch, made)
+            self._batch(path, sink, batch)
+            self.report.settle(batch.records, source.schema)
             progress(source.position)
+
+    def _batch(
+        self,
+        path: Path,
+        sink: Sink,
+        batch: AlertBatch,
+        refused: HstampError | None = None,
+        job: Job | None = None,
+    ) -> None:
+        for item in batch.records:
+            if isinstance(item, BadRecord):
+                self._failed(path, item.error, item.number, item.member)
+            elif refused is not None:
+                self._failed(path, refused, item.number, item.member)
+        if refused is not None:
+            return
+        items = [item for item in batch.records if isinstance(item, AlertRecord)]
+        made = list(convert_items(job or self.job, path, items, self.report, self.say))
+        self.report.alerts_out += self._write(path, sink, batch, made)
 
     def _write(self, path: Path, sink: Sink, batch: AlertBatch, made: Sequence[Stamps]) -> int:
         """Write a batch; where that fails, one record after the other, to lose only the bad."""
@@ -273,7 +352,7 @@ class _Run:
             error = _reported(exc)
         if len(items) == 1 or batch.group is not None:
             # A row group is written as a whole or not at all.
-            self._failed(path, error, batch.records[0].number)
+            self._failed(path, error, batch.records[0].number, batch.records[0].member)
             return 0
         written = 0
         for item, stamps in zip(items, made, strict=True):
@@ -291,14 +370,18 @@ class _Run:
             wanted = StampSink
         else:
             wanted = ParquetAlertSink if kind is Kind.PARQUET else AvroAlertSink
+            if self.others is not None and wanted is AvroAlertSink:
+                wanted = SchemaSink
         if self.sink is None:
             if wanted is StampSink:
                 self.sink = StampSink(self.stream, job.codec)
+            elif wanted is SchemaSink:
+                self.sink = self.others
             elif wanted is ParquetAlertSink:
                 self.sink = ParquetAlertSink(self.stream, drop_cutouts=job.drop_cutouts)
             else:
                 self.sink = AvroAlertSink(self.stream, job.codec, drop_cutouts=job.drop_cutouts)
-        elif not isinstance(self.sink, wanted):
+        if not isinstance(self.sink, wanted):
             raise InputError(
                 "one file cannot hold both alerts and images, or Avro and Parquet:"
                 " give a folder as output, or --as stamps"
@@ -347,6 +430,7 @@ def _to_blobs(job: Job, output: Output, report: Report, say: Callable[[str], Non
             report.file_bytes_in += size_of(path)
         except Exception as exc:  # whatever a library raised costs the rest of this file
             say(str(report.failed(str(path), _reported(exc))))
+        report.settle()
         if not names:
             raise _EmptyError
     for old in output.path.iterdir():

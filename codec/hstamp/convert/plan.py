@@ -266,10 +266,10 @@ def _name(job: Job, path: Path) -> str:
     except InputError:
         kind = Kind.UNKNOWN
     stem = path.name.removesuffix(".gz")
-    for suffix in (".avro", ".fits", ".fit", ".parquet", ".fz"):
+    for suffix in (".tar", ".tgz", ".avro", ".fits", ".fit", ".parquet", ".fz", ".json"):
         stem = stem.removesuffix(suffix)
     if job.form == "blobs":
         return stem
-    if (job.form or "alerts") == "alerts" and kind is not Kind.FITS:
+    if (job.form or "alerts") == "alerts" and kind not in (Kind.FITS, Kind.JSON):
         return f"{stem}.parquet" if kind is Kind.PARQUET else f"{stem}.avro"
     return f"{stem}.hstamp.avro"

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
+from ..container.ocf import AlertRecord, BadRecord
+from ..container.tarball import Member
 from ..errors import HstampError
 from ..text import printable
+
+if TYPE_CHECKING:
+    from .quarantine import Quarantine
 
 __all__ = ["KEPT", "Problem", "Report"]
 
@@ -20,13 +26,17 @@ _PIXELS: Final = re.compile(r"\b(\d+) pixels (?=hold fills|are blank)")
 
 @dataclass(frozen=True)
 class Problem:
-    """One failure: where, what, and the code of the specification."""
+    """One failure: where, what, and the code of the specification.
+
+    `number` counts the records of an archive, and is `record` in other files.
+    """
 
     file: str
     record: int | None
     field: str | None
     code: str
     reason: str
+    number: int | None = None
 
     def __str__(self) -> str:
         place = self.file
@@ -63,6 +73,8 @@ class Report:
         Output files and folders that are finished.
     labels : dict
         What to call a file instead of its path.
+    quarantine : Quarantine or None
+        Where alerts that failed are kept.
     """
 
     alerts_in: int = 0
@@ -79,18 +91,31 @@ class Report:
     passed_over: int = 0
     outputs: int = 0
     labels: dict[str, str] = field(default_factory=dict)
+    quarantine: Quarantine | None = None
 
     def failed(
-        self, file: str, error: HstampError, record: int | None = None, place: str | None = None
+        self,
+        file: str,
+        error: HstampError,
+        record: int | None = None,
+        place: str | None = None,
+        member: Member | None = None,
     ) -> Problem:
         """Record a failure and return it."""
         # The system's messages often repeat the path.
-        name, reason = self.labels.get(file, file), error.reason
+        name, reason, number = self.labels.get(file, file), error.reason, record
         if file in self.labels:
             reason = reason.replace(file, name)
-        problem = Problem(name, record, place, error.code, reason)
+        if member is not None:
+            name, record = f"{name}, {member.name}", member.record
+        problem = Problem(name, record, place, error.code, reason, number)
         self.problems.append(problem)
         return problem
+
+    def settle(self, records: Sequence[AlertRecord | BadRecord] = (), schema: Any = None) -> None:
+        """Put what failed since the last call into the quarantine, with the records' bytes."""
+        if self.quarantine is not None:
+            self.quarantine.collect(self.problems, records, schema)
 
     @property
     def ok(self) -> bool:
@@ -130,7 +155,43 @@ class Report:
             codes = Counter(problem.code for problem in self.problems)
             by_code = ", ".join(f"{count} {code}" for code, count in codes.most_common())
             out.append(f"failed      {len(self.problems)} ({by_code})")
+        if self.quarantine is not None and self.quarantine.count:
+            out.append(f"quarantine  {self.quarantine.count} in {self.quarantine.path}")
         return out
+
+    def rates(self, seconds: float) -> str:
+        """Return what a line of progress says besides shares and times."""
+        made = sum(self.stamps.values())
+        count, what = (self.alerts_in, "alerts") if self.alerts_in else (made, "stamps")
+        said = [f"{count:,} {what}, {count / max(seconds, 1e-3):,.0f}/s"]
+        said.append(f"{_size(self.cutout_bytes)} of cutouts, {_size(self.stamp_bytes)} of stamps")
+        if skipped := sum(self.skipped.values()):
+            said.append(f"{skipped:,} skipped")
+        if self.problems:
+            said.append(f"{len(self.problems):,} failed")
+        return ", ".join(said)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary as JSON can hold it; bytes are counts."""
+        kept = self.quarantine
+        return {
+            "alertsIn": self.alerts_in,
+            "alertsOut": self.alerts_out,
+            "stamps": sum(self.stamps.values()),
+            "stampsByLevels": {str(n): count for n, count in sorted(self.stamps.items())},
+            "stampsWithMissingPixels": self.incomplete,
+            "cutoutBytes": self.cutout_bytes,
+            "stampBytes": self.stamp_bytes,
+            "fileBytesIn": self.file_bytes_in,
+            "fileBytesOut": self.file_bytes_out,
+            "outputs": self.outputs,
+            "skipped": dict(self.skipped),
+            "notes": dict(_summed(self.notes)),
+            "passedOver": self.passed_over,
+            "failed": len(self.problems),
+            "failedByCode": dict(Counter(problem.code for problem in self.problems)),
+            "quarantined": kept.count if kept is not None else 0,
+        }
 
     def note_lines(self) -> list[str]:
         """Lines that say what was left out or assumed."""

@@ -13,12 +13,12 @@ from typing import Any, BinaryIO, Final, Protocol, Self
 
 from ..alerts.fields import CUTOUT_FIELDS, STAMP_FIELDS
 from ..alerts.lsst import read_message
+from ..alerts.messages import records_of
 from ..container.compression import MAX_BLOCK
 from ..container.detect import Kind
 from ..container.gunzip import inflate_to
-from ..container.ocf import AlertRecord, BadRecord, Container, record_of
-from ..container.tally import Tally
-from ..errors import FormatError, as_hstamp_error
+from ..container.ocf import AlertRecord, BadRecord, Container
+from ..errors import FormatError
 from ..surveys import fields_of
 
 __all__ = [
@@ -228,7 +228,7 @@ class OcfSource(FileSource):
 
 
 class WireSource(FileSource):
-    """One message in the Confluent wire format."""
+    """Messages in the Confluent wire format; see `hstamp.alerts.messages`."""
 
     def __init__(
         self, path: Path, gzipped: bool, schema_file: Path | None, fields: Sequence[str]
@@ -237,18 +237,12 @@ class WireSource(FileSource):
         super().__init__(path, gzipped)
 
     def _open(self) -> None:
-        message, self._writer = read_message(self._stream.read(MAX_BLOCK + 1), self._schema_file)
-        self._payload = message.payload
+        data = self._stream.read(MAX_BLOCK + 1)
+        self._message, self._writer = read_message(data, self._schema_file)
         self.schema, self.stamp_fields = self._writer.written, self._writer.stamps
 
     def batches(self) -> Iterator[AlertBatch]:
-        """Give the message's record."""
-        data = self._payload
-        try:
-            reading = self._writer.reader(self._fields)(data, 0, Tally(len(data)))
-            if left := len(data) - reading.stop:
-                raise FormatError("E_TRAILING", f"{left} bytes follow the record")
-        except Exception as exc:  # whatever it is, it costs this message and not the run
-            yield AlertBatch((BadRecord(0, as_hstamp_error(exc)),))
-            return
-        yield AlertBatch((record_of(self._writer.name, 0, data, 0, reading),))
+        """Give the records of the message and of those that follow it."""
+        records = records_of(self._message, self._writer, self._fields)
+        while batch := tuple(islice(records, _RECORDS)):
+            yield AlertBatch(batch)

@@ -10,16 +10,19 @@ from typing import Any, Final
 
 from ..alerts.fields import CUTOUT_FIELDS, KINDS, STAMP_FIELDS
 from ..container.detect import Kind
+from ..container.schema import check_schema, stamp_fields
+from ..container.tarball import Member
 from ..errors import FormatError, HstampError, InputError, as_hstamp_error
 from ..files import Fault, Found, read_stamps
 from ..stamp import Stamp
 from ..surveys import SURVEYS, Survey, fields_of, survey_of
 from .alert import convert_alert
 from .image import FitsImage, Position
-from .items import ALERT_KINDS, check_alert_schema
+from .items import ALERT_KINDS, ARCHIVES, check_alert_schema
+from .packets import open_packets, says_where
 from .parent import EncodeOptions
 from .plan import look_at
-from .sources import AlertRecord, BadRecord, open_alerts
+from .sources import AlertRecord, AlertSource, BadRecord, open_alerts
 
 __all__ = ["Entry", "Image", "Options", "entries", "stamps_of"]
 
@@ -99,6 +102,8 @@ class Entry:
         Bytes of the file that have been read.
     alone : bool
         Whether the record is itself a stamp.
+    member : Member or None
+        Where the record lies in an archive, whose records `record` counts.
     """
 
     path: Path
@@ -109,6 +114,7 @@ class Entry:
     object_id: str | None = None
     done: int = 0
     alone: bool = False
+    member: Member | None = None
 
 
 def stamps_of(
@@ -133,16 +139,18 @@ def stamps_of(
     """
     for entry in entries(path, options or Options()):
         if entry.error is not None:
-            yield Fault(entry.record, None, entry.error, path)
+            yield Fault(entry.record, None, entry.error, path, entry.member)
         for image in entry.images:
             if not wanted(entry, image):
                 continue
             try:
                 stamp = image.make()
             except Exception as exc:  # whatever it is, it costs this image
-                yield Fault(entry.record, image.field, as_hstamp_error(exc), path)
+                error = as_hstamp_error(exc)
+                yield Fault(entry.record, image.field, error, path, entry.member)
             else:
-                yield Found(entry.record or 0, image.field, stamp, path, image.cutout)
+                number = entry.record or 0
+                yield Found(number, image.field, stamp, path, image.cutout, entry.member)
 
 
 def entries(path: Path, options: Options) -> Iterator[Entry]:
@@ -165,10 +173,18 @@ def entries(path: Path, options: Options) -> Iterator[Entry]:
 
 def _entries(path: Path, options: Options) -> Iterator[Entry]:
     kind, gzipped = look_at(path)
-    if kind is Kind.FITS:
+    packets, placed = None, says_where(options.positions, options.hdu)
+    if kind is Kind.JSON or (kind is Kind.FITS and not placed):
+        packets = open_packets(path, kind, gzipped=gzipped)
+    if packets is not None:
+        options = replace(options, surveys=packets.surveys or options.surveys)
+        yield from _of_source(path, packets, options)
+    elif kind is Kind.FITS:
         yield from _image(path, gzipped, options)
     elif kind in ALERT_KINDS:
         yield from _records(path, kind, gzipped, options)
+    elif kind in ARCHIVES:
+        yield from _archive(path, kind, gzipped, options)
     elif kind is Kind.BLOB:
         for item in read_stamps(path, errors="collect"):
             yield _alone(item)
@@ -204,13 +220,30 @@ def _records(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterato
     ) as source:
         if source.stamp_fields is None and not _has_stamp_columns(source.schema, kind):
             check_alert_schema(source.schema, kind, options.surveys)
-        for batch in source.batches():
-            for item in batch.records:
-                if isinstance(item, BadRecord):
-                    entry = Entry(path, item.number, error=item.error)
-                else:
-                    entry = _record(path, item, options)
-                yield replace(entry, done=source.position)
+        yield from _of_source(path, source, options)
+
+
+def _archive(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterator[Entry]:
+    def check(schema: Any) -> None:
+        if stamp_fields(check_schema(schema)) is None:
+            check_alert_schema(schema, Kind.OCF, options.surveys)
+
+    fields = (*fields_of(options.surveys), *STAMP_FIELDS.values())
+    with ARCHIVES[kind](
+        path, gzipped=gzipped, schema_file=options.schema_file, fields=fields, check=check
+    ) as archive:
+        for run in archive.runs():
+            yield from _of_source(path, run, options)
+
+
+def _of_source(path: Path, source: AlertSource, options: Options) -> Iterator[Entry]:
+    for batch in source.batches():
+        for item in batch.records:
+            if isinstance(item, BadRecord):
+                entry = Entry(path, item.number, error=item.error)
+            else:
+                entry = _record(path, item, options)
+            yield replace(entry, done=source.position, member=item.member)
 
 
 def _has_stamp_columns(schema: Any, kind: Kind) -> bool:

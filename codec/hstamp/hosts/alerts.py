@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ..alerts.fields import KINDS
+from ..container.tarball import Member
 from ..convert.parent import EncodeOptions
 from ..convert.stamps import Entry, Image, Options, entries
 from ..errors import HstampError, InputError, as_hstamp_error
@@ -53,6 +54,8 @@ class Alert:
         What could not be read on the way.
     done : int
         Bytes of the file that had been read.
+    member : Member or None
+        Where the record lies in an archive.
     """
 
     path: Path
@@ -63,6 +66,13 @@ class Alert:
     kind: str | None = None
     faults: tuple[HstampError, ...] = ()
     done: int = 0
+    member: Member | None = None
+
+    @property
+    def place(self) -> str:
+        """File and record, and the member of an archive."""
+        where = f"record {self.record}" if self.member is None else self.member.place
+        return f"{self.path}, {where}"
 
 
 def read_alerts(
@@ -104,7 +114,8 @@ def read_alerts(
 
 def _alert(entry: Entry, which: Which) -> Alert:
     found = Alert(
-        entry.path, entry.record or 0, None, entry.id, entry.object_id, done=entry.done
+        entry.path, entry.record or 0, None, entry.id, entry.object_id, done=entry.done,
+        member=entry.member,
     )  # fmt: skip
     if entry.error is not None:
         return replace(found, faults=(entry.error,))

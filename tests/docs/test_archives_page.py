@@ -1,0 +1,65 @@
+"""The commands of the page on archives do what it says."""
+
+import io
+import json
+import re
+import shlex
+import sys
+import tarfile
+from pathlib import Path
+
+import fastavro
+import pytest
+
+from hstamp.cli import main
+from hstamp.convert.quarantine import SCHEMA
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "archives.md").read_text(encoding="utf-8")
+sys.path.insert(0, str(ROOT / "tests" / "convert"))
+from convert_samples import LSST_SCHEMA, lsst_alert  # noqa: E402
+
+
+def commands(name):
+    found = re.search(rf"<!-- test: {name} -->\n```sh\n(.*?)```", PAGE, re.S)
+    assert found, f"no block {name}"
+    return [shlex.split(line)[1:] for line in found[1].splitlines()]
+
+
+@pytest.fixture
+def night(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    alerts = [lsst_alert(1), lsst_alert(2, {"cutoutScience": b"no FITS"})]
+    with tarfile.open("night.tar.gz", "w:gz") as archive:
+        for alert in alerts:
+            out = io.BytesIO()
+            fastavro.writer(out, fastavro.parse_schema(LSST_SCHEMA), [alert])
+            info = tarfile.TarInfo(f"{alert['diaSourceId']}.avro")
+            info.size = len(out.getvalue())
+            archive.addfile(info, io.BytesIO(out.getvalue()))
+
+
+def test_a_night_and_what_failed_of_it(night, tmp_path, capsys):
+    convert, verify, validate = commands("night")
+    assert main(convert) == 1
+    assert "night.tar.gz, 170002.avro, record 0, cutoutScience: E_INPUT" in capsys.readouterr().err
+    assert (tmp_path / "with-stamps" / "night.avro").exists()
+    assert main(verify) == 0
+    assert "2 alerts made again: 5 stamps are equal" in capsys.readouterr().out
+    assert main(validate) == 0
+    (again,) = commands("again")
+    assert main(again) == 1
+    assert (tmp_path / "again" / "failed.avro").exists()
+
+
+def test_the_summary_as_json(night, capsys):
+    (command,) = commands("json")
+    assert main(command) == 1
+    assert json.loads(capsys.readouterr().out)["stamps"] == 5
+
+
+def test_the_fields_of_a_quarantine_file_are_told():
+    told = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", PAGE, re.M)))
+    assert sorted(set(told) & {f["name"] for f in SCHEMA["fields"]}) == sorted(
+        f["name"] for f in SCHEMA["fields"]
+    )
