@@ -60,6 +60,15 @@ def test_standard_input_to_standard_output(image, tmp_path, monkeypatch):
     assert done.stderr == "standard input: E_MAGIC: unknown: neither alerts nor a FITS image\n"
 
 
+def test_a_quiet_run_still_says_what_stamps_lack(tmp_path):
+    values = np.ones((30, 30), np.float32)
+    even = fits.ImageHDU(np.ones((4, 4), np.float32), name="PSF")
+    fits.HDUList([fits.PrimaryHDU(values), even]).writeto(tmp_path / "even.fits")
+    done = run("convert", tmp_path / "even.fits", *AT, "-q", "-o", tmp_path / "o.avro")
+    assert done.stdout == ""
+    assert done.stderr.startswith("note        1 x PSF left out")
+
+
 def test_standard_input_has_no_name_in_a_folder(tmp_path):
     assert "give a file" in run("convert", "-", "-o", f"{tmp_path}/", status=2).stderr
     assert "folder" in run("convert", "-", "--as", "blobs", "-o", "-", status=2).stderr

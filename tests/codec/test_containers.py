@@ -257,7 +257,9 @@ FILES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("code", "data"), FILES)
+@pytest.mark.parametrize(
+    ("code", "data"), FILES, ids=[f"{number}-{code}" for number, (code, _) in enumerate(FILES)]
+)
 def test_hostile_files(code, data):
     assert code_of(data) == code
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+from importlib.util import find_spec
 
 import fastavro
 import pytest
@@ -16,7 +17,9 @@ from hstamp.cli import main
 from hstamp.conformance import load_suite
 from hstamp.files import Fault, Found
 
-VECTORS = load_suite().vectors
+OPTIONAL = {"container-snappy": "cramjam", "container-zstandard": "backports"}
+"""Codecs that a reader need not know [CO-4], and what this one reads them with."""
+VECTORS = [v for v in load_suite().vectors if v.id not in OPTIONAL or find_spec(OPTIONAL[v.id])]
 
 
 def test_every_vector_has_one_verdict_in_python():

@@ -96,8 +96,9 @@ def test_masked_values_cost_their_row():
         }
     )
     found = positions_of(table)
-    assert [p.problem is None for p in found] == [True, False, False, True]
-    assert "no id" in found[1].problem
+    assert [p.problem is None for p in found] == [True, True, False, True]
+    assert (found[1].id, found[1].x) == (None, 2.0)
+    assert "no id" in found[1].note
     assert "x is missing" in found[2].problem
     assert (found[3].id, found[3].x, found[3].y) == ("d", 4.0, 8.0)
 
@@ -171,10 +172,10 @@ def test_bad_rows_are_reported_and_the_others_go_on(tmp_path, capsys):
                    "-o", str(out)])  # fmt: skip
     said = capsys.readouterr()
     assert status == 1
-    assert [found.stamp.id for found in hstamp.read_stamps(out)] == ["a", "d", "d"]
+    assert [found.stamp.id for found in hstamp.read_stamps(out)] == ["a", None, "d", "d"]
     assert "record 1: E_INPUT: x is missing" in said.err
     assert "record 2" in said.err
     assert "pixel (900.00, 10.00)" in said.err
     assert "100 x 100" in said.err
-    assert "record 3: E_INPUT: the row has no id" in said.err
+    assert "1 x the catalogue's row has no id" in said.out
     assert "'d'" in said.err

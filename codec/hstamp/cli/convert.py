@@ -62,7 +62,9 @@ def register(subparsers: Any) -> None:
         " (default for images), or one blob file for each stamp in the folder OUT",
     )
     parser.add_argument("-f", "--force", action="store_true", help="make existing outputs again")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no summary, failures only")
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="no summary: failures and notes only"
+    )
 
     group = parser.add_argument_group("stamps")
     group.add_argument(
@@ -192,6 +194,9 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet and (into_folder or not status):
         # The summary must not get into the output.
         print("\n".join(report.lines()), file=sys.stderr if args.out == STDIN else sys.stdout)
+    elif report.notes:
+        # What a stamp lacks is no summary: a quiet run must not lose it silently.
+        print("\n".join(report.note_lines()), file=sys.stderr)
     return status or (0 if report.ok else 1)
 
 

@@ -152,16 +152,23 @@ def _raw(plane: Plane, window: Slices) -> npt.NDArray[Any]:
         raise InputError(f"a window of {height} x {width} pixels is more than {_MAX_PIXELS}")
     index = [slice(0, 1)] * len(plane.hdu.shape)
     index[plane.axes[0]], index[plane.axes[1]] = window
-    tile = getattr(plane.hdu, "tile_shape", None)
-    if tile:
-        sides = [min(int(tile[axis]), plane.hdu.shape[axis]) for axis in plane.axes]
-        if (height // sides[0] + 1) * (width // sides[1] + 1) > _MAX_TILES:
-            raise InputError(f"{plane.label} has tiles of {sides[0]} x {sides[1]} pixels")
     try:
+        _check_tiles(plane, height, width)
         with quiet():
             data = np.asarray(plane.hdu.section[tuple(index)])
+    except InputError:
+        raise
     except Exception as exc:  # astropy raises almost anything on damaged data
         raise InputError(f"pixels of {plane.label} are not readable: {str(exc)[:200]}") from exc
     if data.size != height * width:
         raise InputError(f"pixels of {plane.label} come as {data.shape}")
     return data.reshape(height, width).astype(data.dtype.newbyteorder("="), copy=False)
+
+
+def _check_tiles(plane: Plane, height: int, width: int) -> None:
+    """Refuse a window of more compressed tiles than are worth reading."""
+    tile = getattr(plane.hdu, "tile_shape", None)
+    if tile:
+        sides = [min(int(tile[axis]), plane.hdu.shape[axis]) for axis in plane.axes]
+        if (height // sides[0] + 1) * (width // sides[1] + 1) > _MAX_TILES:
+            raise InputError(f"{plane.label} has tiles of {sides[0]} x {sides[1]} pixels")

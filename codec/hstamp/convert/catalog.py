@@ -157,28 +157,25 @@ def degrees(text: str, sexagesimal: str) -> float:
 
 
 def _position(pair: tuple[str, str], a: float | str, b: float | str, given: Any) -> Position:
-    try:
-        name = None if given is None else _identifier(given)
-    except InputError as exc:
-        return Position(problem=exc.reason)
+    name = None if given is None else _identifier(given)
+    note = None if given is None or name is not None else "the catalogue's row has no id"
     for key, value in zip(pair, (a, b), strict=True):
         if isinstance(value, str):
             return Position(id=name, problem=f"{key} {value}")
     a, b = float(a), float(b)
     if pair == ("x", "y"):
-        return Position(x=a, y=b, id=name)
+        return Position(x=a, y=b, id=name, note=note)
     if not -90.0 <= b <= 90.0:
         return Position(id=name, problem=f"dec {b} is not -90 to 90 degrees")
-    return Position(ra=a % 360.0 % 360.0, dec=b, id=name)
+    return Position(ra=a % 360.0 % 360.0, dec=b, id=name, note=note)
 
 
-def _identifier(given: Any) -> str:
+def _identifier(given: Any) -> str | None:
+    """Identifier of a row; None where it is masked or blank: the stamp does without."""
     if given is np.ma.masked:
-        raise InputError("the row has no id")
+        return None
     text = given.decode("utf-8", "replace") if isinstance(given, bytes) else str(given)
-    if not text.strip():
-        raise InputError("the row has no id")
-    return text.strip()
+    return text.strip() or None
 
 
 def _numbers(column: Any, key: str) -> list[float | str]:

@@ -36,6 +36,8 @@ class Position:
         Identifier of the stamp.
     problem : str or None
         Why there is no position: a row of a catalogue that cannot be used.
+    note : str or None
+        What the row lacks that its stamp can do without.
     """
 
     ra: float | None = None
@@ -44,6 +46,7 @@ class Position:
     y: float | None = None
     id: str | None = None
     problem: str | None = None
+    note: str | None = None
 
 
 class FitsImage:
@@ -155,7 +158,8 @@ class FitsImage:
             id=position.id,
             band=band or self.band,
         )
-        return stamp, parent.notes + notes
+        said = () if position.note is None else (position.note,)
+        return stamp, parent.notes + notes + said
 
 
 def _span(start: int, stop: int, size: int) -> slice:

@@ -121,10 +121,7 @@ class Report:
                 f"files       {_size(self.file_bytes_in)} read,"
                 f" {_size(self.file_bytes_out)} written"
             )
-        for title, counter in (("skipped", self.skipped), ("note", _summed(self.notes))):
-            out.extend(
-                f"{title:<11} {count} x {printable(text)}" for text, count in counter.most_common()
-            )
+        out += _counted("skipped", self.skipped) + self.note_lines()
         if self.passed_over:
             out.append(
                 f"passed over {self.passed_over} x name that starts with . or _ or ends in .crc"
@@ -134,6 +131,14 @@ class Report:
             by_code = ", ".join(f"{count} {code}" for code, count in codes.most_common())
             out.append(f"failed      {len(self.problems)} ({by_code})")
         return out
+
+    def note_lines(self) -> list[str]:
+        """Lines that say what was left out or assumed."""
+        return _counted("note", _summed(self.notes))
+
+
+def _counted(title: str, counter: Counter[str]) -> list[str]:
+    return [f"{title:<11} {count} x {printable(text)}" for text, count in counter.most_common()]
 
 
 def _summed(notes: Counter[str]) -> Counter[str]:
