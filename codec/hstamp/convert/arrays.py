@@ -150,7 +150,8 @@ def _other_signedness(raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
     unsigned = np.dtype(f"u{size}")
     # Adding 2**(b - 1) modulo 2**b turns the highest bit round, and no other.
     turned = raw.view(unsigned) ^ unsigned.type(1 << (8 * size - 1))
-    return turned.view(unsigned if raw.dtype.kind == "i" else f"i{size}")
+    meant: npt.NDArray[Any] = turned.view(unsigned if raw.dtype.kind == "i" else f"i{size}")
+    return meant
 
 
 def _raw(plane: Plane, window: Slices) -> npt.NDArray[Any]:

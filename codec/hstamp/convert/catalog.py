@@ -192,7 +192,7 @@ def _identifier(given: Any) -> str | None:
 
 def _numbers(column: Any, key: str) -> list[float | str]:
     """Values of a column in degrees or pixels; for what is none, what is wrong with it."""
-    shape = getattr(column, "shape", ())
+    shape: tuple[int, ...] = getattr(column, "shape", ())
     if len(shape) == 2 and shape[1] == 1:
         # VOTables and FITS tables write single numbers as arrays of one, too.
         column, shape = column[:, 0], shape[:1]
