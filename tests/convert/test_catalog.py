@@ -53,6 +53,15 @@ def test_units_and_texts(ra, dec, ra_unit, dec_unit):
     assert only(table) == pytest.approx((RA, DEC), abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    "text", ["a " * 40_000, "\\begin{table}" + "& " * 40_000, "x,y\n" + "1," * 40_000]
+)
+def test_text_without_line_breaks_is_no_table(tmp_path, text):
+    (tmp_path / "t.txt").write_text(text)
+    with pytest.raises(InputError, match="a line of more than 65536 bytes"):
+        read_catalog(tmp_path / "t.txt")
+
+
 def test_arrays_of_one_number_are_numbers(tmp_path):
     table = Table({"ra": np.array([[RA], [10.0]]), "dec": np.array([[DEC], [20.0]])})
     table.write(tmp_path / "t.fits")

@@ -108,7 +108,7 @@ def test_a_file_has_no_more_cutouts_than_its_length_allows(tmp_path, form):
         pa = pytest.importorskip("pyarrow")
         kind = Kind.PARQUET
         pytest.importorskip("pyarrow.parquet").write_table(pa.Table.from_pylist(rows), path)
-    allowed = (2048 + path.stat().st_size // 512) // 3
+    allowed = (2048 + path.stat().st_size // 1024) // 3
     assert allowed < 1000
     with open_alerts(path, kind) as source:
         found = [item for batch in source.batches() for item in batch.records]

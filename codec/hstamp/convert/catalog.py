@@ -25,6 +25,8 @@ __all__ = ["degrees", "positions_of", "read_catalog", "repeated"]
 _PAIRS: Final = (("ra", "dec"), ("x", "y"))
 _SHOWN: Final = 60
 _MAX_TABLES: Final = 20
+_LOOKED_AT: Final = 2**20
+_LONGEST_LINE: Final = 2**16
 
 
 def read_catalog(path: Path) -> Any:
@@ -49,9 +51,11 @@ def read_catalog(path: Path) -> Any:
         warnings.simplefilter("ignore")
         try:
             with path.open("rb") as stream:
-                is_fits = stream.read(9) == b"SIMPLE  ="
+                head = stream.read(_LOOKED_AT)
+                is_fits = head.startswith(b"SIMPLE  =")
                 if is_fits:
                     check_structure(stream, path.stat().st_size)
+                _check_lines(head)
             if is_fits:
                 return _fits_table(path)
         except Exception as exc:  # astropy raises almost anything on damaged tables
@@ -65,6 +69,14 @@ def read_catalog(path: Path) -> Any:
                 failures.append(exc)
         why = as_hstamp_error(failures[1]).reason
         raise InputError(f"{path}: not readable as a table: {why}") from failures[1]
+
+
+def _check_lines(head: bytes) -> None:
+    """Refuse text without line breaks: guessing what it is takes the square of a line's length."""
+    if b"\0" in head or head.lstrip()[:1] == b"<":
+        return
+    if max(map(len, head.splitlines()), default=0) > _LONGEST_LINE:
+        raise InputError(f"a line of more than {_LONGEST_LINE} bytes: not a table")
 
 
 def _fits_table(path: Path) -> Any:

@@ -39,8 +39,8 @@ _BYTES_A_RECORD: Final = 32
 
 
 _FREE_CUTOUTS: Final = 2**11
-_BYTES_A_CUTOUT: Final = 512
-"""A file of S bytes may have 2,048 + S/512 cutouts to convert, a millisecond or more each."""
+_BYTES_A_CUTOUT: Final = 1024
+"""A file of S bytes may have 2,048 + S/1024 cutouts to convert, a millisecond or more each."""
 
 
 class CutoutBudget:
