@@ -148,11 +148,11 @@ def _named(
                 say(str(report.failed(str(path), item.error, item.number, None, item.member)))
                 continue
             made = convert_item(job, path, item, report, say)
-            report.settle((item,), source.schema)
             report.alerts_out += 1
             for which, made_stamp in made.items():
                 if made_stamp is not None:
                     yield f"{item.number:06d}-{which}.hstamp", made_stamp
+        report.settle(batch.records, source.schema)
 
 
 def packets_of(job: Job, path: Path, kind: Kind, gzipped: bool) -> tuple[Job, PacketSource] | None:
