@@ -123,6 +123,8 @@ def without_fills(values: Floats) -> tuple[Floats, int]:
     """Values with fills replaced by NaN, and how many they were."""
     with np.errstate(invalid="ignore"):
         fills = np.abs(values) >= FILL
+    if not fills.any():
+        return values, 0
     count = int(np.count_nonzero(fills & np.isfinite(values)))
     return (np.where(fills, np.nan, values).astype(values.dtype), count) if count else (values, 0)
 

@@ -8,7 +8,7 @@ image, or that it follows this image and no other. What remains doubtful is left
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
@@ -114,19 +114,20 @@ def classify(hdus: Any, image: int | str | None = None) -> Planes:
 def classify_scanned(hdus: Sequence[QuickHdu]) -> Planes:
     """As `classify`, for a scanned cutout; cutouts of one stream are told by the first of them."""
     pattern = _pattern(
-        tuple((*(text(hdu.header, key) for key in _SIGNS), hdu.shape) for hdu in hdus)
+        tuple((*(str(hdu.header.get(key, "")) for key in _SIGNS), hdu.shape) for hdu in hdus)
     )
 
     def here(plane: Plane) -> Plane:
         return Plane(hdus[plane.index], plane.index, plane.axes)
 
-    return replace(
-        pattern,
-        image=here(pattern.image),
-        variance=None if pattern.variance is None else here(pattern.variance),
-        masks=tuple(map(here, pattern.masks)),
-        psf=None if pattern.psf is None else here(pattern.psf),
+    return Planes(
+        here(pattern.image),
+        None if pattern.variance is None else here(pattern.variance),
+        pattern.variance_role,
+        tuple(map(here, pattern.masks)),
+        None if pattern.psf is None else here(pattern.psf),
         primary=hdus[0].header,
+        notes=pattern.notes,
     )
 
 
