@@ -41,6 +41,7 @@ _EXAMPLES = """\
   hstamp convert alerts/ --as stamps -o stamps.avro
   hstamp convert image.fits --ra 121.6015 --dec 1.0359 -o sn2010h.avro
   hstamp convert calexp.fits --catalog sources.csv --levels 5 -o sources.avro
+  hstamp convert patches/*.fits --mosaic --catalog objects.csv --levels 5 -o templates.avro
   hstamp convert ztf_public_20260101.tar.gz -o with-stamps/
   curl -s URL | hstamp convert - -o - > alerts.avro
   hstamp convert image.fits.gz --x 412.3 --y 87.9 --encoding f4 -o source.avro
@@ -96,6 +97,12 @@ def register(subparsers: Any) -> None:
 
     group = parser.add_argument_group("images")
     add_source(group)
+    group.add_argument(
+        "--mosaic",
+        action="store_true",
+        help="images overlap, as patches of coadds do: one stamp for each position and band, from"
+        " the image whose edge is farthest (default: one from each image)",
+    )
     group.add_argument(
         "--weight",
         choices=("ivar", "variance", "sigma", "exptime"),
@@ -215,6 +222,7 @@ def run(args: argparse.Namespace) -> int:
         surveys=with_survey(Ztf(args.ztf_wcs)),
         tensors=args.tensors,
         nest={"auto": None, "always": True, "never": False}[args.nest],
+        mosaic=args.mosaic,
         roots=found.roots,
     )
     began = time.monotonic()
@@ -270,6 +278,10 @@ def _check_out(args: argparse.Namespace, into_folder: bool) -> None:
         error("a HATS catalogue is a folder")
     if args.form != "hats" and (args.tensors or args.nest != "auto"):
         error("--tensors and --nest go with --as hats")
+    if args.mosaic and (into_folder or args.form not in (None, "stamps")):
+        error("--mosaic makes one file of stamps")
+    if args.mosaic and args.catalog is None and args.ra is None:
+        error("--mosaic needs --catalog, or --ra and --dec")
     if into_folder and STDIN in args.inputs:
         error("standard input has no name for an output in a folder: give a file")
 

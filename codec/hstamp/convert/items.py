@@ -18,6 +18,7 @@ from ..surveys import SURVEYS, Survey, fields_of
 from .alert import NO_STAMPS, convert_alerts
 from .archive import Archive
 from .image import FitsImage, Position
+from .mosaic import Rows
 from .packets import PacketSource, open_packets, says_where
 from .plan import Job, look_at
 from .quarantine import QuarantineArchive
@@ -77,12 +78,20 @@ def convert_items(
 
 
 def stamps_of_image(
-    job: Job, path: Path, gzipped: bool, report: Report, say: Callable[[str], None]
+    job: Job,
+    path: Path,
+    gzipped: bool,
+    report: Report,
+    say: Callable[[str], None],
+    rows: Rows | None = None,
 ) -> Iterator[bytes]:
-    """Cut the stamps of a FITS image; a position that fails is reported and the rest goes on."""
+    """Cut the stamps of a FITS image; a position that fails is reported and the rest goes on.
+
+    `rows` are those of the positions that are wanted of this image, by default all of them.
+    """
     with FitsImage(path, job.hdu, gzipped=gzipped) as image:
         positions = job.positions or (Position(),)
-        for number, position in enumerate(positions):
+        for number, position in enumerate(positions) if rows is None else rows:
             try:
                 stamp, notes = image.stamp(position, job.options, band=job.band)
             except OutputError:

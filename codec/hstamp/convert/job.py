@@ -34,6 +34,7 @@ from .items import (
     packets_of,
     stamps_of_image,
 )
+from .mosaic import Rows, choose_images
 from .packets import PacketSource
 from .parquet_sink import ParquetAlertSink
 from .plan import Form, Job, Output, expand, look_at, outputs_of, size_of
@@ -221,6 +222,7 @@ class _Run:
         self.say, self.progress = say, progress
         self.sink: Sink | None = None
         self.used = False
+        self.rows: Mapping[Path, Rows] | None = None
 
     def convert(self, inputs: tuple[Path, ...]) -> None:
         with self.others or nullcontext():
@@ -228,6 +230,13 @@ class _Run:
 
     def _convert(self, inputs: tuple[Path, ...]) -> None:
         done = 0
+        if self.job.mosaic:
+            self.rows = choose_images(
+                self.job, inputs, self.report, self.say,
+                lambda path, exc: self._failed(path, _reported(exc)),
+            )  # fmt: skip
+            self.report.settle()
+            inputs = tuple(self.rows)
         for path in inputs:
             try:
                 self._file(path, _from(self.progress, done))
@@ -275,8 +284,9 @@ class _Run:
             raise FormatError("E_MAGIC", f"{kind.value}: neither alerts nor a FITS image")
 
     def _image(self, path: Path, gzipped: bool, progress: Callable[[int], None]) -> None:
-        size, total = size_of(path), max(len(self.job.positions), 1)
-        stamps = stamps_of_image(self.job, path, gzipped, self.report, self.say)
+        rows = None if self.rows is None else self.rows[path]
+        size, total = size_of(path), max(len(self.job.positions if rows is None else rows), 1)
+        stamps = stamps_of_image(self.job, path, gzipped, self.report, self.say, rows)
         for number, blob in enumerate(stamps, 1):
             sink = self._sink_for(Kind.FITS)
             if isinstance(sink, StampSink):

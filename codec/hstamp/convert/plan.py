@@ -67,6 +67,8 @@ class Job:
         What alerts may be.
     tensors : bool
         Stamps of a HATS catalogue as tensor columns instead of blobs.
+    mosaic : bool
+        Images overlap: cut each position from one image of a band, see `hstamp.convert.mosaic`.
     nest : bool or None
         Nest a HATS catalogue by object; None does where an object has more alerts than one.
     """
@@ -87,6 +89,7 @@ class Job:
     surveys: tuple[Survey, ...] = SURVEYS
     tensors: bool = False
     nest: bool | None = None
+    mosaic: bool = False
 
 
 @dataclass(frozen=True)
