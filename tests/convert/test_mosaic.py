@@ -4,6 +4,8 @@ The patches are boxes of one tract, a tangent plane of 0.2 arcsec a pixel. A sou
 the tract is (c - c0 + 1/2) from the left edge of a patch that begins in column c0.
 """
 
+import gzip
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -109,6 +111,34 @@ def test_the_image_whose_edge_is_farthest(pair, tmp_path, column, row, first, se
         (stamp,) = mosaic(paths, table, tmp_path / f"{number}.avro", "--levels", "3")
         assert stamp.to_bytes() == alone(pair[expected], "s", place, levels=3)
         assert np.nanmedian(stamp.levels[0]) == pytest.approx(1010 + 1000 * expected, abs=5)
+
+
+def test_places_equal_but_for_rounding(pair, tmp_path):
+    """The second's header has the source 0.0002 pixels farther from its edge."""
+    header = fits.getheader(pair[1])
+    fits.setval(pair[1], "CRPIX1", value=header["CRPIX1"] + 2e-4)
+    place = sky(179.5, 100)
+    (stamp,) = mosaic(pair, catalogue(tmp_path / "t.csv", {"s": place}), tmp_path / "o.avro")
+    assert stamp.to_bytes() == alone(pair[0], "s", place)
+
+
+def test_gzipped_images_and_images_of_the_whole_sky(pair, tmp_path):
+    """Every source is 60 pixels from the lower edge of a map in degrees; columns 205, 260 and 380
+    are 45.5 and 99.5 (the rows) from the edge of the second patch, and outside."""
+    packed = tmp_path / "b.fits.gz"
+    packed.write_bytes(gzip.compress(pair[1].read_bytes(), 1))
+    wide = WCS(naxis=2)
+    wide.wcs.ctype, wide.wcs.crval, wide.wcs.crpix = ("RA---CAR", "DEC--CAR"), (0, 0), (180.5, 90.5)
+    wide.wcs.cdelt = -1, 1
+    header = wide.to_header()
+    header["BAND"] = "r"
+    fits.PrimaryHDU(noise(360)[:180] + 5000, header).writeto(tmp_path / "sky.fits")
+    places = {"sky": sky(205, 100), "patch": sky(260, 100), "none": sky(380, 100)}
+    table = catalogue(tmp_path / "t.csv", places)
+    found = mosaic([pair[0], packed, tmp_path / "sky.fits"], table, tmp_path / "o.avro")
+    assert [stamp.id for stamp in found] == ["patch", "sky", "none"]
+    assert found[0].to_bytes() == alone(pair[1], "patch", places["patch"])
+    assert found[1].to_bytes() == alone(tmp_path / "sky.fits", "sky", places["sky"])
 
 
 def test_an_image_with_swapped_axes(pair, tmp_path):

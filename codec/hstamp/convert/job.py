@@ -236,8 +236,10 @@ class _Run:
                 lambda path, exc: self._failed(path, _reported(exc)),
             )  # fmt: skip
             self.report.settle()
-            inputs = tuple(self.rows)
         for path in inputs:
+            if self.rows is not None and path not in self.rows:
+                done += size_of(path)
+                continue
             try:
                 self._file(path, _from(self.progress, done))
                 self.report.file_bytes_in += size_of(path)

@@ -79,14 +79,14 @@ def choose_images(
     Raises
     ------
     InputError
-        If a position is none on the sky.
+        If there is no position, or one that is not on the sky.
     """
-    if any(position.x is not None for position in job.positions):
-        raise InputError("a mosaic needs positions on the sky: columns ra and dec")
     usable = [n for n, position in enumerate(job.positions) if position.problem is None]
-    sky = _directions(
-        [job.positions[n].ra or 0.0 for n in usable], [job.positions[n].dec or 0.0 for n in usable]
-    )
+    places = [(job.positions[n].ra, job.positions[n].dec) for n in usable]
+    on_sky = [(ra, dec) for ra, dec in places if ra is not None and dec is not None]
+    if not job.positions or len(on_sky) < len(places):
+        raise InputError("a mosaic needs positions on the sky: columns ra and dec")
+    sky = _directions([ra for ra, _ in on_sky], [dec for _, dec in on_sky])
     best: dict[str | None, dict[int, tuple[float, Path]]] = {}
     count = 0
     for path in inputs:
