@@ -427,3 +427,13 @@ def test_hostile_polynomial_of_order_5000(shared: Path) -> None:
         pytest.skip(f"no shared file {path}")
     with pytest.raises(hstamp.InputError, match="A_ORDER is 5000; SIP goes to order 9"):
         header_wcs(fits.getheader(path))
+
+
+def test_a_place_off_a_distorted_projection():
+    """Behind the tangent plane; what astropy's inversion warns of is no word for a user."""
+    wcs = header_wcs(header(**SIP))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        with pytest.raises(hstamp.InputError, match="outside the projection"):
+            pixel_of(wcs, 330.0, -2.0)
+    assert said == []

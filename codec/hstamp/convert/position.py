@@ -172,6 +172,8 @@ def pixel_of(wcs: WCS, ra: float, dec: float) -> tuple[float, float]:
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", AstropyWarning)
+            # astropy's inversion takes the largest of no number where a place is off the sky.
+            warnings.simplefilter("ignore", RuntimeWarning)
             x, y = _refined(wcs, ra, dec, *_first_guess(plane, ra, dec))
     except Exception as exc:  # wcslib's own, and what astropy raises for impossible positions
         reason = as_hstamp_error(exc).reason
