@@ -18,7 +18,7 @@ else:
         """
 
         def __init__(self, function: Callable[[Any], Any]) -> None:
-            self.function, self.__doc__ = function, function.__doc__
+            self.func, self.__doc__ = function, function.__doc__
 
         def __set_name__(self, owner: type, name: str) -> None:
             self.name = name
@@ -26,5 +26,5 @@ else:
         def __get__(self, instance: Any, owner: type | None = None) -> Any:
             if instance is None:
                 return self
-            value = instance.__dict__[self.name] = self.function(instance)
+            value = instance.__dict__[self.name] = self.func(instance)
             return value

@@ -18,6 +18,7 @@ NEEDED = {
     "lsst.alert.packet": "lsst-alert-packet",
     "matplotlib": "matplotlib",
     "numba": "numba",
+    "pyarrow": "pyarrow",
     "sep": "sep",
     _ZSTD: "backports.zstd",
 }

@@ -285,7 +285,7 @@ def test_commands_take_archives(stamped, tmp_path, night):
         return done.returncode, done.stdout, done.stderr
 
     status, out, err = run("validate", stamped)
-    assert (status, out) == (1, "1 file: 7 valid stamps, 1 faults\n")
+    assert (status, out) == (1, "1 file: 7 valid stamps, 1 fault\n")
     assert err.startswith(f"{stamped}, r, record 0: E_MAGIC")
     status, out, _ = run("info", stamped)
     assert status == 1
