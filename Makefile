@@ -75,7 +75,7 @@ $(RUBIN)/.done: pyproject.toml
 	$(RUBIN)/bin/pip install --quiet --editable '.[rubin-test]' && touch $@; fi
 
 test-rubin: $(RUBIN)/.done
-	@if [ -e $< ]; then $(RUBIN)/bin/python -m pytest tests/rubin; \
+	@if [ -e $< ]; then $(RUBIN)/bin/python -m pytest tests/rubin tests/convert/test_rubin.py tests/convert/test_mosaic.py; \
 	else echo "test-rubin skipped: no Python 3.12 or later found"; fi
 
 rubin-demo: $(RUBIN)/.done
