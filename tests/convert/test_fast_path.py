@@ -1,6 +1,7 @@
 """Cutouts that are scanned and cutouts that astropy reads give the same stamps."""
 
 import gzip
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ from hstamp.surveys import survey_of
 from hstamp.tangent import parent_cd
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-FILES = [p for p in sorted(DATA.rglob("*")) if p.suffix in (".avro", ".parquet")]
+FORMS = (".avro", ".parquet") if find_spec("pyarrow") else (".avro",)
+FILES = [p for p in sorted(DATA.rglob("*")) if p.suffix in FORMS]
 MOST = 150
 """Alerts of one file; the general reader takes 10 ms for each."""
 
