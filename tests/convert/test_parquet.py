@@ -386,7 +386,7 @@ class TestFaults:
             {"diaSource": pa.nulls(3000, pa.int8()), **dict.fromkeys(CUTOUTS, nulls[:3000])}
         )
         source = write(tmp_path / "groups.parquet", tiny, row_group_size=1)
-        groups = convert(source, tmp_path / "out.parquet")
+        groups = convert(source, tmp_path / "groups-out.parquet")
         assert source.stat().st_size > 3000 * 100
         # Some writers spend more than a kilobyte on a group of one row.
         if source.stat().st_size < (3000 - 1024) * 1024:
