@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..batch.assemble import Blobs, Choices, Decoded, Texts, assemble
+from ..batch.recode import Blobs, Choices, Decoded, Texts, recoded
 from ..encodings.image import IMAGE_ENCODINGS
 from ..encodings.variance import VARIANCE_ENCODINGS
 from ..errors import InputError, shown
@@ -81,7 +81,7 @@ def encode(
     whole = _Columns(as_table(table), prefix)
     rows = np.flatnonzero(~whole.missing("image"))
     stamps = whole if len(rows) == whole.count else whole.part(rows)
-    made = assemble(stamps.decoded(), encoding=encoding, variance_encoding=variance_encoding)
+    made = recoded(stamps.decoded(), encoding=encoding, variance_encoding=variance_encoding)
     if made.faults and errors == "raise":
         first = min(made.faults)
         raise InputError(f"row {rows[first]}: {made.faults[first].reason}") from made.faults[first]

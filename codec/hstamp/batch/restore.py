@@ -19,7 +19,7 @@ from ..planes import Encoded
 from ..values import store
 
 if TYPE_CHECKING:
-    from .assemble import Decoded
+    from .recode import Decoded
 
 __all__ = ["Restored", "restored"]
 

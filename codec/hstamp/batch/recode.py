@@ -27,7 +27,7 @@ from .checks import checked
 from .columns import Shape, shape_of
 from .restore import Restored, restored
 
-__all__ = ["Blobs", "Choices", "Decoded", "Texts", "assemble"]
+__all__ = ["Blobs", "Choices", "Decoded", "Texts", "recoded"]
 
 _ROWS: Final = 4096
 """Rows that are put together at a time."""
@@ -144,7 +144,7 @@ class _Form(NamedTuple):
     psf: int
 
 
-def assemble(
+def recoded(
     stamps: Decoded, *, encoding: str | None = None, variance_encoding: str | None = None
 ) -> Blobs:
     """Write decoded stamps.
