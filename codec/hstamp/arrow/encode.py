@@ -216,7 +216,7 @@ class _Columns:
         )
 
     def decoded(self) -> Decoded:
-        """Stamps as `assemble` takes them."""
+        """Stamps as `recoded` takes them."""
         levels = self.levels("image", np.float32)
         assert levels is not None
         variance, mask = self.levels("variance", np.float32), self.levels("mask", np.uint16)
