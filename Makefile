@@ -6,6 +6,7 @@
 # make study : simulate, train and evaluate the reference model (a night); make results : its tables
 # make rubin-demo : a simulated visit through Rubin's middleware, rubin-demo-out/report.html
 # make test-rubin : install the extra rubin and test hstamp.rubin; both need Python 3.12 or later
+# make docs : the documentation site, docs/_build/html/index.html; make linkcheck : its links to elsewhere
 # make conformance : judge the Python decoder by the suite
 PYTHON ?= python3
 PYTHON311 ?= python3.11
@@ -16,7 +17,7 @@ RUBIN ?= .venv-rubin
 RUBIN_OUT ?= rubin-demo-out
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-minimum test-model test-rubin rubin-demo lint conformance study results clean
+.PHONY: help demo test test-minimum test-model test-rubin rubin-demo lint docs linkcheck conformance study results clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -82,6 +83,14 @@ rubin-demo: $(RUBIN)/.done
 	@if [ -e $< ]; then rm -rf $(RUBIN_OUT) && $(RUBIN)/bin/python -m hstamp.rubin.demo $(RUBIN_OUT) --bps; \
 	else echo "rubin-demo skipped: no Python 3.12 or later found"; fi
 
+$(VENV)/.docs: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	@touch $@
+
+# Warnings are errors: a link within the site that leads nowhere is one.
+docs linkcheck: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -q -E -b $(if $(filter docs,$@),html,linkcheck) docs docs/_build/$(if $(filter docs,$@),html,links)
+
 conformance: $(VENV)/.dev
 	$(BIN)/hstamp conformance run --profile container --callable hstamp.conformance.python_codec:decode
 
@@ -92,4 +101,4 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) $(RUBIN) $(RUBIN_OUT) $(MINIMUM)-core $(MINIMUM)-all $(DEMO_OUT) build dist
+	rm -rf $(VENV) $(RUBIN) $(RUBIN_OUT) $(MINIMUM)-core $(MINIMUM)-all $(DEMO_OUT) docs/_build build dist

@@ -27,7 +27,7 @@ def tensor_array(
 
 
 def as_numpy(column: Any, shape: tuple[int, ...] | None = None) -> npt.NDArray[Any]:
-    """Values of a tensor column, shape (rows, *shape), without a copy where it is one chunk.
+    """Values of a tensor column, shape ``(rows, *shape)``, without a copy where it is one chunk.
 
     Parameters
     ----------
