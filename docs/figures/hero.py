@@ -1,8 +1,8 @@
 """Draws `hero.png`: what today's stamp and a hierarchical one show of the same sky.
 
 ``python docs/figures/hero.py IMAGE [PICTURE]`` with the SDSS r-band image of SN 2010H that
-``../shared/data/README.md`` names (scimma/blast, MIT). Four levels of its 0.396 arcsec pixels are as
-wide as five of Rubin's 0.2 arcsec.
+``../shared/data/README.md`` names (scimma/blast, MIT). Four levels of its 0.396 arcsec pixels are
+as wide as five of Rubin's 0.2 arcsec.
 """
 
 from __future__ import annotations
