@@ -7,6 +7,7 @@
 # make rubin-demo : a simulated visit through Rubin's middleware, rubin-demo-out/report.html
 # make test-rubin : install the extra rubin and test hstamp.rubin; both need Python 3.12 or later
 # make docs : the documentation site, docs/_build/html/index.html; make linkcheck : its links to elsewhere
+# make proposal : the proposal, its summary and slides, as HTML and PDF, in proposal-out/
 # make conformance : judge the Python decoder by the suite
 PYTHON ?= python3
 PYTHON311 ?= python3.11
@@ -17,7 +18,7 @@ RUBIN ?= .venv-rubin
 RUBIN_OUT ?= rubin-demo-out
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-minimum test-model test-rubin rubin-demo lint docs linkcheck conformance study results clean
+.PHONY: help demo test test-minimum test-model test-rubin rubin-demo lint docs linkcheck proposal conformance study results clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -91,6 +92,9 @@ $(VENV)/.docs: pyproject.toml | $(BIN)/python
 docs linkcheck: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -q -E -b $(if $(filter docs,$@),html,linkcheck) docs docs/_build/$(if $(filter docs,$@),html,links)
 
+proposal: $(VENV)/.docs
+	$(BIN)/python docs/proposal/build.py proposal-out
+
 conformance: $(VENV)/.dev
 	$(BIN)/hstamp conformance run --profile container --callable hstamp.conformance.python_codec:decode
 
@@ -101,4 +105,4 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) $(RUBIN) $(RUBIN_OUT) $(MINIMUM)-core $(MINIMUM)-all $(DEMO_OUT) docs/_build build dist
+	rm -rf $(VENV) $(RUBIN) $(RUBIN_OUT) $(MINIMUM)-core $(MINIMUM)-all $(DEMO_OUT) docs/_build proposal-out build dist
