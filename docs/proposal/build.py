@@ -1,7 +1,7 @@
 """The proposal, its summary and its slides, as HTML and PDF: ``python docs/proposal/build.py OUT``.
 
-Texts are templates in Markdown; numbers come from `numbers_of.Numbers`, and one that is missing is an
-error. WeasyPrint makes the PDF; where it or its libraries are missing, HTML alone is written, and a
+Texts are templates in Markdown; numbers come from `numbers_of.Numbers`, and one that is missing is
+an error. WeasyPrint makes the PDF; where it or its libraries are missing, HTML alone is written, and a
 line says so.
 """
 
