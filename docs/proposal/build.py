@@ -1,8 +1,8 @@
 """The proposal, its summary and its slides, as HTML and PDF: ``python docs/proposal/build.py OUT``.
 
 Texts are templates in Markdown; numbers come from `numbers_of.Numbers`, and one that is missing is
-an error. WeasyPrint makes the PDF; where it or its libraries are missing, HTML alone is written, and a
-line says so.
+an error. WeasyPrint makes the PDF; where it or its libraries are missing, HTML alone is written,
+and a line says so.
 """
 
 from __future__ import annotations
