@@ -24,7 +24,7 @@ from ..alerts.derive import derive_flat
 from ..alerts.fields import STAMP_FIELDS
 from ..alerts.lsst import load_schema_file
 from ..alerts.schema import Schema, add_stamp_fields
-from ..errors import FormatError, InputError
+from ..errors import FormatError
 from ..stamp import Stamp
 
 __all__ = ["Alerts", "alert_schema", "alerts_of"]
@@ -102,19 +102,19 @@ def alert_schema(path: str | None = None) -> Schema:
 
 def alerts_of(
     sources: pa.Table,
-    ids: Sequence[int],
+    ids: Sequence[int | None],
     columns: Mapping[str, Sequence[bytes | None]],
     schema: Schema,
     where: Mapping[str, Any],
 ) -> Alerts:
-    """Make an alert of each source.
+    """Make an alert of each source that has an identifier.
 
     Parameters
     ----------
     sources : pyarrow.Table
         Columns called like fields of the schema's ``diaSource`` fill them; others are left out,
         and one whose values do not fit the field's type counts as missing.
-    ids : sequence of int
+    ids : sequence of (int or None)
         ``diaSourceId`` of each row.
     columns : mapping of str to sequence of (bytes or None)
         Blobs of each stamp field.
@@ -129,19 +129,17 @@ def alerts_of(
 
     Raises
     ------
-    InputError
-        If an identifier is missing.
     FormatError
         E_SCHEMA if the schema has no record ``diaSource``.
     """
-    if any(each is None for each in ids):
-        raise InputError("a source without an identifier")
-    fields = {"diaSourceId": list(ids)}
+    fields: dict[str, list[Any]] = {"diaSourceId": list(ids)}
     for field in _source_fields(schema):
         if (name := field["name"]) not in fields:
             fields[name] = _values(sources, field, where.get(name))
     records = []
     for row, each in enumerate(ids):
+        if each is None:
+            continue
         alert: dict[str, Any] = {
             "diaSourceId": each,
             "diaSource": {name: values[row] for name, values in fields.items()},
