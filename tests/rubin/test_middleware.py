@@ -49,6 +49,8 @@ def test_the_encoder_pipetask_bps_and_an_exposure_give_the_same_bytes(tmp_path, 
     said = capsys.readouterr().out
     assert said.count("36 of 36 stamps, each with the bytes of hstamp.encode_many") == 3
     assert "1 kept" in said
+    # Of each of three runs and two detectors, a table and a file of alerts.
+    assert "hstamp validate: 12 tables and files of alerts are valid" in said
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count('class="card"') == 12
     assert "http" not in page.replace("http://www.w3.org/", "")

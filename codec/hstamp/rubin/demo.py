@@ -118,6 +118,9 @@ def _run(out: Path, count: int, with_bps: bool) -> list[str]:
     if with_bps:
         took = _bps(out, root, log)
         steps.append(f"bps submit with Parsl: {took:.1f} s; {_compared(root, 'bps', expected)}")
+    files = sorted(path for end in ("parq", "avro") for path in root.glob(f"*/**/*_stamp*.{end}"))
+    _command([sys.executable, "-m", "hstamp", "validate", *map(str, files)], out, log)
+    steps.append(f"hstamp validate: {len(files)} tables and files of alerts are valid")
     stamps = {
         one.detector: _decoded(stamps_of_run(root, "whole")[one.detector]) for one in exposures
     }
