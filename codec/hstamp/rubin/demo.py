@@ -40,7 +40,7 @@ _START: Final = (64, 32)
 """First column and row of the images: positions are those of the detector."""
 _ONE_DONE: Final = b"Executed 1 quanta successfully, 0 failed and 1 remain"
 """What pipetask says between the two detectors."""
-_PATIENCE: Final = 300.0
+_PATIENCE: Final = 900.0
 """Time for one command [s]."""
 _BPS: Final = """pipelineYaml: "{pipeline}"
 wmsServiceClass: lsst.ctrl.bps.parsl.ParslService
