@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -71,11 +71,13 @@ def main(arguments: list[str] | None = None) -> int:
     one = expose(1, given.sources, (rows, columns))
     print(  # noqa: T201
         f"{rows} x {columns} pixels, median of {given.repeats}, {platform.machine()},"
-        f" {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n",
-        "| what | CPU | goal |\n|---|---|---|",
-        *_encoding(one, given.repeats), *_reading(one),
-        sep="\n",
-    )  # fmt: skip
+        f" {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n\n"
+        "| what | CPU | goal |\n|---|---|---|"
+    )
+    # Each as it comes: all of them take minutes.
+    for part in (_encoding(one, given.repeats), _reading(one)):
+        for row in part:
+            print(row, flush=True)  # noqa: T201
     return 0
 
 
@@ -86,7 +88,7 @@ def first_call() -> int:
     return 0
 
 
-def _encoding(one: Exposure, repeats: int) -> list[_Row]:
+def _encoding(one: Exposure, repeats: int) -> Iterator[_Row]:
     """Rows of a table: what stamps and today's cutouts take, images in memory."""
     few = round(_ALERTS / _DETECTORS)
     load()
@@ -103,7 +105,7 @@ def _encoding(one: Exposure, repeats: int) -> list[_Row]:
     now = _cpu(lambda: _cutouts(parent, one), repeats) / min(_FEW, len(one.ids))
     count = len(one.ids)
     stamp, visit = crowded / (3 * count), _DETECTORS * usual
-    return [
+    yield from [
         _Row(f"{count} sources x 3", f"{crowded:.3f} s", "< 0.5 s"),
         _Row(f"{count} sources x 3, PSF of each (a Gaussian)", f"{each:.3f} s"),
         _Row(f"{few} sources x 3", f"{usual:.3f} s"),
@@ -139,7 +141,7 @@ def _first_call(cache: Path) -> tuple[float, float]:
     return first, loading
 
 
-def _reading(one: Exposure) -> list[_Row]:
+def _reading(one: Exposure) -> Iterator[_Row]:
     """Rows of a table: what it takes to read the three images of a repository."""
     from lsst.daf.butler import Butler
 
@@ -155,13 +157,12 @@ def _reading(one: Exposure) -> list[_Row]:
             # The first read parses what the file says of itself, once for a file.
             _once(lambda: [handle.get(component="bbox") for handle in handles])
             whole = _once(lambda: [parent_of(handle.get()) for handle in handles])
-            rows = [_Row("reading three images whole", f"{whole:.1f} s")]
+            yield _Row("reading three images whole", f"{whole:.1f} s")
             for count in _BOXES:
                 x = box.x.start + rng.uniform(0, box.x.size - 1, count)
                 y = box.y.start + rng.uniform(0, box.y.size - 1, count)
                 took = _once(partial(_boxes, handles, x, y))
-                rows.append(_Row(f"reading the boxes of {count} sources in three", f"{took:.1f} s"))
-    return rows
+                yield _Row(f"reading the boxes of {count} sources in three", f"{took:.1f} s")
 
 
 def _boxes(handles: Sequence[Any], x: Any, y: Any) -> None:
