@@ -180,5 +180,8 @@ def as_hstamp_error(error: Exception) -> HstampError:
     """
     if isinstance(error, HstampError):
         return error
-    text = " ".join(str(error).split())[:_SHOWN]
+    try:
+        text = " ".join(str(error).split())[:_SHOWN]
+    except Exception:  # an exception's own fault must not become ours
+        text = ""
     return InputError(f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -100,3 +100,31 @@ def exposure(*, pixels=None, mask=None, psf=None, factor=2.0, band="i"):
         getXY0=lambda: Point(X0, Y0),
         getWcs=lambda: AfwWcs(sky()),
     )
+
+
+def exposure_of(image):
+    """The exposure of lsst.afw that holds what an image of lsst.images does, with other bits."""
+    names = [plane.name for plane in image.mask.schema]
+    planes = {name: 2 * bit + 1 for bit, name in enumerate(names)}
+    bits = sum(image.mask.get(name).astype("i8") << bit for name, bit in planes.items())
+
+    def to_sky(x, y, degrees):
+        found = image.sky_projection.pixel_to_sky_transform.apply_forward(x=x, y=y)
+        return np.degrees(found.x), np.degrees(found.y)
+
+    masked = SimpleNamespace(
+        image=SimpleNamespace(array=image.image.array),
+        variance=SimpleNamespace(array=image.variance.array),
+        mask=SimpleNamespace(array=bits.astype("i4"), getMaskPlaneDict=lambda: planes),
+    )
+    return SimpleNamespace(
+        maskedImage=masked,
+        photoCalib=PhotoCalib(1.0),
+        psf=SimpleNamespace(
+            getAveragePosition=lambda: Point(0, 0),
+            computeKernelImage=lambda at: image.psf.compute_kernel_image(x=at.x, y=at.y),
+        ),
+        filter=SimpleNamespace(bandLabel=image.band, hasBandLabel=lambda: True),
+        getXY0=lambda: Point(image.bbox.x.start, image.bbox.y.start),
+        getWcs=lambda: SimpleNamespace(pixelToSkyArray=to_sky),
+    )

@@ -1,10 +1,8 @@
 """Stamps of real and simulated lsst.images objects, against what that package reads."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
-from rubin_samples import PhotoCalib, Point
+from rubin_samples import exposure_of
 
 import hstamp
 from hstamp.rubin import StampOptions, parent_of, stamps_of
@@ -84,29 +82,5 @@ def test_simulated_image_and_a_stand_in_of_afw_give_the_same_bytes():
     x, y = np.array([640.3, 501.2]), np.array([820.9, 955.0])
     from_images = stamps_of(parent_of(image), x, y, ["1", "2"])
 
-    planes = {plane.name: 2 * bit for bit, plane in enumerate(image.mask.schema)}
-    psf = SimpleNamespace(
-        getAveragePosition=lambda: Point(0, 0),
-        computeKernelImage=lambda point: image.psf.compute_kernel_image(x=0, y=0),
-    )
-
-    def to_sky(x, y, degrees):
-        found = image.sky_projection.pixel_to_sky_transform.apply_forward(x=x, y=y)
-        return np.degrees(found.x), np.degrees(found.y)
-
-    exposure = SimpleNamespace(
-        maskedImage=SimpleNamespace(
-            image=SimpleNamespace(array=pixels),
-            variance=SimpleNamespace(array=np.full(pixels.shape, 100.0, "f4")),
-            mask=SimpleNamespace(
-                array=np.where(mask, 1 << 10, 0).astype("i4"), getMaskPlaneDict=lambda: planes
-            ),
-        ),
-        photoCalib=PhotoCalib(1.0),
-        psf=psf,
-        filter=SimpleNamespace(bandLabel="r", hasBandLabel=lambda: True),
-        getXY0=lambda: Point(500, 700),
-        getWcs=lambda: SimpleNamespace(pixelToSkyArray=to_sky),
-    )
-    assert stamps_of(parent_of(exposure), x, y, ["1", "2"]) == from_images
+    assert stamps_of(parent_of(exposure_of(image)), x, y, ["1", "2"]) == from_images
     assert None not in from_images

@@ -1,11 +1,13 @@
 """Alerts with stamps: the packager's subclass around a stand-in of lsst.ap.association's task."""
 
 import io
+import math
+from types import SimpleNamespace
 
 import fastavro
 import numpy as np
 import pytest
-from rubin_samples import X0, Y0, exposure
+from rubin_samples import BITS, HEIGHT, WIDTH, X0, Y0, AfwPsf, counts, exposure
 
 pytest.importorskip("lsst.pipe.base", reason="lsst-pipe-base is not installed (extra rubin)")
 pd = pytest.importorskip("pandas", reason="pandas is not installed (extra rubin)")
@@ -128,6 +130,106 @@ def test_a_catalogue_without_a_column_gives_alerts_without_stamps(column):
     assert task.sent == [
         {"diaSourceId": 11, "cutoutDifference": b"cutout", **dict.fromkeys(FIELDS)}
     ]
+
+
+BROKEN = {
+    "a position that is not finite": (math.nan, 50.0),
+    "no position": (None, 50.0),
+    "a text for a position": ("far", 50.0),
+    "outside": (-1.0, 50.0),
+    "far outside": (1e300, 50.0),
+    "a PSF that raises": (WIDTH - 10.0, 50.0),
+    "a WCS that raises": (WIDTH - 40.0, 50.0),
+    "all masked": (20.0, 20.0),
+    "all missing": (20.0, HEIGHT - 20.0),
+    "no identifier": (100.0, 50.0),
+}
+"""Faults of a source, and where it lies in the image."""
+
+
+class Unspeakable(Exception):
+    """Cannot even be shown."""
+
+    def __str__(self):
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+def faulty():
+    """An exposure that has all these faults, each in a place of its own."""
+    pixels, mask = counts(), np.zeros((HEIGHT, WIDTH), "i4")
+    mask[:40, :40] = 1 << BITS["NO_DATA"]
+    pixels[-40:, :40] = np.nan
+    image = exposure(pixels=pixels, mask=mask, psf=AfwPsf(broken=X0 + WIDTH - 20))
+    whole = image.getWcs()
+
+    def fails(x, y, degrees):
+        if ((x > X0 + WIDTH - 45) & (x < X0 + WIDTH - 35)).any():
+            raise Unspeakable
+        return whole.pixelToSkyArray(x, y, degrees=degrees)
+
+    image.getWcs = lambda: SimpleNamespace(pixelToSkyArray=fails)
+    return image
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_one_percent_of_broken_sources_leaves_ninety_nine_of_stamps(fault):
+    """Two of two hundred, among the others; every alert goes out."""
+    rng = np.random.default_rng(8)
+    x, y = (rng.uniform(60, size - 60, 200).astype(object) for size in (WIDTH, HEIGHT))
+    broken = [17, 130]
+    for row in broken:
+        x[row], y[row] = BROKEN[fault]
+    ids = np.arange(1000, 1200).astype(object)
+    if fault == "no identifier":
+        ids[broken] = None
+    frame = pd.DataFrame({"diaSourceId": ids})
+    for name, values, start in (("x", x, X0), ("y", y, Y0)):
+        frame[name] = [v if v is None or isinstance(v, str) else v + start for v in values]
+
+    class Sends(Packager):
+        def run(self, diaSourceCat, diffIm, calexp, template):
+            for number in range(1000, 1200):
+                self.sent.append(self.makeAlertDict(number, None, b"cutout"))
+
+    config = with_stamps(Sends).ConfigClass()
+    config.stamps.levels, config.stamps.psf = 2, "source"
+    task = with_stamps(Sends)(config=config, name="packageAlerts")
+    task.run(frame, faulty(), faulty(), faulty())
+    assert [alert["cutoutDifference"] for alert in task.sent] == [b"cutout"] * 200
+    for name in FIELDS:
+        assert [n for n, alert in enumerate(task.sent) if alert[name] is None] == broken
+
+
+def test_all_that_may_go_wrong_at_once():
+    """As many faults as good sources, and an image whose fault has no text."""
+    frame = pd.DataFrame(
+        [(n, *place) for n, place in enumerate([*BROKEN.values(), (100.0, 100.0)])],
+        columns=["diaSourceId", "x", "y"],
+    )
+    frame["x"] = [v + X0 if isinstance(v, float) else v for v in frame["x"]]
+    frame["y"] += Y0
+    frame.loc[frame.index[-2], "diaSourceId"] = 9
+
+    class Fails:
+        @property
+        def maskedImage(self):
+            raise Unspeakable
+
+    class Sends(Packager):
+        def run(self, diaSourceCat, diffIm, calexp, template):
+            for number in diaSourceCat["diaSourceId"]:
+                self.sent.append(self.makeAlertDict(number, None, b"cutout"))
+
+    config = with_stamps(Sends).ConfigClass()
+    config.stamps.levels, config.stamps.psf = 2, "source"
+    task = with_stamps(Sends)(config=config, name="packageAlerts")
+    task.run(frame, faulty(), Fails(), faulty())
+    # The last fault is of an identifier, which this table has.
+    good = [None] * 9 + ["stamp"] * 2
+    for name, expected in zip(FIELDS, (good, [None] * 11, good), strict=True):
+        assert [alert[name] and "stamp" for alert in task.sent] == expected
 
 
 def test_exceptions_of_the_packager_itself_are_not_hidden():

@@ -9,7 +9,7 @@ from html import escape
 from .. import __version__
 from ..export.pages import ENLARGE_STYLE, VIEWPORT, enlarging
 
-__all__ = ["Card", "Row", "page"]
+__all__ = ["Card", "Row", "document", "page"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,26 @@ code { background: var(--card); padding: .1em .35em; border-radius: 5px; font-si
 """
 
 
+def document(title: str, body: str) -> str:
+    """Wrap the body of a page that shows stamps: style, nothing from outside, no scripts.
+
+    Parameters
+    ----------
+    title, body : str
+        HTML.
+    """
+    return f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+{VIEWPORT}
+<title>{title}</title>
+<style>{ENLARGE_STYLE}{_STYLE}</style>
+<main>
+{body}</main>
+</html>
+"""
+
+
 def page(rows: Sequence[Row], cards: Sequence[Card], hero: str, summary: Sequence[str]) -> str:
     """Write the report.
 
@@ -109,14 +129,7 @@ def page(rows: Sequence[Row], cards: Sequence[Card], hero: str, summary: Sequenc
         "one-stamp",
         f'<img class="hero" src="{hero}" alt="Levels, mosaic and other planes of one stamp">',
     )
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-{VIEWPORT}
-<title>Hierarchical stamps: demonstration</title>
-<style>{ENLARGE_STYLE}{_STYLE}</style>
-<main>
-<h1>48 arcseconds in the values of 6</h1>
+    body = f"""<h1>48 arcseconds in the values of 6</h1>
 <p>A <em>hierarchical stamp</em> holds nested 15×15 grids around a source, each level with pixels
 twice as large. Five levels are 900 values, as many as today's 30×30 cutout, and show 64 times the
 sky: enough to see where the host galaxy is. <span class="tag">All skies on this page are
@@ -159,9 +172,8 @@ pixels, which nobody sends and from which the stamps were made. None is compress
 <p class="dim">The cutouts that <code>convert</code> counts are the wide ones.</p>
 <pre class="scroll">{escape(chr(10).join(summary))}</pre>
 <p class="dim">hstamp {escape(__version__)}, format 1.0.</p>
-</main>
-</html>
 """
+    return document("Hierarchical stamps: demonstration", body)
 
 
 def _figure(number: int, card: Card) -> str:

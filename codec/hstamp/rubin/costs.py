@@ -2,29 +2,38 @@
 
 One simulated detector of full size, complete stamps of five levels with variance, mask and PSF in
 three images, against today's way: a FITS file of 30 x 30 pixels for each with ``CCDData.write``.
+All times are CPU times, of all threads, which other work on the machine changes little.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import os
+import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from ..alerts.fields import KINDS
+from ..fast import load
+from .boxes import read_boxes
 from .images import stamp_columns
 from .parent import Parent, parent_of
-from .simulate import Exposure, expose
+from .repository import INPUTS, fill
+from .simulate import INSTRUMENT, VISIT, Exposure, expose
 from .stamps import StampOptions
 
-__all__ = ["main"]
+__all__ = ["first_call", "main"]
 
 _SHAPE: Final = (4000, 4072)
 """Rows and columns of a detector of LSSTCam."""
@@ -36,52 +45,129 @@ _BUDGET: Final = 60.0
 _TODAY: Final = 30
 _FEW: Final = 30
 """Sources whose cutouts are written to time one."""
+_BOXES: Final = (1, 5, 10, 24, 40)
+"""Numbers of sources for which boxes are read."""
+_FIRST: Final = "import sys; from hstamp.rubin import costs; sys.exit(costs.first_call())"
+
+
+@dataclass(frozen=True)
+class _Row:
+    what: str
+    found: str
+    goal: str = ""
+
+    def __str__(self) -> str:
+        return f"| {self.what} | {self.found} | {self.goal} |"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table of costs.
-
-    Parameters
-    ----------
-    arguments : list of str, optional
-        Of the command line.
-
-    Returns
-    -------
-    int
-        Exit status.
-    """
+    """Print the table of costs; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m hstamp.rubin.costs", description=__doc__)
-    parser.add_argument("--sources", type=int, default=300)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--sources", type=int, default=300, help="sources of a crowded detector")
+    parser.add_argument("--repeats", type=int, default=5, help="the median of how many is taken")
+    parser.add_argument("--shape", type=int, nargs=2, default=_SHAPE, metavar=("ROWS", "COLUMNS"))
     given = parser.parse_args(arguments)
-    one = expose(1, given.sources, _SHAPE)
-    few = round(_ALERTS / _DETECTORS)
-    average, each = StampOptions(), StampOptions(psf="source")
-
-    cold = _once(lambda: _stamps(one, slice(None), average))
-    rows = [
-        ("first call in a process", cold),
-        (f"{given.sources} sources x 3", _cpu(lambda: _stamps(one, slice(None), average), given)),
-        (f"{given.sources} sources x 3, PSF of each", _cpu(
-            lambda: _stamps(one, slice(None), each), given)),
-        (f"{few} sources x 3", _cpu(lambda: _stamps(one, slice(few), average), given)),
-        (f"reading three images of {_SHAPE[1]} x {_SHAPE[0]}", _reading(one)),
-    ]  # fmt: skip
-    parent = parent_of(one.science)
-    now = _cpu(lambda: _cutouts(parent, one), given) / _FEW
-    stamp, visit = rows[1][1] / (3 * given.sources), _DETECTORS * rows[3][1]
-    lines = [f"| {what} | {seconds:.3f} s |" for what, seconds in rows]
-    lines += [
-        f"| one stamp of {given.sources} x 3 | {1e3 * stamp:.3f} ms |",
-        f"| today: one 30 x 30 cutout with CCDData | {1e3 * now:.2f} ms |",
-        f"| today / stamp | {now / stamp:.0f} |",
-        f"| a visit: {_DETECTORS} detectors, {_ALERTS:,} alerts x 3 | {visit:.0f} core-seconds |",
-        f"| of the {_BUDGET:g} s budget, warm | {rows[3][1] / _BUDGET:.1%} |",
-        f"| of the {_BUDGET:g} s budget, first call in a process | {cold / _BUDGET:.1%} |",
-    ]
-    print("| what | CPU |\n|---|---|", *lines, sep="\n")  # noqa: T201
+    rows, columns = given.shape
+    one = expose(1, given.sources, (rows, columns))
+    print(  # noqa: T201
+        f"{rows} x {columns} pixels, median of {given.repeats}, {platform.machine()},"
+        f" {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n\n"
+        "| what | CPU | goal |\n|---|---|---|"
+    )
+    # Each as it comes: all of them take minutes.
+    for part in (_encoding(one, given.repeats), _reading(one)):
+        for row in part:
+            print(row, flush=True)  # noqa: T201
     return 0
+
+
+def first_call() -> int:
+    """Print the CPU times of a process's first stamps and of loading kernels [s]; the status."""
+    one = expose(1, round(_ALERTS / _DETECTORS))
+    print(_once(lambda: _stamps(one, slice(None), StampOptions())), _once(load))  # noqa: T201
+    return 0
+
+
+def _encoding(one: Exposure, repeats: int) -> Iterator[_Row]:
+    """Rows of a table: what stamps and today's cutouts take, images in memory."""
+    few = round(_ALERTS / _DETECTORS)
+    load()
+
+    def taken(part: slice, psf: str = StampOptions.psf) -> float:
+        return _cpu(lambda: _stamps(one, part, StampOptions(psf=psf)), repeats)
+
+    crowded, usual = taken(slice(None)), taken(slice(few))
+    each = taken(slice(None), "source")
+    with tempfile.TemporaryDirectory() as folder:
+        _, compiling = _first_call(Path(folder))
+        first, loading = _first_call(Path(folder))
+    parent = parent_of(one.science)
+    now = _cpu(lambda: _cutouts(parent, one), repeats) / min(_FEW, len(one.ids))
+    count = len(one.ids)
+    stamp, visit = crowded / (3 * count), _DETECTORS * usual
+    yield from [
+        _Row(f"{count} sources x 3", f"{crowded:.3f} s", "< 0.5 s"),
+        _Row(f"{count} sources x 3, PSF of each (a Gaussian)", f"{each:.3f} s"),
+        _Row(f"{few} sources x 3", f"{usual:.3f} s"),
+        _Row(
+            f"a visit: {_DETECTORS} detectors, {_ALERTS:,} alerts x 3", f"{visit:.0f} s", "< 100 s"
+        ),
+        _Row(f"one stamp of {count} x 3", f"{1e3 * stamp:.3f} ms"),
+        _Row("today: one 30 x 30 cutout with CCDData", f"{1e3 * now:.2f} ms"),
+        _Row("today / stamp", f"{now / stamp:.0f}", ">= 8"),
+        _Row(f"of the {_BUDGET:g} s to an alert: a detector, warm", f"{usual / _BUDGET:.1%}"),
+        _Row(
+            "of it: the first detector of a process, which numpy encodes",
+            f"{first / _BUDGET:.1%} ({first:.2f} s)",
+        ),
+        _Row(
+            "of it: loading compiled kernels, after half a second of numpy's work",
+            f"{loading / _BUDGET:.1%} ({loading:.1f} s)",
+        ),
+        _Row(
+            "of it: compiling them, once for a machine or a container's image",
+            f"{compiling / _BUDGET:.0%} ({compiling:.0f} s)",
+        ),
+    ]
+
+
+def _first_call(cache: Path) -> tuple[float, float]:
+    """CPU times that `first_call` prints in a new process, whose kernels are kept in a folder."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", _FIRST], env=environment, check=True, capture_output=True, text=True
+    )
+    first, loading = map(float, done.stdout.split())
+    return first, loading
+
+
+def _reading(one: Exposure) -> Iterator[_Row]:
+    """Rows of a table: what it takes to read the three images of a repository."""
+    from lsst.daf.butler import Butler
+
+    rng = np.random.default_rng(1)
+    box = one.science.bbox
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "repository"
+        fill(root, [one])
+        where = {"instrument": INSTRUMENT, "visit": VISIT, "detector": one.detector}
+        names = ("difference_image", "visit_image", "template_detector")
+        with Butler.from_config(str(root), collections=INPUTS) as butler:
+            handles = [butler.getDeferred(name, where) for name in names]
+            # The first read parses what the file says of itself, once for a file.
+            _once(lambda: [handle.get(component="bbox") for handle in handles])
+            whole = _once(lambda: [parent_of(handle.get()) for handle in handles])
+            yield _Row("reading three images whole", f"{whole:.1f} s")
+            for count in _BOXES:
+                x = box.x.start + rng.uniform(0, box.x.size - 1, count)
+                y = box.y.start + rng.uniform(0, box.y.size - 1, count)
+                took = _once(partial(_boxes, handles, x, y))
+                yield _Row(f"reading the boxes of {count} sources in three", f"{took:.1f} s")
+
+
+def _boxes(handles: Sequence[Any], x: Any, y: Any) -> None:
+    for handle in handles:
+        read_boxes(handle, x, y, StampOptions.levels)
 
 
 def _stamps(one: Exposure, part: slice, options: StampOptions) -> None:
@@ -113,20 +199,10 @@ def _cutouts(parent: Parent, one: Exposure) -> None:
         ).write(io.BytesIO(), format="fits")  # fmt: skip
 
 
-def _reading(one: Exposure) -> float:
-    from lsst.images import VisitImage
-
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{kind}.fits" for kind in KINDS]
-        for kind, path in zip(KINDS, paths, strict=True):
-            getattr(one, kind).write(str(path))
-        return _once(lambda: [VisitImage.read(str(path)) for path in paths])
-
-
-def _cpu(work: Callable[[], Any], given: argparse.Namespace) -> float:
+def _cpu(work: Callable[[], Any], repeats: int) -> float:
     """Median CPU time of all threads of this process, warm [s]."""
     work()
-    return statistics.median(_once(work) for _ in range(given.repeats))
+    return statistics.median(_once(work) for _ in range(repeats))
 
 
 def _once(work: Callable[[], Any]) -> float:

@@ -26,18 +26,21 @@ from ..outputs import atomic_text
 from ..stamp import Stamp
 from .images import stamp_columns
 from .page import page
-from .repository import INPUTS, fill, stamps_of_run
+from .repository import INPUTS, alerts_of_run, fill, stamps_of_run
 from .simulate import INSTRUMENT, VISIT, Exposure, expose
 from .stamps import StampOptions
 
 __all__ = ["main"]
 
 PIPELINE: Final = "resource://hstamp.rubin/pipelines/makeHierarchicalStamps.yaml"
+_ALERTS: Final = "makeHierarchicalStamps:do_write_alerts=True"
 _QUERY: Final = f"instrument='{INSTRUMENT}' AND visit={VISIT}"
 _DETECTORS: Final = (1, 2)
+_START: Final = (64, 32)
+"""First column and row of the images: positions are those of the detector."""
 _ONE_DONE: Final = b"Executed 1 quanta successfully, 0 failed and 1 remain"
 """What pipetask says between the two detectors."""
-_PATIENCE: Final = 300.0
+_PATIENCE: Final = 900.0
 """Time for one command [s]."""
 _BPS: Final = """pipelineYaml: "{pipeline}"
 wmsServiceClass: lsst.ctrl.bps.parsl.ParslService
@@ -55,6 +58,7 @@ payload:
   inCollection: {inputs}
   dataQuery: "{query}"
 finalJob: {{requestCpus: 2}}
+extraQgraphOptions: "--config {alerts}"
 submitPath: "{submit}"
 """
 
@@ -91,7 +95,7 @@ def _run(out: Path, count: int, with_bps: bool) -> list[str]:
         raise InputError(f"{out} exists")
     out.mkdir(parents=True)
     root, log = out / "repository", out / "commands.log"
-    exposures = [expose(detector, count) for detector in _DETECTORS]
+    exposures = [expose(detector, count, start=_START) for detector in _DETECTORS]
     fill(root, exposures)
     expected = {one.detector: _expected(one) for one in exposures}
     steps = [f"{len(exposures)} detectors of {count} sources are in {root.name}/"]
@@ -114,6 +118,9 @@ def _run(out: Path, count: int, with_bps: bool) -> list[str]:
     if with_bps:
         took = _bps(out, root, log)
         steps.append(f"bps submit with Parsl: {took:.1f} s; {_compared(root, 'bps', expected)}")
+    files = sorted(path for end in ("parq", "avro") for path in root.glob(f"*/**/*_stamp*.{end}"))
+    _command([sys.executable, "-m", "hstamp", "validate", *map(str, files)], out, log)
+    steps.append(f"hstamp validate: {len(files)} tables and files of alerts are valid")
     stamps = {
         one.detector: _decoded(stamps_of_run(root, "whole")[one.detector]) for one in exposures
     }
@@ -140,7 +147,21 @@ def _compared(
                 raise FormatError("E_VALUE", f"{collection}: {name} of {detector} differs")
             count += len(blobs)
             missing += blobs.count(None)
+    _compare_alerts(root, collection, expected)
     return f"{count - missing} of {count} stamps, each with the bytes of hstamp.encode_many"
+
+
+def _compare_alerts(
+    root: Path, collection: str, expected: Mapping[int, Mapping[str, list[bytes | None]]]
+) -> None:
+    """Compare the stamps of alerts as the repository gives them back."""
+    found = alerts_of_run(root, collection)
+    for detector, columns in expected.items():
+        for name, blobs in columns.items():
+            records = [alert[name] for alert in found[detector].records]
+            stamps = [each and Stamp.from_dict(each).to_bytes() for each in records]
+            if stamps != blobs:
+                raise FormatError("E_VALUE", f"{collection}: alerts of {detector}: {name} differs")
 
 
 def _decoded(table: pa.Table) -> dict[str, list[Stamp | None]]:
@@ -170,7 +191,7 @@ def _pipetask(
         [
             "pipetask", "run", "--butler-config", str(root), "--pipeline", PIPELINE, *inputs,
             "--output", output, "--data-query", _QUERY, "--processes", str(processes),
-            "--register-dataset-types", "--no-versions", *more,
+            "--register-dataset-types", "--no-versions", "--config", _ALERTS, *more,
         ], root.parent, log, kill,
     )  # fmt: skip
 
@@ -178,6 +199,7 @@ def _pipetask(
 def _bps(out: Path, root: Path, log: Path) -> float:
     config = out / "bps.yaml"
     settings = {"pipeline": PIPELINE, "root": root, "inputs": INPUTS, "query": _QUERY}
+    settings["alerts"] = _ALERTS
     config.write_text(_BPS.format(submit=out / "submit", **settings), encoding="utf-8")
     return _command(["bps", "submit", str(config)], out, log)
 

@@ -39,7 +39,7 @@ def stamp_columns(
     x, y : array_like, shape (B,)
         Positions [pixel of the detector].
     ids : sequence, length B
-        Identifiers, stored as text.
+        Identifiers, stored as text; None where there is none.
     options : StampOptions
     log : logging.Logger, optional
         Told how many stamps are missing, and why.
@@ -55,7 +55,8 @@ def stamp_columns(
         blobs: list[bytes | None] = [None] * len(ids)
         if (image := images.get(kind)) is not None:
             try:
-                done = stamps_of(parent_of(image), x, y, [str(each) for each in ids], options)
+                names = [None if each is None else str(each) for each in ids]
+                done = stamps_of(parent_of(image), x, y, names, options)
                 for fault in list(done.errors.values())[:_SHOWN]:
                     log.info("No %s stamp: %s", kind, fault.reason)
                 if done.errors:

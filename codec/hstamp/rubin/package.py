@@ -14,9 +14,10 @@ that, alerts are packaged as if this subclass were not there. Needs ``lsst-pex-c
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
+import numpy as np
 from lsst.pex.config import ConfigField
 
 from ..alerts.fields import STAMP_FIELDS
@@ -26,6 +27,8 @@ from .config import StampConfig
 from .images import stamp_columns
 
 __all__ = ["with_stamps"]
+
+Number = TypeVar("Number", int, float)
 
 _CATALOG: Final = ("diaSourceCat",)
 _IMAGES: Final = {
@@ -100,12 +103,22 @@ def _stamps_by_id(
         kind: next((given[name] for name in names if name in given), None)
         for kind, names in _IMAGES.items()
     }
-    ids = [int(each) for each in catalog["diaSourceId"]]
-    x, y = (catalog[name].to_numpy(dtype="f8") for name in "xy")
+    ids = [_or_none(int, each) for each in catalog["diaSourceId"]]
+    x, y = (np.array([_or_none(float, each) for each in catalog[name]], "f8") for name in "xy")
     columns = stamp_columns(images, x, y, ids, options, log)
     return {
-        each: {name: blobs[row] for name, blobs in columns.items()} for row, each in enumerate(ids)
+        each: {name: blobs[row] for name, blobs in columns.items()}
+        for row, each in enumerate(ids)
+        if each is not None
     }
+
+
+def _or_none(kind: Callable[[Any], Number], value: Any) -> Number | None:
+    """Number in a cell of a catalogue, or None, which is NaN in an array."""
+    try:
+        return kind(value)
+    except Exception:  # what a cell may hold is not known
+        return None
 
 
 def _add(alert: Any, stamps: Mapping[int, Mapping[str, bytes | None]]) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..alerts.fields import STAMP_FIELDS
 from ..demo.pictures import cutout_svg, mosaic_svg, png_uri, stamp_png
-from ..export.pages import ENLARGE_STYLE, VIEWPORT, enlarging
+from ..demo.report import document
+from ..export.pages import enlarging
 from ..layout import reference_corner
 from ..stamp import Stamp
 from .parent import Parent, parent_of
@@ -24,33 +25,6 @@ _TODAY: Final = 30
 _PIXEL: Final = 0.2
 _SHOWN: Final = 8
 """Sources of each detector."""
-_STYLE: Final = """
-:root { color-scheme: dark; --ink: #e8ecf2; --dim: #93a0b4; --line: #28313f; --card: #151b25;
-  --page: #0d1118; }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink);
-  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-main { max-width: 1180px; margin: 0 auto; padding: 40px 16px 80px; }
-h1 { font-size: clamp(1.6rem, 5vw, 2.1rem); line-height: 1.2; }
-p { max-width: 72ch; } .dim, .pair div { color: var(--dim); } .pair div { font-size: .8rem; }
-.hero { width: 100%; border-radius: 12px; background: #fff; }
-.gallery { display: grid; gap: 18px;
-  grid-template-columns: repeat(auto-fill, minmax(min(340px, 100%), 1fr)); }
-figure.card { background: var(--card); border: 1px solid var(--line); border-radius: 12px;
-  padding: 12px; }
-figure.card:target .pair { width: min(94vw, 140vh); }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 8px; }
-svg { width: 100%; display: block; border-radius: 6px; background: #000; }
-svg image { image-rendering: pixelated; }
-svg rect { fill: none; stroke: #6cc5ff; stroke-width: 1; opacity: .45; }
-svg .today { stroke: #ffb454; stroke-width: 1.6; opacity: 1; }
-svg .host { fill: none; stroke: #7ee787; stroke-width: 1.4; }
-svg .bar, svg .arrow { stroke: #fff; stroke-width: 2.4; } svg .head { fill: #fff; }
-svg text { fill: #fff; font: bold 15px system-ui, sans-serif; paint-order: stroke; stroke: #000c;
-  stroke-width: 3px; }
-svg .mid { text-anchor: middle; }
-pre { overflow-x: auto; }
-"""
 
 
 def page(
@@ -82,18 +56,11 @@ def page(
                 cards.append(_card(one, parent, row, stamp))
                 hero = hero or stamp_png(stamp)
     large = enlarging("one-stamp", f'<img class="hero" src="{hero}" alt="All planes of one stamp">')
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-{VIEWPORT}
-<title>Hierarchical stamps made by a pipeline task</title>
-<style>{ENLARGE_STYLE}{_STYLE}</style>
-<main>
-<h1>Wide stamps made where the whole image is</h1>
+    body = f"""<h1>Wide stamps made where the whole image is</h1>
 <p>Simulated detectors, real middleware: a Butler repository, a pipeline task under
 <code>pipetask</code>, a table of stamps. Orange is today's 6″ cutout, blue the other levels, and
 the green circle the middle of the wide galaxy.</p>
-<pre>{escape(chr(10).join(steps))}</pre>
+<pre class="scroll">{escape(chr(10).join(steps))}</pre>
 <h2>One stamp</h2>
 {large}
 <h2>Today's cutout, and the stamp</h2>
@@ -101,9 +68,8 @@ the green circle the middle of the wide galaxy.</p>
 <div class="gallery">
 {"".join(cards)}
 </div>
-</main>
-</html>
 """
+    return document("Hierarchical stamps made by a pipeline task", body)
 
 
 def _card(one: Exposure, parent: Parent, row: int, stamp: Stamp) -> str:

@@ -82,7 +82,7 @@ def parent_of(image: Any) -> Parent:
     Parameters
     ----------
     image : lsst.images.VisitImage, DifferenceImage, MaskedImage or CellCoadd, or afw Exposure
-        An exposure is calibrated as a whole, once.
+        An exposure is calibrated as a whole, once. A parent is returned as it is.
 
     Returns
     -------
@@ -93,6 +93,8 @@ def parent_of(image: Any) -> Parent:
     InputError
         If it is neither, or what it holds cannot be read or carried.
     """
+    if isinstance(image, Parent):
+        return image
     try:
         if hasattr(image, "maskedImage"):
             return _of_exposure(image)

@@ -5,15 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
+from .alerts import Alerts
 from .simulate import BAND, FILTER, INSTRUMENT, VISIT, Exposure
 
-__all__ = ["INPUTS", "fill", "stamps_of_run"]
+__all__ = ["CONFIGURATION", "INPUTS", "alerts_of_run", "fill", "stamps_of_run"]
 
+CONFIGURATION: Final = "resource://hstamp.rubin/configs/butler.yaml"
+"""What a repository must know to hold alerts."""
 INPUTS: Final = "inputs"
 """Run of the simulated images."""
 _DAY: Final = 20251201
+_MJD: Final = 61010.25
+"""Middle of the exposure, International Atomic Time [d]."""
 _IMAGES: Final = {
     "visit_image": "science", "template_detector": "template", "difference_image": "difference",
 }  # fmt: skip
@@ -29,9 +35,11 @@ def fill(root: Path, exposures: list[Exposure]) -> None:
         A folder that does not exist.
     exposures : list of Exposure
     """
-    from lsst.daf.butler import Butler, DatasetType
+    from lsst.daf.butler import Butler, Config, DatasetType
+    from lsst.resources import ResourcePath
 
-    with Butler.from_config(Butler.makeRepo(str(root)), run=INPUTS) as butler:
+    made = Butler.makeRepo(str(root), config=Config(ResourcePath(CONFIGURATION)))
+    with Butler.from_config(made, run=INPUTS) as butler:
         _dimensions(butler, exposures)
         dimensions = butler.dimensions.conform(["instrument", "visit", "detector"])
         for name in _IMAGES:
@@ -43,17 +51,32 @@ def fill(root: Path, exposures: list[Exposure]) -> None:
             where = {"instrument": INSTRUMENT, "visit": VISIT, "detector": one.detector}
             for name, kind in _IMAGES.items():
                 butler.put(getattr(one, kind), name, where)
-            table = pa.table({"diaSourceId": one.ids, "x": one.x, "y": one.y})
-            butler.put(table, "dia_source_detector", where)
+            butler.put(_table(one), "dia_source_detector", where)
 
 
 def stamps_of_run(root: Path, collection: str) -> dict[int, pa.Table]:
     """Tables of stamps of a collection, by detector."""
+    return _of_run(root, collection, "dia_source_stamps")
+
+
+def alerts_of_run(root: Path, collection: str) -> dict[int, Alerts]:
+    """Alerts of a collection, by detector."""
+    return _of_run(root, collection, "dia_source_stamp_alerts")
+
+
+def _of_run(root: Path, collection: str, name: str) -> dict[int, Any]:
     from lsst.daf.butler import Butler
 
     with Butler.from_config(str(root), collections=collection) as butler:
-        found = butler.query_datasets("dia_source_stamps", explain=False)
+        found = butler.query_datasets(name, explain=False)
         return {ref.dataId["detector"]: butler.get(ref) for ref in found}
+
+
+def _table(one: Exposure) -> pa.Table:
+    """Table of sources, with some of the columns of Rubin's."""
+    sky = one.science.sky_projection.pixel_to_sky(x=one.x, y=one.y)
+    columns = {"diaSourceId": one.ids, "x": one.x, "y": one.y, "ra": sky.ra.deg, "dec": sky.dec.deg}
+    return pa.table(columns | {"midpointMjdTai": np.full(len(one.ids), _MJD)})
 
 
 def _dimensions(butler: Any, exposures: list[Exposure]) -> None:

@@ -58,7 +58,11 @@ class Exposure:
 
 
 def expose(
-    detector: int, count: int = 24, shape: tuple[int, int] = (900, 1000), seed: int = 7
+    detector: int,
+    count: int = 24,
+    shape: tuple[int, int] = (900, 1000),
+    seed: int = 7,
+    start: tuple[int, int] = (0, 0),
 ) -> Exposure:
     """Simulate one detector.
 
@@ -71,6 +75,8 @@ def expose(
     shape : (int, int)
         Rows and columns.
     seed : int
+    start : (int, int)
+        First column and row.
     """
     rng = np.random.default_rng([seed, detector])
     height, width = shape
@@ -101,13 +107,16 @@ def expose(
     spread = {kind: noise**2 + np.clip(new, 0, None) / 20 for kind, noise in _NOISE.items()}
     spread["difference"] = spread["science"] + spread["template"]
     images = {
-        kind: visit_image(pixels, spread[kind], mask, detector)
+        kind: visit_image(pixels, spread[kind], mask, detector, start)
         for kind, pixels in (
             ("science", science), ("template", template), ("difference", science - template),
         )
     }  # fmt: skip
     ids = (np.int64(detector) << 32) + np.arange(1, count + 1, dtype=np.int64)
-    return Exposure(detector, **images, galaxy=galaxy, ids=ids, x=x, y=y)
+    galaxy = galaxy[0] + start[0], galaxy[1] + start[1]
+    return Exposure(
+        detector, **images, galaxy=galaxy, ids=ids, x=x + start[0], y=y + start[1]
+    )  # fmt: skip
 
 
 def visit_image(
