@@ -25,7 +25,7 @@ _BYTES_A_RECORD: Final = 32
 
 
 def records_of(
-    message: WireMessage, writer: Writer, fields: Collection[str] = ()
+    message: WireMessage, writer: Writer, fields: Collection[str] = (), first: int = 0
 ) -> Iterator[AlertRecord | BadRecord]:
     """Records of a message and of those that follow it in the same bytes.
 
@@ -37,19 +37,21 @@ def records_of(
         The schema that its id names.
     fields : collection of str
         Paths of the fields that are wanted.
+    first : int
+        Number of the first record.
 
     Yields
     ------
     AlertRecord or BadRecord
         A fault ends the bytes: where the next message starts is not known.
     """
-    data, start, number = message.payload, 0, 0
+    data, start, number = message.payload, 0, first
     head = wire_header(message.schema_id)
     most = _FREE_RECORDS + len(data) // _BYTES_A_RECORD
     reader, tally = writer.reader(fields), Tally(len(data))
     while True:
         try:
-            if number >= most:
+            if number - first >= most:
                 reason = f"more records than {len(data)} bytes may have to convert"
                 raise FormatError("E_LIMIT", reason)
             reading = reader(data, start, tally)

@@ -71,6 +71,8 @@ class Job:
         Images overlap: cut each position from one image of a band, see `hstamp.convert.mosaic`.
     nest : bool or None
         Nest a HATS catalogue by object; None does where an object has more alerts than one.
+    part_bytes : int
+        Input that is converted in one go [byte]: the output of more is made in parts.
     """
 
     inputs: tuple[Path, ...]
@@ -90,6 +92,7 @@ class Job:
     tensors: bool = False
     nest: bool | None = None
     mosaic: bool = False
+    part_bytes: int = 2**25
 
 
 @dataclass(frozen=True)
