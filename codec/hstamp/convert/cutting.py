@@ -87,9 +87,8 @@ def cut(
         size = size_of(path)
         # Looking into each of millions of files would be dear.
         plain = size * _GZIP <= job.part_bytes and rows is None and len(job.positions) < 2
-        cutter = (
-            None if plain else _Cutter(job, path, size, work, None if rows is None else rows[path])
-        )
+        wanted = None if rows is None else rows[path]
+        cutter = None if plain else _Cutter(job, path, size, work, wanted)
         if cutter is None or cutter.is_small:
             held.append(Section(path, size) if cutter is None else cutter.whole)
             if full():
