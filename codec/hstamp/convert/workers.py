@@ -237,20 +237,20 @@ def _dask(address: str) -> Iterator[Workers]:
 
     from distributed import Client, LocalCluster
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_silence("distributed", "tornado", "asyncio"))
         stack.enter_context(_one_thread_each())
         if (local := _local(address)) is not None:
             scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="hstamp-"))
-            target: Any = stack.enter_context(
-                LocalCluster(
+            with _deaf_children():
+                cluster = LocalCluster(
                     n_workers=local,
                     threads_per_worker=1,
                     processes=True,
                     dashboard_address=None,
                     local_directory=scratch,
                 )
-            )
+            target: Any = stack.enter_context(cluster)
         else:
             target = address
         try:
@@ -259,6 +259,33 @@ def _dask(address: str) -> Iterator[Workers]:
             raise InputError(f"no Dask scheduler answers at {address}: {exc}") from exc
         count = local or max(sum(client.nthreads().values()), 1)
         yield Workers(client.get_executor(pure=False, retries=_RETRIES), count)
+
+
+@contextlib.contextmanager
+def _silence(*names: str) -> Iterator[None]:
+    """Keep a scheduler's own chatter out of a run's messages, that of its end above all."""
+    loggers = [logging.getLogger(name) for name in names]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach, as it does every process of a terminal."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _local(address: str) -> int | None:
