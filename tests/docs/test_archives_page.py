@@ -11,6 +11,7 @@ from pathlib import Path
 import fastavro
 import pytest
 
+from hstamp.alerts import add_stamp_fields
 from hstamp.cli import main
 from hstamp.convert.quarantine import SCHEMA
 
@@ -50,6 +51,13 @@ def test_a_night_and_what_failed_of_it(night, tmp_path, capsys):
     (again,) = commands("again")
     assert main(again) == 1
     assert (tmp_path / "again" / "failed.avro").exists()
+
+
+def test_messages_are_written_and_read(night, tmp_path):
+    convert, validate = commands("wire")
+    assert main(convert) == 1
+    (tmp_path / "derived.avsc").write_text(json.dumps(add_stamp_fields(LSST_SCHEMA)))
+    assert main(validate) == 0
 
 
 def test_the_summary_as_json(night, capsys):

@@ -63,8 +63,9 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--as",
         dest="form",
-        choices=("alerts", "stamps", "blobs", "hats"),
-        help="alerts with stamp fields (default for alerts), a container file of stamps"
+        choices=("alerts", "wire", "stamps", "blobs", "hats"),
+        help="alerts with stamp fields (default for alerts), the same as messages in the Confluent"
+        " wire format one after the other (needs --schema-id), a container file of stamps"
         " (default for images), one blob file for each stamp in the folder OUT, or all alerts"
         " as the HATS catalogue OUT (extra 'hats')",
     )
@@ -91,6 +92,11 @@ def register(subparsers: Any) -> None:
     group.add_argument(
         "--schema", type=Path, metavar="AVSC", help="writer's schema of wire-format messages"
     )
+    group.add_argument(
+        "--schema-id", type=_schema_id, metavar="N",
+        help="id that your registry gave the schema with stamps ('hstamp schema derive'), for"
+        " --as wire",
+    )  # fmt: skip
     group.add_argument(
         "--codec", metavar="NAME", help="block codec of the output (default: the input's)"
     )
@@ -218,6 +224,7 @@ def run(args: argparse.Namespace) -> int:
         schema_file=args.schema,
         codec=args.codec,
         drop_cutouts=args.drop_cutouts,
+        schema_id=args.schema_id,
         force=args.force,
         surveys=with_survey(Ztf(args.ztf_wcs)),
         tensors=args.tensors,
@@ -276,6 +283,8 @@ def _check_out(args: argparse.Namespace, into_folder: bool) -> None:
         error(f"--as blobs writes into a folder, and {args.out} is a file")
     if args.form == "hats" and args.out == STDIN:
         error("a HATS catalogue is a folder")
+    if (args.form == "wire") != (args.schema_id is not None):
+        error("--as wire and --schema-id go together: the id is that of the schema with stamps")
     if args.form != "hats" and (args.tensors or args.nest != "auto"):
         error("--tensors and --nest go with --as hats")
     if args.mosaic and (into_folder or args.form not in (None, "stamps")):
@@ -294,6 +303,13 @@ def _left(job: Any, report: Any) -> str:
         return "nothing was written"
     done, total = report.outputs + report.skipped[KEPT], len(job.inputs)
     return f"{done} of {total} outputs are complete; the same command goes on with the others"
+
+
+def _schema_id(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError("must be 0 to 4294967295")
+    return value
 
 
 def _levels(text: str) -> int:

@@ -39,7 +39,7 @@ from .packets import PacketSource
 from .parquet_sink import ParquetAlertSink
 from .plan import Form, Job, Output, expand, look_at, outputs_of, size_of
 from .report import KEPT, Report
-from .sinks import AvroAlertSink, Sink, Stamps, StampSink
+from .sinks import AvroAlertSink, Sink, Stamps, StampSink, WireSink
 from .sources import AlertBatch, AlertRecord, AlertSource, BadRecord, open_alerts
 
 __all__ = ["Form", "Job", "expand", "run"]
@@ -172,7 +172,7 @@ def _make(
 
 def _beside(job: Job, output: Output, stream: BinaryIO) -> SchemaSink | None:
     """Where a folder's output is of several schemas: those after the first get files beside it."""
-    if not job.into_folder:
+    if not job.into_folder or job.form == "wire":
         return None
     stem = output.path.with_suffix("")
     return SchemaSink(
@@ -266,7 +266,7 @@ class _Run:
         if (packets := packets_of(self.job, path, kind, gzipped)) is not None:
             self._packets(path, *packets)
         elif kind is Kind.FITS:
-            if self.job.form in ("alerts", "hats"):
+            if self.job.form in ("alerts", "hats", "wire"):
                 raise InputError("a FITS image holds no alert: use --as stamps")
             self._image(path, gzipped, progress)
         elif kind in ALERT_KINDS:
@@ -298,7 +298,7 @@ class _Run:
 
     def _packets(self, path: Path, job: Job, source: PacketSource) -> None:
         """Make stamps of alerts that are no Avro records."""
-        if self.job.form == "alerts":
+        if self.job.form in ("alerts", "wire"):
             raise InputError("FITS and JSON of an alert are no Avro record: use --as stamps")
         sink = self._sink_for(Kind.FITS)
         for batch in source.batches():
@@ -380,6 +380,10 @@ class _Run:
         wanted: type
         if form == "stamps":
             wanted = StampSink
+        elif form == "wire":
+            if kind is Kind.PARQUET:
+                raise InputError("rows of Parquet are no Avro records, and give no messages")
+            wanted = WireSink
         else:
             wanted = ParquetAlertSink if kind is Kind.PARQUET else AvroAlertSink
             if self.others is not None and wanted is AvroAlertSink:
@@ -389,6 +393,9 @@ class _Run:
                 self.sink = StampSink(self.stream, job.codec)
             elif wanted is SchemaSink:
                 self.sink = self.others
+            elif wanted is WireSink:
+                assert job.schema_id is not None
+                self.sink = WireSink(self.stream, job.schema_id, drop_cutouts=job.drop_cutouts)
             elif wanted is ParquetAlertSink:
                 self.sink = ParquetAlertSink(self.stream, drop_cutouts=job.drop_cutouts)
             else:

@@ -29,7 +29,7 @@ __all__ = [
     "subfolder",
 ]
 
-Form = Literal["alerts", "stamps", "blobs", "hats"]
+Form = Literal["alerts", "wire", "stamps", "blobs", "hats"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Job:
         Output file, or folder if `into_folder`.
     into_folder : bool
         One output for each input, in the folder `out`.
-    form : {"alerts", "stamps", "blobs", "hats"} or None
+    form : {"alerts", "wire", "stamps", "blobs", "hats"} or None
         None writes alerts for alerts and stamps for images.
     options : EncodeOptions
     positions : tuple of Position
@@ -69,6 +69,8 @@ class Job:
         Stamps of a HATS catalogue as tensor columns instead of blobs.
     mosaic : bool
         Images overlap: cut each position from one image of a band, see `hstamp.convert.mosaic`.
+    schema_id : int or None
+        Registry's id of the schema with stamp fields, for messages.
     nest : bool or None
         Nest a HATS catalogue by object; None does where an object has more alerts than one.
     """
@@ -90,6 +92,7 @@ class Job:
     tensors: bool = False
     nest: bool | None = None
     mosaic: bool = False
+    schema_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -273,6 +276,8 @@ def _name(job: Job, path: Path) -> str:
         stem = stem.removesuffix(suffix)
     if job.form == "blobs":
         return stem
+    if job.form == "wire":
+        return f"{stem}.wire"
     if (job.form or "alerts") == "alerts" and kind not in (Kind.FITS, Kind.JSON):
         return f"{stem}.parquet" if kind is Kind.PARQUET else f"{stem}.avro"
     return f"{stem}.hstamp.avro"

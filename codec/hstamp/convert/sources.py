@@ -237,12 +237,12 @@ class WireSource(FileSource):
         super().__init__(path, gzipped)
 
     def _open(self) -> None:
-        data = self._stream.read(MAX_BLOCK + 1)
+        data = self._stream.read(MAX_BLOCK)
         self._message, self._writer = read_message(data, self._schema_file)
         self.schema, self.stamp_fields = self._writer.written, self._writer.stamps
 
     def batches(self) -> Iterator[AlertBatch]:
         """Give the records of the message and of those that follow it."""
-        records = records_of(self._message, self._writer, self._fields)
+        records = records_of(self._message, self._writer, self._fields, self._stream.read)
         while batch := tuple(islice(records, _RECORDS)):
             yield AlertBatch(batch)
