@@ -43,6 +43,8 @@ _EXAMPLES = """\
   hstamp convert calexp.fits --catalog sources.csv --levels 5 -o sources.avro
   hstamp convert patches/*.fits --mosaic --catalog objects.csv --levels 5 -o templates.avro
   hstamp convert ztf_public_20260101.tar.gz -o with-stamps/
+  hstamp convert alerts/ -o sorted/ --by-schema
+  hstamp convert broker.parquet -o by-band/ --partition diaSource.band
   curl -s URL | hstamp convert - -o - > alerts.avro
   hstamp convert image.fits.gz --x 412.3 --y 87.9 --encoding f4 -o source.avro
 """
@@ -100,6 +102,16 @@ def register(subparsers: Any) -> None:
     group.add_argument(
         "--codec", metavar="NAME", help="block codec of the output (default: the input's)"
     )
+
+    group.add_argument(
+        "--by-schema", action="store_true",
+        help="all inputs become the folder OUT with one file for each schema of alerts",
+    )  # fmt: skip
+    group.add_argument(
+        "--partition", action="append", default=[], metavar="COLUMN",
+        help="all inputs become the folder OUT with a folder for each value of a field, such as"
+        " diaSource.band or candidate.fid; again for folders in them",
+    )  # fmt: skip
 
     group = parser.add_argument_group("images")
     add_source(group)
@@ -206,7 +218,8 @@ def run(args: argparse.Namespace) -> int:
     from ..surveys import Ztf, with_survey
 
     check_source(args)
-    into_folder = args.form == "blobs" or (args.form != "hats" and is_folder(args.out))
+    whole = args.form == "hats" or args.by_schema or bool(args.partition)
+    into_folder = args.form == "blobs" or (not whole and is_folder(args.out))
     _check_out(args, into_folder)
     out = output_path(args.out)
     found = find_inputs([input_path(path) for path in args.inputs], out)
@@ -225,6 +238,8 @@ def run(args: argparse.Namespace) -> int:
         codec=args.codec,
         drop_cutouts=args.drop_cutouts,
         schema_id=args.schema_id,
+        by_schema=args.by_schema,
+        partition=tuple(args.partition),
         force=args.force,
         surveys=with_survey(Ztf(args.ztf_wcs)),
         tensors=args.tensors,
@@ -283,6 +298,12 @@ def _check_out(args: argparse.Namespace, into_folder: bool) -> None:
         error(f"--as blobs writes into a folder, and {args.out} is a file")
     if args.form == "hats" and args.out == STDIN:
         error("a HATS catalogue is a folder")
+    if (args.by_schema or args.partition) and args.form in ("blobs", "hats"):
+        error("--by-schema and --partition go with alerts, messages and stamps")
+    if args.by_schema and args.form in ("wire", "stamps"):
+        error("--by-schema sorts alerts: messages have one schema, and so have stamps")
+    if (args.by_schema or args.partition) and (args.out == STDIN or args.mosaic):
+        error("files by schema or partition are made of alerts, in a folder")
     if (args.form == "wire") != (args.schema_id is not None):
         error("--as wire and --schema-id go together: the id is that of the schema with stamps")
     if args.form != "hats" and (args.tensors or args.nest != "auto"):

@@ -21,7 +21,7 @@ from .image import Position
 from .parent import EncodeOptions
 from .plan import Job, Output
 
-__all__ = ["History", "options_of"]
+__all__ = ["History", "difference", "options_of"]
 
 _NOT_OPTIONS: Final = ("inputs", "roots", "out", "into_folder", "force", "options")
 _SHOWN: Final = 30
@@ -96,7 +96,7 @@ class History:
             then = self._runs.get(entry.options, {})
             raise InputError(
                 f"{output.path} was made with other options"
-                f" ({_difference(then, self._options)}): choose another folder, or --force"
+                f" ({difference(then, self._options)}): choose another folder, or --force"
                 " to make it again"
             )
 
@@ -230,7 +230,7 @@ def options_of(job: Job) -> dict[str, str]:
     }
 
 
-def _difference(then: Mapping[str, str], now: Mapping[str, str]) -> str:
+def difference(then: Mapping[str, str], now: Mapping[str, str]) -> str:
     """Say which options differ."""
     said = []
     for name in sorted(then.keys() | now.keys()):

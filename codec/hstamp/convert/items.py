@@ -197,6 +197,6 @@ def open_archive(job: Job, path: Path, kind: Kind, gzipped: bool) -> Archive:
         path,
         gzipped=gzipped,
         schema_file=job.schema_file,
-        fields=fields_of(job.surveys),
+        fields=job.fields,
         check=lambda schema: check_alert_schema(schema, Kind.OCF, job.surveys),
     )

@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -20,9 +21,9 @@ from ..errors import (
     as_hstamp_error,
     output_error,
 )
-from ..outputs import atomic_folder, atomic_writer, is_special
-from ..surveys import fields_of
+from ..outputs import atomic_folder, atomic_writer, is_special, whole_folder
 from .by_schema import SchemaSink
+from .dataset import DatasetSink
 from .history import History, options_of
 from .items import (
     ALERT_KINDS,
@@ -34,6 +35,7 @@ from .items import (
     packets_of,
     stamps_of_image,
 )
+from .manifest import is_settled, write_manifest
 from .mosaic import Rows, choose_images
 from .packets import PacketSource
 from .parquet_sink import ParquetAlertSink
@@ -48,6 +50,7 @@ _OF_ONE_NAME: Final = (
     errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.EILSEQ,
 )  # fmt: skip
 """Faults of one output's name, which say nothing about the next output."""
+_NO_MESSAGES: Final = "rows of Parquet are no Avro records, and give no messages"
 _BLOB_NAME: Final = re.compile(r"[0-9]{6,}(-[a-z]+)?\.hstamp")
 
 
@@ -85,10 +88,16 @@ def run(
     OutputError
         If an output cannot be written: then no other could either.
     """
+    if job.is_dataset:
+        job = replace(job, form=job.form or "alerts")
     outputs = outputs_of(job)
     if not job.into_folder:
         (output,) = outputs
-        if output.path.exists() and not (job.force or is_special(output.path)):
+        if job.is_dataset:
+            if is_settled(job):
+                report.skipped[KEPT] += 1
+                return
+        elif output.path.exists() and not (job.force or is_special(output.path)):
             raise InputError(f"{output.path} exists already (--force replaces it)")
         _make(job, output, report, say, progress)
         return
@@ -154,6 +163,8 @@ def _make(
             written = _to_blobs(job, output, report, say)
         elif job.form == "hats":
             written = _to_catalog(job, output, report, say, progress)
+        elif job.is_dataset:
+            written = _to_dataset(job, output, report, say, progress)
         else:
             with _output_file(output.path) as stream:
                 maker = _Run(job, stream, report, say, progress, _beside(job, output, stream))
@@ -275,7 +286,7 @@ class _Run:
                 kind,
                 gzipped=gzipped,
                 schema_file=self.job.schema_file,
-                fields=fields_of(self.job.surveys),
+                fields=self.job.fields,
             ) as source:
                 self._alerts(path, kind, source, progress)
         elif kind in ARCHIVES:
@@ -291,7 +302,7 @@ class _Run:
         stamps = stamps_of_image(self.job, path, gzipped, self.report, self.say, rows)
         for number, blob in enumerate(stamps, 1):
             sink = self._sink_for(Kind.FITS)
-            if isinstance(sink, StampSink):
+            if isinstance(sink, StampSink | DatasetSink):
                 sink.add(blob)
                 self.used = True
             progress(size * number // total)
@@ -362,7 +373,8 @@ class _Run:
             return sink.write(batch, made)
         except Exception as exc:
             error = _reported(exc)
-        if len(items) == 1 or batch.group is not None:
+        by_row = batch.group is None or (isinstance(sink, DatasetSink) and sink.by_row)
+        if len(items) == 1 or not by_row:
             # A row group is written as a whole or not at all.
             self._failed(path, error, batch.records[0].number, batch.records[0].member)
             return 0
@@ -373,7 +385,9 @@ class _Run:
 
     def _sink_for(self, kind: Kind) -> Sink:
         job = self.job
-        if self.sink is not None and job.form == "hats":
+        if self.sink is not None and (job.form == "hats" or job.is_dataset):
+            if job.form == "wire" and kind is Kind.PARQUET:
+                raise InputError(_NO_MESSAGES)
             return self.sink
         assert self.stream is not None
         form = job.form or ("stamps" if kind is Kind.FITS else "alerts")
@@ -382,7 +396,7 @@ class _Run:
             wanted = StampSink
         elif form == "wire":
             if kind is Kind.PARQUET:
-                raise InputError("rows of Parquet are no Avro records, and give no messages")
+                raise InputError(_NO_MESSAGES)
             wanted = WireSink
         else:
             wanted = ParquetAlertSink if kind is Kind.PARQUET else AvroAlertSink
@@ -431,6 +445,25 @@ def _to_catalog(
         if not sink.rows:
             raise _EmptyError
     return sum(size_of(path) for path in output.path.rglob("*") if path.is_file())
+
+
+def _to_dataset(
+    job: Job,
+    output: Output,
+    report: Report,
+    say: Callable[[str], None],
+    progress: Callable[[int], None],
+) -> int:
+    """Write files by schema and partition into a folder; return their bytes."""
+    before = len(report.problems)
+    with whole_folder(output.path) as folder:
+        with DatasetSink(folder, job) as sink:
+            maker = _Run(job, None, report, say, progress)
+            maker.sink = sink
+            maker.convert(output.inputs)
+            if not sink.files:
+                raise _EmptyError
+        return write_manifest(folder, job, len(report.problems) - before)
 
 
 def _to_blobs(job: Job, output: Output, report: Report, say: Callable[[str], None]) -> int:

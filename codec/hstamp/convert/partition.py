@@ -40,16 +40,16 @@ class Partitions:
 
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = tuple(columns)
-        self._paths = [tuple(column.split(".")) for column in columns]
-        self.keys = [path[-1] for path in self._paths]
-        if not all(part for path in self._paths for part in path):
+        self.paths = [tuple(column.split(".")) for column in columns]
+        self.keys = [path[-1] for path in self.paths]
+        if not all(part for path in self.paths for part in path):
             raise InputError(f"no name of a column: {', '.join(map(repr, self.columns))}")
         if len({key.lower() for key in self.keys}) < len(self.keys):
             raise InputError("two columns to partition by have the same name in a folder's")
 
     def check(self, schema: Any) -> None:
         """Raise `FormatError` (E_SCHEMA) unless alerts of a schema or table have the columns."""
-        for column, path in zip(self.columns, self._paths, strict=True):
+        for column, path in zip(self.columns, self.paths, strict=True):
             if isinstance(schema, ParquetTable):
                 _check_table(schema, column, path)
             else:
@@ -66,7 +66,7 @@ class Partitions:
         """
         return "/".join(
             segment(key, _value(record, path))
-            for key, path in zip(self.keys, self._paths, strict=True)
+            for key, path in zip(self.keys, self.paths, strict=True)
         )
 
 

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from ..container.detect import Kind, detect
 from ..errors import InputError
-from ..surveys import SURVEYS, Survey
+from ..surveys import SURVEYS, Survey, fields_of
 from .image import Position
 from .parent import EncodeOptions
 
@@ -71,6 +71,10 @@ class Job:
         Images overlap: cut each position from one image of a band, see `hstamp.convert.mosaic`.
     schema_id : int or None
         Registry's id of the schema with stamp fields, for messages.
+    by_schema : bool
+        A file for each schema in the folder `out`.
+    partition : tuple of str
+        Columns whose values are folders in the folder `out`; see `hstamp.convert.partition`.
     nest : bool or None
         Nest a HATS catalogue by object; None does where an object has more alerts than one.
     """
@@ -93,6 +97,18 @@ class Job:
     nest: bool | None = None
     mosaic: bool = False
     schema_id: int | None = None
+    by_schema: bool = False
+    partition: tuple[str, ...] = ()
+
+    @property
+    def is_dataset(self) -> bool:
+        """Whether all inputs become one folder of files; see `hstamp.convert.dataset`."""
+        return self.by_schema or bool(self.partition)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Paths of the fields of alerts that are wanted."""
+        return tuple(dict.fromkeys((*fields_of(self.surveys), *self.partition)))
 
 
 @dataclass(frozen=True)
