@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Final
 
 from ..alerts.fields import CUTOUT_FIELDS, STAMP_FIELDS
 from ..errors import FormatError
+from ..parquet.keys import LISTS_OF_COLUMNS
 from .derived import Stamps
 from .parquet import FAULTS, ParquetTable, open_columns, unreadable
 from .parquet_sink import Rows, check_columns, codec_of, with_stamps
@@ -20,6 +21,7 @@ from .sources import AlertBatch, AlertRecord
 __all__ = ["PartedTable"]
 
 _ROWS: Final = 64
+_BUFFER: Final = 2**18
 _GROUP: Final = 2**24
 """Bytes of a row group, as they are in memory."""
 _HELD: Final = 2**27
@@ -64,7 +66,7 @@ class PartedTable:
         table: ParquetTable = schema
         check_columns(table.footer, self._drop)
         _check_names(table, self._partitions)
-        self._file = open_columns(table, table.names, shared=False)
+        self._file = _opened(table)
         self._group, self._rows, self._held = None, None, {}
         if self._schema is None:
             self._schema = self._new_schema(self._file.schema_arrow)
@@ -112,7 +114,12 @@ class PartedTable:
         kept = [field for field in schema if field.name not in keys]
         names = {field.name for field in kept}
         more = [pa.field(n, pa.binary()) for n in STAMP_FIELDS.values() if n not in names]
-        return pa.schema([*kept, *more])
+        keys_of_file = {
+            key: value
+            for key, value in (schema.metadata or {}).items()
+            if key not in LISTS_OF_COLUMNS
+        }
+        return pa.schema([*kept, *more], metadata=keys_of_file)
 
     def _take(self, batch: AlertBatch) -> None:
         """Have the rows of a batch at hand; a part of the last batch has them already."""
@@ -135,7 +142,7 @@ class PartedTable:
 
         if folder not in self._writers:
             self._writers[folder] = pq.ParquetWriter(
-                self._begin(folder), self._schema, compression=self._codec, store_schema=False
+                self._begin(folder), self._schema, compression=self._codec
             )
 
     def _add(self, folder: str, rows: Any) -> None:
@@ -153,6 +160,21 @@ class PartedTable:
         rows = pa.concat_tables(self._waiting.pop(folder))
         self._bytes.pop(folder)
         self._writers[folder].write_table(rows, row_group_size=max(rows.num_rows, 1))
+
+
+def _opened(table: ParquetTable) -> Any:
+    """All columns of a table, with the types that it was written from where it has them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table.stream.seek(0)
+        file = pq.ParquetFile(table.stream, buffer_size=_BUFFER, pre_buffer=False)
+        if tuple(file.schema_arrow.names) == table.names:
+            return file
+    except (pa.ArrowException, *FAULTS):
+        pass
+    return open_columns(table, table.names, shared=False)
 
 
 def _check_names(table: ParquetTable, partitions: Partitions) -> None:
