@@ -35,7 +35,7 @@ class _Group:
 
     schema: Any
     codec: str
-    name: str
+    name: str = ""
     encoder: RecordSink | None = None
     table: Sink | None = None
     files: dict[str, RecordSink] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class DatasetSink:
         self._partitions = Partitions(job.partition)
         self._groups: list[_Group] = []
         self._group: _Group | None = None
-        self._names: set[str] = set()
+        self._names = Names(job.by_schema)
         self.files = 0
         self._stack = ExitStack()
 
@@ -149,17 +149,12 @@ class DatasetSink:
                 "E_SCHEMA", "its schema differs from that of the first input, and --schema-id is"
                 " the id of one schema",
             )  # fmt: skip
-        if not job.by_schema:
-            name = f"part-{len(self._groups)}"
-        else:
-            name = file_name({"name": "alert"} if table else schema, self._names)
-        group = _Group(schema, codec, name)
+        group = _Group(schema, codec)
         if table and job.form != "stamps":
             group.table = self._new_table(group, codec)
         else:
             group.encoder = self._new_file(BytesIO())
             group.encoder.accept(schema, codec)
-        self._names.add(name.lower())
         self._groups.append(group)
         return group
 
@@ -167,7 +162,7 @@ class DatasetSink:
         drop = self._job.drop_cutouts
         if self._job.partition:
             parted = PartedTable(
-                lambda folder: self._stream(f"{folder}/{group.name}.parquet"),
+                lambda folder: self._stream(group, folder, "parquet"),
                 self._partitions,
                 drop_cutouts=drop,
             )
@@ -175,13 +170,12 @@ class DatasetSink:
             return parted
         # What cannot be taken is refused before there is a file.
         ParquetAlertSink(BytesIO(), drop_cutouts=drop).accept(group.schema, codec)
-        return ParquetAlertSink(self._stream(f"{group.name}.parquet"), drop_cutouts=drop)
+        return ParquetAlertSink(self._stream(group, "", "parquet"), drop_cutouts=drop)
 
     def _file(self, group: _Group, folder: str) -> RecordSink:
         if folder not in group.files:
             suffix = "wire" if self._job.form == "wire" else "avro"
-            stream = self._stream("/".join(filter(None, (folder, f"{group.name}.{suffix}"))))
-            sink = self._new_file(stream)
+            sink = self._new_file(self._stream(group, folder, suffix))
             sink.accept(group.schema, group.codec)
             group.files[folder] = sink
         return group.files[folder]
@@ -195,12 +189,38 @@ class DatasetSink:
             return WireSink(stream, job.schema_id, drop_cutouts=job.drop_cutouts)
         return AvroAlertSink(stream, job.codec, drop_cutouts=job.drop_cutouts)
 
-    def _stream(self, name: str) -> BinaryIO:
+    def _stream(self, group: _Group, folder: str, suffix: str) -> BinaryIO:
         if self.files == _MOST_FILES:
             raise FormatError("E_LIMIT", f"more than {_MOST_FILES} files in one output")
+        if not group.name:
+            group.name = self._names.take(group.schema)
+        name = f"{folder}/{group.name}.{suffix}".lstrip("/")
         stream = self._stack.enter_context(created(self._folder / name, self._job.out / name))
         self.files += 1
         return stream
+
+
+class Names:
+    """Names of files, in the order in which their schemas come.
+
+    Parameters
+    ----------
+    by_schema : bool
+        Name them after the schemas.
+    """
+
+    def __init__(self, by_schema: bool) -> None:
+        self._by_schema = by_schema
+        self._taken: set[str] = set()
+
+    def take(self, schema: Any) -> str:
+        """Name for the files of a schema, or of tables."""
+        name = f"part-{len(self._taken)}"
+        if self._by_schema:
+            table = isinstance(schema, ParquetTable)
+            name = file_name({"name": "alert"} if table else schema, self._taken)
+        self._taken.add(name.lower())
+        return name
 
 
 def _same(known: Any, schema: Any) -> bool:

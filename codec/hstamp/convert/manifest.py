@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -97,20 +98,21 @@ def is_settled(job: Job) -> bool:
     return bool(known["failed"] == 0 and known["inputs"] == _inputs(job))
 
 
-def _inputs(job: Job) -> list[list[Any]]:
-    """Path, size and time of change of every input."""
-    found: list[list[Any]] = []
+def _inputs(job: Job) -> dict[str, Any]:
+    """Number of the inputs, and what changes with their paths, sizes and times of change."""
+    digest = hashlib.sha256()
     for path in job.inputs:
         try:
             status = path.stat()
-            found.append([os.path.realpath(path), status.st_size, status.st_mtime_ns])
+            known = (os.path.realpath(path), status.st_size, status.st_mtime_ns)
         except OSError:
-            found.append([os.path.realpath(path), -1, -1])
-    return found
+            known = (os.path.realpath(path), -1, -1)
+        digest.update(repr(known).encode("utf-8", "surrogateescape"))
+    return {"count": len(job.inputs), "sha256": digest.hexdigest()}
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """Bytes of the files in a folder and below, but for the manifest; folders end in a slash."""
+    """Bytes of the files in a folder and below, but for the manifest."""
     found: dict[str, int] = {}
     for inside, _, names in os.walk(folder):
         for name in names:
