@@ -22,7 +22,7 @@ from ..errors import (
     output_error,
 )
 from ..outputs import atomic_folder, atomic_writer, is_special, whole_folder
-from .by_schema import SchemaSink
+from .by_schema import SchemaSink, beside
 from .dataset import DatasetSink
 from .history import History, options_of
 from .items import (
@@ -129,11 +129,12 @@ def _make_all(
     for output in outputs:
         source = output.inputs[0]
         if output.path not in settled:
-            before = len(report.problems)
+            before, others = len(report.problems), len(report.beside)
+            output = history.with_beside(output)
             history.begin(output)
             try:
                 if _make(job, output, report, say, _from(progress, done)):
-                    history.end(output, len(report.problems) - before)
+                    history.end(output, len(report.problems) - before, report.beside[others:])
             except OutputError as exc:
                 if exc.errno not in _OF_ONE_NAME:
                     raise
@@ -170,7 +171,9 @@ def _make(
                 maker = _Run(job, stream, report, say, progress, _beside(job, output, stream))
                 maker.convert(output.inputs)
                 written = stream.seek(0, 2)
-                written += sum(map(size_of, maker.others.paths)) if maker.others else 0
+                others = maker.others.paths if maker.others else []
+                written += sum(map(size_of, others))
+            report.beside += map(str, others)
     except _EmptyError:
         return False
     except Exception as exc:
@@ -185,12 +188,12 @@ def _beside(job: Job, output: Output, stream: BinaryIO) -> SchemaSink | None:
     """Where a folder's output is of several schemas: those after the first get files beside it."""
     if not job.into_folder or job.form == "wire":
         return None
-    stem = output.path.with_suffix("")
     return SchemaSink(
-        lambda name: stem.with_name(f"{stem.name}.{name}.avro"),
+        lambda name: beside(output, name, force=job.force),
         stream,
         codec=job.codec,
         drop_cutouts=job.drop_cutouts,
+        taken=output.taken,
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -113,10 +114,22 @@ class Job:
 
 @dataclass(frozen=True)
 class Output:
-    """An output file or folder, and the inputs that go into it."""
+    """An output file or folder, and the inputs that go into it.
+
+    Attributes
+    ----------
+    path : Path
+    inputs : tuple of Path
+    beside : tuple of Path
+        Files of other schemas beside it that an earlier run made: they may be replaced.
+    taken : tuple of str
+        Names of schemas whose files would be other outputs, or inputs.
+    """
 
     path: Path
     inputs: tuple[Path, ...]
+    beside: tuple[Path, ...] = ()
+    taken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -270,7 +283,27 @@ def outputs_of(job: Job) -> list[Output]:
     for output in outputs:
         if os.path.realpath(output.path) in inputs:
             raise InputError(f"{output.path} is an input: choose another output")
-    return outputs
+    return _with_taken(outputs, inputs) if job.into_folder else outputs
+
+
+def _with_taken(outputs: Sequence[Output], inputs: Iterable[str]) -> list[Output]:
+    """Outputs, each with the names that files beside it may not have."""
+    names: dict[str, list[str]] = {}
+    for path in (*(os.path.realpath(output.path) for output in outputs), *inputs):
+        names.setdefault(os.path.dirname(path), []).append(os.path.basename(path))  # noqa: PTH119, PTH120
+    for held in names.values():
+        held.sort()
+    done = []
+    for output in outputs:
+        own = names[os.path.dirname(os.path.realpath(output.path))]  # noqa: PTH120
+        stem = f"{output.path.stem}."
+        taken = []
+        for name in own[bisect_left(own, stem) :]:
+            if not name.startswith(stem):
+                break
+            taken.append(name.removeprefix(stem).removesuffix(".avro").lower())
+        done.append(replace(output, taken=tuple(taken)))
+    return done
 
 
 def subfolder(roots: Iterable[Path], path: Path) -> Path:

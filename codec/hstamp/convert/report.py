@@ -71,6 +71,8 @@ class Report:
         Files and folders in the folders of inputs that are no data.
     outputs : int
         Output files and folders that are finished.
+    beside : list of str
+        Output files of other schemas, beside outputs.
     labels : dict
         What to call a file instead of its path.
     quarantine : Quarantine or None
@@ -90,6 +92,7 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
     passed_over: int = 0
     outputs: int = 0
+    beside: list[str] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
     quarantine: Quarantine | None = None
 

@@ -15,6 +15,7 @@ from ..alerts.schema import add_stamp_fields
 from ..container.detect import Kind
 from ..errors import HstampError, InputError
 from ..stamp import Stamp
+from .history import History
 from .items import ARCHIVES, check_alert_schema
 from .manifest import files_of
 from .plan import Job, look_at, outputs_of, size_of
@@ -316,10 +317,14 @@ def _pairs(
                 found.setdefault(output.inputs[0], output.path)
     if missing := [path for path in inputs if path not in found]:
         raise InputError(f"{converted} holds no output of {missing[0]}")
-    taken = set(found.values())
+    history, taken = History(converted, {}), set(found.values())
     pairs: list[tuple[list[Path], tuple[Path, ...]]] = []
     for path in inputs:
         main = found[path]
-        beside = sorted(main.parent.glob(f"{main.stem}.*.avro")) if main.is_file() else []
-        pairs.append(([main, *(other for other in beside if other not in taken)], (path,)))
+        made = history.files_of(main)
+        if made is None:
+            # Of an earlier version, or moved here.
+            beside = sorted(main.parent.glob(f"{main.stem}.*.avro")) if main.is_file() else []
+            made = [main, *(other for other in beside if other not in taken)]
+        pairs.append((made, (path,)))
     return pairs
