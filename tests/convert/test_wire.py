@@ -143,3 +143,14 @@ def test_files_are_read_that_are_longer_than_what_is_at_hand(tmp_path, monkeypat
         assert numbers(whole[:-1], most) == [1, 2, 3, 4, 5, 6, "E_AVRO"]
     # A message that is longer than may be at hand is at fault.
     assert numbers(whole, longest // 2) == ["E_AVRO"]
+
+
+def test_the_schema_of_messages_is_derived_from_the_alerts(tmp_path, capsys):
+    source = write_ocf(tmp_path / "ztf.avro", ZTF_SCHEMA, [ztf_alert(1)])
+    assert go("schema", "derive", "--of", source, "-o", tmp_path / "d.avsc") == 0
+    go("convert", source, "-o", tmp_path / "out", "--as", "wire", "--schema-id", 7)
+    assert go("validate", tmp_path / "out", "--schema", tmp_path / "d.avsc") == 0
+    (tmp_path / "text").write_text("no alerts")
+    assert go("schema", "derive", "--of", tmp_path / "text", "-o", tmp_path / "e.avsc") == 1
+    assert "no alerts in Avro" in capsys.readouterr().err
+    assert not (tmp_path / "e.avsc").exists()

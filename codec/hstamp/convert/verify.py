@@ -13,13 +13,12 @@ from typing import Any, Final
 from ..alerts.fields import CUTOUT_FIELDS, STAMP_FIELDS
 from ..alerts.schema import add_stamp_fields
 from ..container.detect import Kind
-from ..errors import HstampError, InputError
+from ..errors import InputError
 from ..stamp import Stamp
 from .history import History
-from .items import ARCHIVES, check_alert_schema
 from .manifest import files_of
 from .plan import Job, look_at, outputs_of, size_of
-from .sources import open_alerts
+from .schemas import schema_of
 from .stamps import Entry, Options, entries
 
 __all__ = ["Difference", "Outcome", "difference", "verify"]
@@ -269,7 +268,7 @@ def _reading(
     if not any(_is_wire(path) for path in made):
         return options
     for path in sources:
-        if (schema := _schema_of(path, options)) is not None:
+        if (schema := schema_of(path, options.schema_file, options.surveys)) is not None:
             file = folder / "derived.avsc"
             file.write_text(json.dumps(add_stamp_fields(schema)), encoding="utf-8")
             return replace(options, schema_file=file)
@@ -281,24 +280,6 @@ def _is_wire(path: Path) -> bool:
         return look_at(path)[0] is Kind.WIRE
     except InputError:
         return False
-
-
-def _schema_of(path: Path, options: Options) -> Any:
-    """Schema of a file's first alerts in Avro; None where it has none."""
-    try:
-        kind, gzipped = look_at(path)
-        if kind in ARCHIVES:
-            with ARCHIVES[kind](path, gzipped=gzipped, schema_file=options.schema_file) as archive:
-                return next((run.schema for run in archive.runs() if run.schema is not None), None)
-        if kind in (Kind.OCF, Kind.WIRE):
-            with open_alerts(
-                path, kind, gzipped=gzipped, schema_file=options.schema_file
-            ) as source:
-                check_alert_schema(source.schema, kind, options.surveys)
-                return source.schema
-    except (HstampError, OSError):
-        return None
-    return None
 
 
 def _pairs(
