@@ -32,6 +32,7 @@ def records_of(
     writer: Writer,
     fields: Collection[str] = (),
     more: Callable[[int], bytes] = lambda count: b"",
+    first: int = 0,
 ) -> Iterator[AlertRecord | BadRecord]:
     """Records of a message and of those that follow it in the same bytes.
 
@@ -46,19 +47,21 @@ def records_of(
     more : callable
         Gives up to as many of the bytes that follow those of `message` as it is asked for, and none
         at their end. Memory holds the `MAX_BLOCK` bytes at hand.
+    first : int
+        Number of the first record.
 
     Yields
     ------
     AlertRecord or BadRecord
         A fault ends the bytes: where the next message starts is not known.
     """
-    window, number = _Window(message.payload, more), 0
+    window, number = _Window(message.payload, more), first
     head = wire_header(message.schema_id)
     reader, tally = writer.reader(fields), Tally(window.seen)
     while True:
         window.fill(_LEAST)
         try:
-            if number >= _FREE_RECORDS + window.seen // _BYTES_A_RECORD:
+            if number - first >= _FREE_RECORDS + window.seen // _BYTES_A_RECORD:
                 reason = f"more records than {window.seen} bytes may have to convert"
                 raise FormatError("E_LIMIT", reason)
             tally.allow(window.seen)

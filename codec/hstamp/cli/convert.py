@@ -85,6 +85,23 @@ def register(subparsers: Any) -> None:
         "-q", "--quiet", action="store_true", help="no summary: failures and notes only"
     )
 
+    group = parser.add_argument_group("much input")
+    group.add_argument(
+        "-j", "--jobs", type=_jobs, default=1, metavar="N",
+        help="processes that convert, or 'auto': one for each core; what comes out is the same"
+        " (default 1)",
+    )  # fmt: skip
+    group.add_argument(
+        "--scheduler", metavar="ADDRESS",
+        help="let Dask's workers convert (extra 'dask'): 'tcp://HOST:PORT', or 'local:N' for a"
+        " cluster on this machine; they have to see the files under the same paths",
+    )  # fmt: skip
+    group.add_argument(
+        "--part-size", type=_positive, default=32.0, metavar="MB",
+        help="the output of more input is made in parts of so much [2^20 bytes], and a run that"
+        " was stopped goes on after the parts that are done (default 32)",
+    )  # fmt: skip
+
     add_encoding(parser)
 
     group = parser.add_argument_group("alerts")
@@ -246,6 +263,7 @@ def run(args: argparse.Namespace) -> int:
         nest={"auto": None, "always": True, "never": False}[args.nest],
         mosaic=args.mosaic,
         roots=found.roots,
+        part_bytes=max(int(args.part_size * 2**20), 1),
     )
     began = time.monotonic()
     keep = _quarantine(args, found.files)
@@ -255,7 +273,14 @@ def run(args: argparse.Namespace) -> int:
         Progress(0 if args.quiet else sum(map(size_of, found.files))) as progress,
     ):
         try:
-            run_job(job, report, say=progress.say, progress=progress.update)
+            run_job(
+                job,
+                report,
+                say=progress.say,
+                progress=progress.update,
+                jobs=args.jobs,
+                scheduler=args.scheduler,
+            )
         except KeyboardInterrupt as stop:
             status = status_of(stop)
             progress.say(f"hstamp: {name_of(stop)}: {_left(job, report)}")
@@ -312,6 +337,8 @@ def _check_out(args: argparse.Namespace, into_folder: bool) -> None:
         error("--mosaic makes one file of stamps")
     if args.mosaic and args.catalog is None and args.ra is None:
         error("--mosaic needs --catalog, or --ra and --dec")
+    if args.scheduler is not None and args.jobs != 1:
+        error("--jobs or --scheduler, not both")
     if into_folder and STDIN in args.inputs:
         error("standard input has no name for an output in a folder: give a file")
 
@@ -319,8 +346,11 @@ def _check_out(args: argparse.Namespace, into_folder: bool) -> None:
 def _left(job: Any, report: Any) -> str:
     """Say what a run that ended early has done."""
     from ..convert.report import KEPT
+    from ..convert.workfolder import parts_done
 
     if not job.into_folder:
+        if done := parts_done(job.out):
+            return f"{done} parts are done; the same command goes on with the others"
         return "nothing was written"
     done, total = report.outputs + report.skipped[KEPT], len(job.inputs)
     return f"{done} of {total} outputs are complete; the same command goes on with the others"
@@ -339,6 +369,13 @@ def _levels(text: str) -> int:
     value = int(text)
     if not 2 <= value <= 8:
         raise argparse.ArgumentTypeError("must be 2 to 8, or auto")
+    return value
+
+
+def _jobs(text: str) -> int:
+    value = 0 if text == "auto" else int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must be a number of processes, or auto")
     return value
 
 

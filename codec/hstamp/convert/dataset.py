@@ -21,11 +21,12 @@ from .plan import Job
 from .sinks import AvroAlertSink, RecordSink, Sink, StampSink, WireSink
 from .sources import AlertBatch, AlertRecord
 
-__all__ = ["DatasetSink"]
+__all__ = ["DatasetSink", "Names"]
 
 _MOST_FILES: Final = 512
 """Files of an output, all of which are open while it is made (E_LIMIT)."""
 _MOST_SCHEMAS: Final = 64
+_TABLE: Final = {"name": "alert"}
 _STAMPS: Final[dict[str, Any]] = {"name": "stamps", "fields": []}
 
 
@@ -54,6 +55,8 @@ class DatasetSink:
         Where the files are made.
     job : Job
         Its form, options of writing, and how alerts are sorted.
+    numbered : bool
+        Name files by number always; see `hstamp.convert.dataset_parts`.
 
     Attributes
     ----------
@@ -61,12 +64,12 @@ class DatasetSink:
         Files begun.
     """
 
-    def __init__(self, folder: Path, job: Job) -> None:
+    def __init__(self, folder: Path, job: Job, *, numbered: bool = False) -> None:
         self._folder, self._job = folder, job
         self._partitions = Partitions(job.partition)
         self._groups: list[_Group] = []
         self._group: _Group | None = None
-        self._names = Names(job.by_schema)
+        self._names = Names(job.by_schema and not numbered)
         self.files = 0
         self._stack = ExitStack()
 
@@ -217,8 +220,7 @@ class Names:
         """Name for the files of a schema, or of tables."""
         name = f"part-{len(self._taken)}"
         if self._by_schema:
-            table = isinstance(schema, ParquetTable)
-            name = file_name({"name": "alert"} if table else schema, self._taken)
+            name = file_name(schema if isinstance(schema, dict) else _TABLE, self._taken)
         self._taken.add(name.lower())
         return name
 

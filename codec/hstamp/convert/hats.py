@@ -8,7 +8,7 @@ import re
 import shutil
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from ..alerts.fields import KINDS, STAMP_FIELDS
 from ..errors import InputError, MissingExtraError, OutputError, output_error
 from ..outputs import whole_folder
 from ..surveys import Survey, survey_of
+from .assembly import join_tables
 from .sinks import Stamps
 from .sources import AlertBatch, AlertRecord
 
@@ -93,6 +94,11 @@ class HatsSink:
             self._flush(part)
         for writer in self._writers.values():
             writer.close()
+
+    def take(self, tables: Iterable[Sequence[Path]], size: int) -> None:
+        """Take over the rows of other sinks of as many parts; `size` is the bytes of stamps."""
+        self.rows += join_tables(tables, self._folder)
+        self.bytes += size
 
     @property
     def parts(self) -> list[Path]:

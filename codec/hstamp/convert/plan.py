@@ -78,6 +78,8 @@ class Job:
         Columns whose values are folders in the folder `out`; see `hstamp.convert.partition`.
     nest : bool or None
         Nest a HATS catalogue by object; None does where an object has more alerts than one.
+    part_bytes : int
+        Input that is converted in one go [byte]: the output of more is made in parts.
     """
 
     inputs: tuple[Path, ...]
@@ -97,6 +99,7 @@ class Job:
     tensors: bool = False
     nest: bool | None = None
     mosaic: bool = False
+    part_bytes: int = 2**25
     schema_id: int | None = None
     by_schema: bool = False
     partition: tuple[str, ...] = ()

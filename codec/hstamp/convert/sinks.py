@@ -106,12 +106,15 @@ class AvroWriter:
     def flush(self) -> None:
         """Write the records held as one block."""
         if self._records:
-            data = b"".join(self._records)
-            if self._deflates:
-                self._writer.compression_level = None if _shrinks(data) else 0
-            self._writer.write_block(_Block(len(self._records), BytesIO(data)))
+            self.write_block(len(self._records), b"".join(self._records))
         self._records, self._bytes = [], 0
         self._writer.flush()
+
+    def write_block(self, count: int, data: bytes) -> None:
+        """Write the bytes of records as one block."""
+        if self._deflates:
+            self._writer.compression_level = None if _shrinks(data) else 0
+        self._writer.write_block(_Block(count, BytesIO(data)))
 
 
 def _shrinks(data: bytes) -> bool:
