@@ -43,6 +43,8 @@ _EXAMPLES = """\
   hstamp convert calexp.fits --catalog sources.csv --levels 5 -o sources.avro
   hstamp convert patches/*.fits --mosaic --catalog objects.csv --levels 5 -o templates.avro
   hstamp convert ztf_public_20260101.tar.gz -o with-stamps/
+  hstamp convert alerts/ -o sorted/ --by-schema
+  hstamp convert broker.parquet -o by-band/ --partition diaSource.band
   curl -s URL | hstamp convert - -o - > alerts.avro
   hstamp convert image.fits.gz --x 412.3 --y 87.9 --encoding f4 -o source.avro
 """
@@ -63,8 +65,9 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--as",
         dest="form",
-        choices=("alerts", "stamps", "blobs", "hats"),
-        help="alerts with stamp fields (default for alerts), a container file of stamps"
+        choices=("alerts", "wire", "stamps", "blobs", "hats"),
+        help="alerts with stamp fields (default for alerts), the same as messages in the Confluent"
+        " wire format one after the other (needs --schema-id), a container file of stamps"
         " (default for images), one blob file for each stamp in the folder OUT, or all alerts"
         " as the HATS catalogue OUT (extra 'hats')",
     )
@@ -109,8 +112,23 @@ def register(subparsers: Any) -> None:
         "--schema", type=Path, metavar="AVSC", help="writer's schema of wire-format messages"
     )
     group.add_argument(
+        "--schema-id", type=_schema_id, metavar="N",
+        help="id that your registry gave the schema with stamps ('hstamp schema derive'), for"
+        " --as wire",
+    )  # fmt: skip
+    group.add_argument(
         "--codec", metavar="NAME", help="block codec of the output (default: the input's)"
     )
+
+    group.add_argument(
+        "--by-schema", action="store_true",
+        help="all inputs become the folder OUT with one file for each schema of alerts",
+    )  # fmt: skip
+    group.add_argument(
+        "--partition", action="append", default=[], metavar="COLUMN",
+        help="all inputs become the folder OUT with a folder for each value of a field, such as"
+        " diaSource.band or candidate.fid; again for folders in them",
+    )  # fmt: skip
 
     group = parser.add_argument_group("images")
     add_source(group)
@@ -217,7 +235,8 @@ def run(args: argparse.Namespace) -> int:
     from ..surveys import Ztf, with_survey
 
     check_source(args)
-    into_folder = args.form == "blobs" or (args.form != "hats" and is_folder(args.out))
+    whole = args.form == "hats" or args.by_schema or bool(args.partition)
+    into_folder = args.form == "blobs" or (not whole and is_folder(args.out))
     _check_out(args, into_folder)
     out = output_path(args.out)
     found = find_inputs([input_path(path) for path in args.inputs], out)
@@ -235,6 +254,9 @@ def run(args: argparse.Namespace) -> int:
         schema_file=args.schema,
         codec=args.codec,
         drop_cutouts=args.drop_cutouts,
+        schema_id=args.schema_id,
+        by_schema=args.by_schema,
+        partition=tuple(args.partition),
         force=args.force,
         surveys=with_survey(Ztf(args.ztf_wcs)),
         tensors=args.tensors,
@@ -301,6 +323,14 @@ def _check_out(args: argparse.Namespace, into_folder: bool) -> None:
         error(f"--as blobs writes into a folder, and {args.out} is a file")
     if args.form == "hats" and args.out == STDIN:
         error("a HATS catalogue is a folder")
+    if (args.by_schema or args.partition) and args.form in ("blobs", "hats"):
+        error("--by-schema and --partition go with alerts, messages and stamps")
+    if args.by_schema and args.form in ("wire", "stamps"):
+        error("--by-schema sorts alerts: messages have one schema, and so have stamps")
+    if (args.by_schema or args.partition) and (args.out == STDIN or args.mosaic):
+        error("files by schema or partition are made of alerts, in a folder")
+    if (args.form == "wire") != (args.schema_id is not None):
+        error("--as wire and --schema-id go together: the id is that of the schema with stamps")
     if args.form != "hats" and (args.tensors or args.nest != "auto"):
         error("--tensors and --nest go with --as hats")
     if args.mosaic and (into_folder or args.form not in (None, "stamps")):
@@ -324,6 +354,13 @@ def _left(job: Any, report: Any) -> str:
         return "nothing was written"
     done, total = report.outputs + report.skipped[KEPT], len(job.inputs)
     return f"{done} of {total} outputs are complete; the same command goes on with the others"
+
+
+def _schema_id(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError("must be 0 to 4294967295")
+    return value
 
 
 def _levels(text: str) -> int:

@@ -9,31 +9,38 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..container.ocf import Container
+from ..container.ocf import OCF_MAGIC, Container
 from ..errors import output_error
 from ..outputs import atomic_writer
 from ..parquet.chunks import moved
 from ..parquet.footer import MAGIC, read_footer, wrapped
 from ..parquet.thrift import Struct
-from .by_schema import file_name
+from .by_schema import beside, file_name
+from .plan import Output
 from .sinks import AvroWriter
 
-__all__ = ["join", "join_by_schema", "join_tables"]
+__all__ = ["join", "join_by_schema", "join_tables", "schema_in"]
 
 _COPY = 2**20
 
 
 def join(files: Sequence[Path], out: BinaryIO) -> None:
-    """Join container files of one schema, or Parquet files of the same columns, in order."""
+    """Join container files of one schema, messages, or tables of the same columns, in order."""
     with files[0].open("rb") as first:
-        parquet = first.read(len(MAGIC)) == MAGIC
-    if parquet:
+        start = first.read(len(MAGIC))
+    if start == MAGIC:
         _join_parquet(files, out)
-    else:
+    elif start == OCF_MAGIC:
         _join_containers(files, out)
+    else:
+        for file in files:
+            with file.open("rb") as stream:
+                shutil.copyfileobj(stream, out, _COPY)
 
 
-def join_by_schema(parts: Iterable[Sequence[Path]], out: BinaryIO, path: Path) -> list[Path]:
+def join_by_schema(
+    parts: Iterable[Sequence[Path]], out: BinaryIO, output: Output, *, force: bool = False
+) -> list[Path]:
     """Join the container files of parts, those of the first schema in `out`.
 
     Parameters
@@ -41,8 +48,10 @@ def join_by_schema(parts: Iterable[Sequence[Path]], out: BinaryIO, path: Path) -
     parts : iterable of sequence of Path
         Files of each part, in the order in which their schemas came.
     out : binary file
-    path : Path
+    output : Output
         Where `out` goes; files of other schemas stand beside it, by the name of the schema.
+    force : bool
+        Replace what is there, whoever made it.
 
     Returns
     -------
@@ -51,14 +60,14 @@ def join_by_schema(parts: Iterable[Sequence[Path]], out: BinaryIO, path: Path) -
     """
     groups: list[tuple[Any, list[Path]]] = []
     for file in (file for files in parts for file in files):
-        schema = _schema(file)
+        schema = schema_in(file)
         for known, held in groups:
             if known == schema:
                 held.append(file)
                 break
         else:
             groups.append((schema, [file]))
-    stem, names, made = path.with_suffix(""), set[str](), []
+    names, made = set(output.taken), []
     with ExitStack() as stack:
         for number, (schema, files) in enumerate(groups):
             if not number:
@@ -66,7 +75,7 @@ def join_by_schema(parts: Iterable[Sequence[Path]], out: BinaryIO, path: Path) -
                 continue
             name = file_name(schema, names)
             names.add(name.lower())
-            made.append(stem.with_name(f"{stem.name}.{name}.avro"))
+            made.append(beside(output, name, force=force))
             join(files, stack.enter_context(atomic_writer(made[-1])))
     return made
 
@@ -91,7 +100,8 @@ def join_tables(parts: Iterable[Sequence[Path]], folder: Path) -> int:
     return rows
 
 
-def _schema(file: Path) -> Any:
+def schema_in(file: Path) -> Any:
+    """Writer's schema of a container file; None for a table."""
     with file.open("rb") as stream:
         if stream.read(len(MAGIC)) == MAGIC:
             return None

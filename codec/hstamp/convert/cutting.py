@@ -248,18 +248,19 @@ def _blocks(path: Path, job: Job) -> Iterator[Span]:
 
 
 def _messages(path: Path, job: Job) -> Iterator[Span]:
-    data = path.read_bytes()[: MAX_BLOCK + 1]
-    message, writer = read_message(data, job.schema_file)
-    start = end = number = first = 0
-    for item in records_of(message, writer):
-        if isinstance(item, BadRecord):
-            break
-        end, number = end + WIRE_HEADER + len(item.raw), item.number + 1
-        if end - start >= job.part_bytes:
-            yield Span(start, end, 0, first)
-            start, first = end, number
-    if start < len(data):
-        yield Span(start, len(data), 0, first)
+    size = size_of(path)
+    with path.open("rb") as stream:
+        message, writer = read_message(stream.read(MAX_BLOCK), job.schema_file)
+        start = end = number = first = 0
+        for item in records_of(message, writer, more=stream.read):
+            if isinstance(item, BadRecord):
+                break
+            end, number = end + WIRE_HEADER + len(item.raw), item.number + 1
+            if end - start >= job.part_bytes:
+                yield Span(start, end, 0, first)
+                start, first = end, number
+    if start < size:
+        yield Span(start, size, 0, first)
 
 
 def _row_groups(path: Path, job: Job) -> Iterator[Span]:

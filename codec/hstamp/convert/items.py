@@ -200,7 +200,7 @@ def open_archive(
         path,
         gzipped=gzipped,
         schema_file=job.schema_file,
-        fields=fields_of(job.surveys),
+        fields=job.fields,
         check=lambda schema: check_alert_schema(schema, Kind.OCF, job.surveys),
         span=span,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from .cutting import is_large
 from .history import History, options_of
 from .large import LargeOutput
 from .making import advanced, reported
+from .manifest import is_settled
 from .mosaic import choose_images
 from .plan import Form, Job, Output, expand, outputs_of, size_of
 from .report import KEPT, Report
@@ -66,10 +68,16 @@ def run(
     OutputError
         If an output cannot be written: then no other could either; or if a worker was killed.
     """
+    if job.is_dataset:
+        job = replace(job, form=job.form or "alerts")
     outputs = outputs_of(job)
     if not job.into_folder:
         (output,) = outputs
-        if output.path.exists() and not (job.force or is_special(output.path)):
+        if job.is_dataset:
+            if is_settled(job):
+                report.skipped[KEPT] += 1
+                return
+        elif output.path.exists() and not (job.force or is_special(output.path)):
             raise InputError(f"{output.path} exists already (--force replaces it)")
         with open_workers(jobs, scheduler) as workers:
             in_order(workers, _Run(job, report, say, progress, workers).one(output))
@@ -165,8 +173,8 @@ class _Run:
 
     def _make(self, output: Output, result: object) -> None:
         """Make a small output in this process."""
-        report, before = self._report, len(self._report.problems)
-        self._begin(output)
+        report, before = self._report, self._counts()
+        output = self._begin(output)
         try:
             progress = advanced(self._progress, self._done)
             if make_whole(self._job, output, report, self._say, progress):
@@ -177,12 +185,11 @@ class _Run:
 
     def _together(self, outputs: list[Output]) -> Step:
         """Have small outputs made by a worker."""
-        for output in outputs:
-            self._begin(output)
+        outputs = [self._begin(output) for output in outputs]
 
         def done(result: Callable[[], Any]) -> None:
             for output, made in zip(outputs, result(), strict=True):
-                before = len(self._report.problems)
+                before = self._counts()
                 for problem in made.add_to(self._report):
                     self._say(str(problem))
                 if made.there:
@@ -194,12 +201,12 @@ class _Run:
         return Step(done, make_small, SmallTask.of(self._job, outputs))
 
     def _large(self, output: Output) -> Iterator[Step]:
-        before: list[int] = []
+        before: list[tuple[int, int]] = []
 
         def begin(result: Any) -> None:
-            before.append(len(self._report.problems))
+            before.append(self._counts())
 
-        self._begin(output)
+        output = self._begin(output)
         yield Step(begin)
         large = LargeOutput(self._job, output, self._report, self._say, self._in_all(output))
         try:
@@ -219,13 +226,23 @@ class _Run:
         """Progress of one output among the bytes of all."""
         return lambda at: self._progress(self._done + at)
 
-    def _begin(self, output: Output) -> None:
-        if self._history is not None:
-            self._history.begin(output)
+    def _counts(self) -> tuple[int, int]:
+        """Failures so far, and files beside outputs."""
+        return len(self._report.problems), len(self._report.beside)
 
-    def _end(self, output: Output, before: int) -> None:
+    def _begin(self, output: Output) -> Output:
+        """Note that an output is in the making; return it with what stands beside it."""
+        if self._history is None:
+            return output
+        output = self._history.with_beside(output)
+        self._history.begin(output)
+        return output
+
+    def _end(self, output: Output, before: tuple[int, int]) -> None:
         if self._history is not None:
-            self._history.end(output, len(self._report.problems) - before)
+            problems, beside = before
+            failed = len(self._report.problems) - problems
+            self._history.end(output, failed, self._report.beside[beside:])
 
     def _passed(self, output: Output) -> None:
         self._done += size_of(output.inputs[0])

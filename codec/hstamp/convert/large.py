@@ -9,13 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import HstampError
+from ..outputs import whole_folder
 from .assembly import join, join_by_schema
 from .cutting import cut
+from .dataset_parts import join_datasets
 from .history import options_of
 from .items import ARCHIVES
 from .making import Accepted, EmptyError
+from .manifest import write_manifest
 from .mosaic import Rows
-from .parts import PartTask, accepted_of, add_part, files_of, make_part, tables_of
+from .parts import (
+    PartTask,
+    accepted_of,
+    add_part,
+    dataset_of,
+    files_of,
+    make_part,
+    tables_of,
+)
 from .plan import Job, Output, look_at, size_of
 from .report import Report
 from .sections import Part, Section
@@ -63,6 +74,7 @@ class LargeOutput:
         with WorkFolder(
             self.output.path, self.output.inputs, options_of(self.job), self.say
         ) as work:
+            self._failed = len(self.report.problems)
             self._done, self._bytes, self._places = 0, self.report.stamp_bytes, list[Path]()
             self._accepted: Accepted | None = None
             job = replace(self.job, inputs=(), roots=(), positions=self.job.positions[:2])
@@ -81,7 +93,8 @@ class LargeOutput:
     def _first_rules(self) -> bool:
         """Whether what the first alerts are decides what others go in."""
         job, inputs = self.job, self.output.inputs
-        if job.into_folder or job.form in ("stamps", "hats"):
+        sorted_ = job.into_folder or job.is_dataset
+        if job.form in ("stamps", "hats") or (sorted_ and job.form != "wire"):
             return False
         if len(inputs) > 1:
             return True
@@ -131,17 +144,27 @@ class LargeOutput:
         path = self.output.path
         if self.job.form == "hats":
             return self._catalog()
+        if self.job.is_dataset:
+            return self._dataset()
         parts = [files for place in self._places if (files := files_of(place))]
         if not parts:
             raise EmptyError
         others: list[Path] = []
         with output_file(path) as out:
-            if self.job.into_folder:
-                others = join_by_schema(parts, out, path)
+            if self.job.into_folder and self.job.form != "wire":
+                others = join_by_schema(parts, out, self.output, force=self.job.force)
             else:
                 join([files[0] for files in parts], out)
             written = out.seek(0, 2)
+        self.report.beside += map(str, others)
         return written + sum(map(size_of, others))
+
+    def _dataset(self) -> int:
+        failed = len(self.report.problems) - self._failed
+        with whole_folder(self.output.path) as folder:
+            if not join_datasets(map(dataset_of, self._places), folder, self.job):
+                raise EmptyError
+            return write_manifest(folder, self.job, failed)
 
     def _catalog(self) -> int:
         from .hats import open_catalog

@@ -20,8 +20,8 @@ from ..errors import (
     as_hstamp_error,
     output_error,
 )
-from ..surveys import fields_of
 from .by_schema import SchemaSink
+from .dataset import DatasetSink
 from .items import (
     ALERT_KINDS,
     ARCHIVES,
@@ -36,7 +36,7 @@ from .parquet_sink import ParquetAlertSink
 from .plan import Job, look_at
 from .report import Report
 from .sections import Section
-from .sinks import AvroAlertSink, Sink, Stamps, StampSink
+from .sinks import AvroAlertSink, Sink, Stamps, StampSink, WireSink
 from .sources import AlertBatch, AlertRecord, AlertSource, BadRecord, open_alerts
 
 __all__ = ["Accepted", "EmptyError", "Maker", "advanced", "reported"]
@@ -180,7 +180,7 @@ class Maker:
         if (packets := packets_of(self.job, path, kind, gzipped)) is not None:
             self._packets(path, *packets)
         elif kind is Kind.FITS:
-            if self.job.form in ("alerts", "hats"):
+            if self.job.form in ("alerts", "hats", "wire"):
                 raise InputError("a FITS image holds no alert: use --as stamps")
             self._image(section, gzipped, progress)
         elif kind in ALERT_KINDS:
@@ -189,7 +189,7 @@ class Maker:
                 kind,
                 gzipped=gzipped,
                 schema_file=self.job.schema_file,
-                fields=fields_of(self.job.surveys),
+                fields=self.job.fields,
                 span=section.span,
             ) as source:
                 self._alerts(path, kind, source, progress)
@@ -206,14 +206,14 @@ class Maker:
         stamps = stamps_of_image(self.job, section.path, gzipped, self.report, self.say, rows)
         for number, blob in enumerate(stamps, 1):
             sink = self._sink_for(Kind.FITS)
-            if isinstance(sink, StampSink):
+            if isinstance(sink, StampSink | DatasetSink):
                 sink.add(blob)
                 self._use(Accepted("stamps"))
             progress(section.size * number // total)
 
     def _packets(self, path: Path, job: Job, source: PacketSource) -> None:
         """Make stamps of alerts that are no Avro records."""
-        if self.job.form == "alerts":
+        if self.job.form in ("alerts", "wire"):
             raise InputError("FITS and JSON of an alert are no Avro record: use --as stamps")
         sink = self._sink_for(Kind.FITS)
         for batch in source.batches():
@@ -285,7 +285,8 @@ class Maker:
             return sink.write(batch, made)
         except Exception as exc:
             error = reported(exc)
-        if len(items) == 1 or batch.group is not None:
+        by_row = batch.group is None or (isinstance(sink, DatasetSink) and sink.by_row)
+        if len(items) == 1 or not by_row:
             # A row group is written as a whole or not at all.
             self._failed(path, error, batch.records[0].number, batch.records[0].member)
             return 0
@@ -296,13 +297,17 @@ class Maker:
 
     def _sink_for(self, kind: Kind) -> Sink:
         job = self.job
-        if self.sink is not None and job.form == "hats":
+        if job.form == "wire" and kind is Kind.PARQUET:
+            raise InputError("rows of Parquet are no Avro records, and give no messages")
+        if self.sink is not None and (job.form == "hats" or job.is_dataset):
             return self.sink
         assert self.stream is not None
         form = job.form or ("stamps" if kind is Kind.FITS else "alerts")
         wanted: type
         if form == "stamps":
             wanted = StampSink
+        elif form == "wire":
+            wanted = WireSink
         else:
             wanted = ParquetAlertSink if kind is Kind.PARQUET else AvroAlertSink
             if self.others is not None and wanted is AvroAlertSink:
@@ -312,6 +317,9 @@ class Maker:
                 self.sink = StampSink(self.stream, job.codec)
             elif wanted is SchemaSink:
                 self.sink = self.others
+            elif wanted is WireSink:
+                assert job.schema_id is not None
+                self.sink = WireSink(self.stream, job.schema_id, drop_cutouts=job.drop_cutouts)
             elif wanted is ParquetAlertSink:
                 self.sink = ParquetAlertSink(self.stream, drop_cutouts=job.drop_cutouts)
             else:

@@ -17,18 +17,28 @@ from typing import Any, Final
 from ..errors import OutputError
 from ..outputs import atomic_folder, atomic_text, atomic_writer
 from .by_schema import SchemaSink
+from .dataset import DatasetSink
 from .making import Accepted, EmptyError, Maker
 from .plan import Job
 from .quarantine import Quarantine
 from .report import Problem, Report
 from .sections import Part
 
-__all__ = ["PartTask", "accepted_of", "add_part", "files_of", "make_part", "tables_of"]
+__all__ = [
+    "PartTask",
+    "accepted_of",
+    "add_part",
+    "dataset_of",
+    "files_of",
+    "make_part",
+    "tables_of",
+]
 
 _MAIN: Final = "main"
 _REPORT: Final = "report.json"
 _FAILED: Final = "failed.avro"
 _TABLES: Final = "tables"
+_DATASET: Final = "dataset"
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,11 @@ def tables_of(place: Path) -> list[Path]:
     return sorted((place / _TABLES).glob("*.parquet"))
 
 
+def dataset_of(place: Path) -> Path:
+    """Folder of a part's files by schema and partition; it may be missing."""
+    return place / _DATASET
+
+
 def _convert(task: PartTask, folder: Path, report: Report) -> Accepted | None:
     with suppress(EmptyError), _maker(task, folder, report) as maker:
         if task.accepted is not None:
@@ -126,10 +141,16 @@ def _maker(task: PartTask, folder: Path, report: Report) -> Iterator[Maker]:
         maker.sink = HatsSink(tables, task.size, job.surveys)
         yield maker
         return
+    if job.is_dataset:
+        with DatasetSink(folder / _DATASET, job, numbered=True) as sink:
+            maker = Maker(job, None, report, _quiet, _quiet)
+            maker.sink = sink
+            yield maker
+        return
     numbers = count(1)
     with atomic_writer(folder / _MAIN) as stream:
         others = None
-        if job.into_folder:
+        if job.into_folder and job.form != "wire":
             others = SchemaSink(
                 lambda name: folder / f"schema-{next(numbers):03d}",
                 stream,

@@ -76,6 +76,8 @@ class Report:
         Files and folders in the folders of inputs that are no data.
     outputs : int
         Output files and folders that are finished.
+    beside : list of str
+        Output files of other schemas, beside outputs.
     labels : dict
         What to call a file instead of its path.
     quarantine : Quarantine or None
@@ -95,6 +97,7 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
     passed_over: int = 0
     outputs: int = 0
+    beside: list[str] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
     quarantine: Quarantine | None = None
 
@@ -130,6 +133,7 @@ class Report:
             **{name: getattr(self, name) for name in _NUMBERS},
             **{name: list(getattr(self, name).items()) for name in _COUNTERS},
             "problems": [list(astuple(problem)) for problem in self.problems],
+            "beside": self.beside,
         }
 
     def add(self, state: Mapping[str, Any], kept: BinaryIO | None = None) -> list[Problem]:
@@ -154,6 +158,7 @@ class Report:
             getattr(self, name).update(dict(map(tuple, state[name])))
         problems = [Problem(*values) for values in state["problems"]]
         self.problems += problems
+        self.beside += state["beside"]
         if self.quarantine is not None:
             self.quarantine.take(kept, len(self.problems))
         return problems

@@ -255,13 +255,14 @@ class WireSource(FileSource):
         super().__init__(path, gzipped, span)
 
     def _open(self) -> None:
-        data = self._stream.read(MAX_BLOCK + 1)
+        data = self._stream.read(MAX_BLOCK)
         self._message, self._writer = read_message(data, self._schema_file)
         self.schema, self.stamp_fields = self._writer.written, self._writer.stamps
 
     def batches(self) -> Iterator[AlertBatch]:
         """Give the records of the message and of those that follow it."""
         first = self._span.first if self._span is not None else 0
-        records = records_of(self._message, self._writer, self._fields, first)
+        more = self._stream.read
+        records = records_of(self._message, self._writer, self._fields, more, first)
         while batch := tuple(islice(records, _RECORDS)):
             yield AlertBatch(batch)

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ..errors import output_error
-from ..outputs import atomic_folder, atomic_writer, is_special
-from .by_schema import SchemaSink
+from ..outputs import atomic_folder, atomic_writer, is_special, whole_folder
+from .by_schema import SchemaSink, beside
+from .dataset import DatasetSink
 from .items import named_blobs
 from .making import EmptyError, Maker, reported
+from .manifest import write_manifest
 from .mosaic import Rows
 from .plan import Job, Output, size_of
 from .report import Report
@@ -50,12 +52,16 @@ def make_whole(
             written = _to_blobs(job, output, report, say)
         elif job.form == "hats":
             written = _to_catalog(job, output, report, say, progress)
+        elif job.is_dataset:
+            written = _to_dataset(job, output, report, say, progress)
         else:
             with output_file(output.path) as stream:
                 maker = Maker(job, stream, report, say, progress, _beside(job, output, stream))
                 maker.convert(_sections(output, rows))
                 written = stream.seek(0, 2)
-                written += sum(map(size_of, maker.others.paths)) if maker.others else 0
+                others = maker.others.paths if maker.others else []
+                written += sum(map(size_of, others))
+            report.beside += map(str, others)
     except EmptyError:
         return False
     except Exception as exc:
@@ -86,14 +92,14 @@ def _sections(output: Output, rows: Mapping[Path, Rows] | None = None) -> Iterat
 
 def _beside(job: Job, output: Output, stream: BinaryIO) -> SchemaSink | None:
     """Where a folder's output is of several schemas: those after the first get files beside it."""
-    if not job.into_folder:
+    if not job.into_folder or job.form == "wire":
         return None
-    stem = output.path.with_suffix("")
     return SchemaSink(
-        lambda name: stem.with_name(f"{stem.name}.{name}.avro"),
+        lambda name: beside(output, name, force=job.force),
         stream,
         codec=job.codec,
         drop_cutouts=job.drop_cutouts,
+        taken=output.taken,
     )
 
 
@@ -115,6 +121,25 @@ def _to_catalog(
         if not sink.rows:
             raise EmptyError
     return sum(size_of(path) for path in output.path.rglob("*") if path.is_file())
+
+
+def _to_dataset(
+    job: Job,
+    output: Output,
+    report: Report,
+    say: Callable[[str], None],
+    progress: Callable[[int], None],
+) -> int:
+    """Write files by schema and partition into a folder; return their bytes."""
+    before = len(report.problems)
+    with whole_folder(output.path) as folder:
+        with DatasetSink(folder, job) as sink:
+            maker = Maker(job, None, report, say, progress)
+            maker.sink = sink
+            maker.convert(_sections(output))
+            if not sink.files:
+                raise EmptyError
+        return write_manifest(folder, job, len(report.problems) - before)
 
 
 def _to_blobs(job: Job, output: Output, report: Report, say: Callable[[str], None]) -> int:
