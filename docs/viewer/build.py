@@ -15,7 +15,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 DECODER = HERE.parents[1] / "tests/conformance/decoders/javascript"
 _IMPORT = re.compile(r'^import (?:\{([^}]*)\}|\* as (\w+)) from "\./(\w+)\.mjs";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (const|class|async function\*?|function\*?) ?(\*? ?)([\w$]+)", re.MULTILINE)
+_EXPORT = re.compile(
+    r"^export (const|class|async function\*?|function\*?) ?(\*? ?)([\w$]+)", re.MULTILINE
+)
 _LIST = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
 
 

@@ -40,11 +40,16 @@ def schema() -> dict[str, Any]:
     source += [("midpointMjdTai", "double"), ("psfFlux", "float"), ("psfFluxErr", "float")]
     record = {"type": "record", "name": "diaSource"}
     fields: list[dict[str, Any]] = [
-        {"name": "diaSource", "type": record | {"fields": [{"name": n, "type": t} for n, t in source]}},
+        {
+            "name": "diaSource",
+            "type": record | {"fields": [{"name": n, "type": t} for n, t in source]},
+        },
         {"name": "cutoutScience", "type": ["null", "bytes"]},
     ]
     for number, name in enumerate(STAMP_FIELDS.values()):
-        stamp = STAMP_SCHEMA["namespace"] + "." + STAMP_SCHEMA["name"] if number else bare(STAMP_SCHEMA)
+        stamp = (
+            STAMP_SCHEMA["namespace"] + "." + STAMP_SCHEMA["name"] if number else bare(STAMP_SCHEMA)
+        )
         fields.append({"name": name, "type": ["null", stamp], "default": None})
     return {"type": "record", "name": "alert", "namespace": "hstamp.sample", "fields": fields}
 

@@ -85,13 +85,18 @@ function files() {
   $("summary").textContent = `${library.files.length} file${library.files.length === 1 ? "" : "s"}: ${total} alerts, ${stamps} stamps${faults ? `, ${faults} faults` : ""}`;
   if (reading) say(`reading ${reading.name}: ${Math.round((100 * reading.done) / Math.max(1, reading.size))} %`);
   else if ($("status").textContent.startsWith("reading")) say(`${total} alerts`);
-  const shown = library.files.slice(-2000);
-  $("files").replaceChildren(...shown.map((file) => {
-    const first = file.faults[0];
-    const where = first && first.record !== null ? ` (record ${first.record}${first.field ? `, ${first.field}` : ""})` : "";
-    return make("li", { data: { name: file.name, code: first?.code ?? "", stamps: file.stamps } }, make("b", {}, file.name), ` ${file.stamps} stamps`,
-      first ? make("span", { class: "fault" }, ` ${first.code}`) : "", first ? ` ${first.message}${where}${hint(first)}${file.faultCount > 1 ? `; ${file.faultCount} faults` : ""}` : "");
-  }));
+  for (const file of library.files.filter((each) => !each.open && !listed.has(each))) {
+    listed.add(file);
+    $("files").append(fileRow(file));
+  }
+}
+
+const listed = new WeakSet();
+
+function fileRow({ name, stamps, faults: [first], faultCount }) {
+  const where = first && first.record !== null ? ` (record ${first.record}${first.field ? `, ${first.field}` : ""})` : "";
+  return make("li", { data: { name, code: first?.code ?? "" } }, make("b", {}, name), ` ${stamps} stamp${stamps === 1 ? "" : "s"}`,
+    first ? make("span", { class: "fault" }, ` ${first.code}`) : "", first ? ` ${first.message}${where}${hint(first)}${faultCount > 1 ? `; ${faultCount} faults` : ""}` : "");
 }
 
 /** What to do about a file that holds no stamps. */
