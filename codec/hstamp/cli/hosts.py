@@ -269,6 +269,7 @@ def _table(
             sky=args.sky,
             average=args.average,
             nearby=args.nearby,
+            pixel=[alert.pixel for alert in found],
         )
         if found:
             parts.append(columns_of(found, hosts))
