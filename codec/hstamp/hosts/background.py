@@ -166,9 +166,8 @@ def _responses(names: tuple[tuple[int, bool], ...]) -> Floats:
 
 def _correlation(apart: NDArray[np.float64], width: float) -> NDArray[np.float64]:
     if width == 0.0:
-        return (apart == 0.0).astype(np.float64)
-    found: NDArray[np.float64] = np.exp(-((apart / (2.0 * width)) ** 2))
-    return found
+        return np.asarray(apart == 0.0, dtype=np.float64)
+    return np.asarray(np.exp(-((apart / (2.0 * width)) ** 2)), dtype=np.float64)
 
 
 @lru_cache(maxsize=8)
