@@ -84,7 +84,7 @@ def register(subparsers: Any) -> None:
         "--sky",
         choices=("auto", "subtract", "keep"),
         default="auto",
-        help="subtract the median of the widest level, keep the values, or subtract unless the"
+        help="subtract the sky of the widest level, keep the values, or subtract unless the"
         " unit is nJy (default auto)",
     )
     parser.add_argument(

@@ -17,6 +17,7 @@ from .background import noise_of, sky_of
 from .load import load_finder, weights_path
 from .mixture import MAX_CANDIDATES
 from .runtime import PIXEL, Conditions, prior_of
+from .seeing import seeing_of
 from .table import HostTable, Positions, no_positions, positions_of
 
 __all__ = ["MOST_LEVELS", "Sky", "predict"]
@@ -67,7 +68,7 @@ def predict(
     weights : path-like, optional
         ONNX file with its calibration beside it; by default those that come with hstamp.
     sky : {'auto', 'subtract', 'keep'}
-        What to do with the sky: subtract the median of the widest level; keep the values, for
+        What to do with the sky: subtract that of the widest level; keep the values, for
         images without sky; or subtract unless the flux unit is nJy. ``'auto'`` keeps the values
         of a `StampBatch`, which does not know its units.
     average : bool
@@ -99,14 +100,18 @@ def predict(
     finder = load_finder(weights_path(weights))
     if nearby is not None and not finder.takes_prior:
         raise InputError("these weights do not say how sizes tell nearby hosts from others")
-    inputs = _of_batch(stamps, sky) if isinstance(stamps, StampBatch) else _of_list(stamps, sky)
+    inputs = (
+        _of_batch(stamps, sky)
+        if isinstance(stamps, StampBatch)
+        else _of_list(stamps, sky, finder.takes_seeing)
+    )
     scales = _pixels(inputs.cd, pixel)
     count = len(inputs.n)
     none = np.full(count, np.nan)
     found = no_positions(count, MAX_CANDIDATES)
     conditions = Conditions(
         np.where(np.isnan(scales), PIXEL, scales).astype(np.float32),
-        inputs.seeing,
+        (inputs.seeing * scales).astype(np.float32),
         np.full(count, prior, dtype=np.float32),
     )
     for n in np.unique(inputs.n):
@@ -152,7 +157,7 @@ def _pixels(
     return np.where(np.isnan(area), other, 3600.0 * np.sqrt(area))
 
 
-def _of_list(stamps: Sequence[Stamp] | Sequence[bytes], sky: Sky) -> _Inputs:
+def _of_list(stamps: Sequence[Stamp] | Sequence[bytes], sky: Sky, psfs: bool) -> _Inputs:
     made: list[Stamp] = []
     if stamps and all(isinstance(stamp, bytes) for stamp in stamps) and sky != "auto":
         return _of_batch(decode_many([s for s in stamps if isinstance(s, bytes)]), sky)
@@ -185,10 +190,21 @@ def _of_list(stamps: Sequence[Stamp] | Sequence[bytes], sky: Sky) -> _Inputs:
         place[:, 0],
         place[:, 1],
         cd,
-        np.full(count, np.nan, dtype=np.float32),
+        _seeing(made) if psfs else np.full(count, np.nan, dtype=np.float32),
         np.array(subtract, dtype=np.bool_),
         tuple(s.id for s in made),
     )
+
+
+def _seeing(stamps: Sequence[Stamp]) -> NDArray[np.float32]:
+    """Width of each stamp's PSF [base pixel]."""
+    found = np.full(len(stamps), np.nan, dtype=np.float32)
+    psfs = [stamp.psf for stamp in stamps]
+    sides = np.array([0 if psf is None else len(psf) for psf in psfs])
+    for side in np.unique(sides[sides > 0]):
+        rows = np.flatnonzero(sides == side)
+        found[rows] = seeing_of(np.stack([np.asarray(psfs[b]) for b in rows]), rows.size)
+    return found
 
 
 def _of_batch(batch: StampBatch, sky: Sky) -> _Inputs:
@@ -203,7 +219,7 @@ def _of_batch(batch: StampBatch, sky: Sky) -> _Inputs:
         batch.ra,
         batch.dec,
         batch.cd.astype(np.float64),
-        np.full(len(batch), np.nan, dtype=np.float32),
+        seeing_of(batch.psf, len(batch)),
         np.full(len(batch), sky == "subtract"),
         batch.ids,
     )

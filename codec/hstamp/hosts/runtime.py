@@ -186,6 +186,11 @@ class HostFinder:
         """Whether a share of nearby hosts can be given."""
         return "prior" in self._inputs or self.calibration.strata is not None
 
+    @property
+    def takes_seeing(self) -> bool:
+        """Whether the network looks at the width of the PSF."""
+        return "seeing" in self._inputs
+
     def propose(
         self, scaled: Floats, first: Floats, step: Floats, sky: Conditions | None = None
     ) -> Mixture:
