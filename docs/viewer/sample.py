@@ -68,20 +68,33 @@ def alert(number: int, drawn: Scene) -> dict[str, Any]:
 
     wcs = hstamp.Wcs(drawn.ra, drawn.dec, *_cd(drawn.angle))
     identifier = 170_000_000_000_000_000 + number
-    record: dict[str, Any] = {
-        "diaSource": {
-            "diaSourceId": identifier, "diaObjectId": identifier + 10_000, "ra": drawn.ra, "dec": drawn.dec,
-            "midpointMjdTai": 61_131.2 + number / 1000, "psfFlux": drawn.flux, "psfFluxErr": drawn.flux / 40,
-        },
-        "cutoutScience": image_alone(today(drawn, drawn.science)),
-    }  # fmt: skip
+    source = {
+        "diaSourceId": identifier,
+        "diaObjectId": identifier + 10_000,
+        "ra": drawn.ra,
+        "dec": drawn.dec,
+        "midpointMjdTai": 61_131.2 + number / 1000,
+        "psfFlux": drawn.flux,
+        "psfFluxErr": drawn.flux / 40,
+    }
+    cutout = image_alone(today(drawn, drawn.science))
+    record: dict[str, Any] = {"diaSource": source, "cutoutScience": cutout}
     for kind in KINDS:
         image = getattr(drawn, kind)
         record[STAMP_FIELDS[kind]] = hstamp.encode(
-            image.pixels, drawn.x, drawn.y, levels=LEVELS, variance=image.variance, mask=image.mask,
-            mask_planes=tuple(MASK_BITS), psf=image.psf, psf_size=PSF_SIZE, wcs=wcs, band=drawn.band,
+            image.pixels,
+            drawn.x,
+            drawn.y,
+            levels=LEVELS,
+            variance=image.variance,
+            mask=image.mask,
+            mask_planes=tuple(MASK_BITS),
+            psf=image.psf,
+            psf_size=PSF_SIZE,
+            wcs=wcs,
+            band=drawn.band,
             id=f"{identifier}/{kind}",
-        ).to_dict()  # fmt: skip
+        ).to_dict()
     return record
 
 

@@ -13,7 +13,7 @@ ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--js-flags=--expose-gc",
 ]  # fmt: skip
-PATIENCE = 240_000
+PATIENCE = 480_000
 """Milliseconds after which a step has failed: machines that run tests are busy."""
 
 

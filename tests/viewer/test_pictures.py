@@ -38,7 +38,8 @@ def picture(page, record, part, stretch="asinh", north=False):
           const canvas = plainPicture(parts[part].stamp, stretch, north), side = canvas.width;
           const { data } = canvas.getContext("2d").getImageData(0, 0, side, side);
           let text = "";
-          for (let i = 0; i < data.length; i += 4096) text += String.fromCharCode(...data.subarray(i, i + 4096));
+          for (let i = 0; i < data.length; i += 4096)
+            text += String.fromCharCode(...data.subarray(i, i + 4096));
           return btoa(text);
         }""",
         [record, part, stretch, north],

@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     timeout = 60
 
-    def do_GET(self) -> None:  # noqa: N802  # the name that http.server calls
+    def do_GET(self) -> None:  # the name that http.server calls
         hosts = {f"{name}:{self.server.server_port}" for name in (HOST, "localhost")}
         inside = self.path.startswith(self.server.prefix)
         if self.headers.get("Host") not in hosts or not inside:

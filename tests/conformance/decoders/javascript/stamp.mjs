@@ -46,12 +46,20 @@ export const storedCount = (n) => 196 + 176 * (n - 1);
 const inHole = (row, col) => row >= 4 && row <= 10 && col >= 4 && col <= 10; // [GE-4]
 export const isStored = (k, row, col) => (k === 0 ? row < 14 && col < 14 : !inHole(row, col)); // [GE-5]
 
+const indices = new Map();
+
+/** Where each stored value lies in n*15*15, in stamp order, [GE-6]; element / 225 is its level. */
+function storedIndex(n) {
+  if (!indices.has(n))
+    indices.set(n, Int32Array.from({ length: 225 * n }, (_, i) => i)
+      .filter((i) => isStored(Math.floor(i / 225), Math.floor((i % 225) / 15), i % 15)));
+  return indices.get(n);
+}
+
 /** Lays stored values out as n*15*15, fills the holes with `combine` and the derived edge, [DE-1] 3 to 5. */
 function expand(stored, n, combine) {
-  const out = new stored.constructor(n * 225);
-  for (let k = 0, i = 0; k < n; k++)
-    for (let p = 0; p < 225; p++)
-      if (isStored(k, Math.floor(p / 15), p % 15)) out[k * 225 + p] = stored[i++];
+  const out = new stored.constructor(n * 225), index = storedIndex(n);
+  for (let i = 0; i < index.length; i++) out[index[i]] = stored[i];
   for (let k = 1; k < n; k++)
     for (let u = 0; u < 7; u++)
       for (let v = 0; v < 7; v++) {
@@ -65,14 +73,17 @@ function expand(stored, n, combine) {
   return out;
 }
 
-/** Sum of the finite children over m^power; the Float32Array that takes it rounds it, [VA-3], [PL-3]. */
-function reduceChildren(children, power) {
+/** Sum of the finite children over m, or m^2 where they are variances; the Float32Array that takes it rounds it, [VA-3], [PL-3]. */
+function reduceChildren(a, b, c, d, areVariances) {
   let sum = 0, m = 0;
-  for (const v of children) if (v === v) { sum += v; m++; }
-  return m === 0 ? NaN : Math.fround(sum / m ** power);
+  if (a === a) { sum += a; m++; }
+  if (b === b) { sum += b; m++; }
+  if (c === c) { sum += c; m++; }
+  if (d === d) { sum += d; m++; }
+  return m === 0 ? NaN : Math.fround(sum / (areVariances ? m * m : m));
 }
-const mean = (...children) => reduceChildren(children, 1);
-const varianceOfMean = (...children) => reduceChildren(children, 2);
+const mean = (a, b, c, d) => reduceChildren(a, b, c, d, false);
+const varianceOfMean = (a, b, c, d) => reduceChildren(a, b, c, d, true);
 const union = (a, b, c, d) => a | b | c | d; // [PL-4]
 
 // ---------------------------------------------------------------- planes (Sections 6, 7)
@@ -89,13 +100,6 @@ function encodingOf(plane, known) {
   const encoding = ascii(plane.encoding, 1, 8, 0x20);
   check(known.includes(encoding), "E_ENCODING", `the encoding is none of ${known.join(", ")}`);
   return encoding;
-}
-
-/** The level of each stored value, in stamp order. */
-function storedLevels(n) {
-  const levels = new Uint8Array(storedCount(n));
-  for (let k = 1; k < n; k++) levels.fill(k, storedCount(k));
-  return levels;
 }
 
 function readF4(bytes, smallest) {
@@ -119,9 +123,9 @@ function decodeImage({ encoding, zero, scale, data }, n) {
   check(zero.length === n && scale.length === n, "E_SCALE", "image: zero and scale need one element per level"); // [EN-2]
   for (let k = 0; k < n; k++) // written so that NaN fails, [EN-3]
     check(scale[k] > 0 && Math.abs(zero[k]) + 32767 * scale[k] <= FLT_MAX, "E_SCALE", `image: zero or scale of level ${k}`);
-  const view = viewOf(data), levels = storedLevels(n), out = new Float32Array(count);
+  const view = viewOf(data), index = storedIndex(n), out = new Float32Array(count);
   for (let i = 0; i < count; i++) {
-    const q = view.getInt16(2 * i, true), k = levels[i];
+    const q = view.getInt16(2 * i, true), k = Math.floor(index[i] / 225);
     out[i] = q === -32768 ? NaN : Math.fround(zero[k] + scale[k] * q); // [EN-2]
   }
   return expand(out, n, mean);
@@ -129,17 +133,19 @@ function decodeImage({ encoding, zero, scale, data }, n) {
 
 const M = [32768, 34219, 35734, 37316, 38968, 40693, 42495, 44376, 46341, 48393, 50535, 52773, 55109, 57549, 60097, 62757];
 
+const POWERS = Float64Array.from({ length: 32 }, (_, i) => 2 ** i);
+
 function decodeVariance({ encoding, unit, data }, n) {
   const count = storedCount(n);
   const isF4 = encodingOf({ encoding }, ["f4", "log8"]) === "f4";
   check(data.length === count * (isF4 ? 4 : 1), "E_LENGTH", "variance: data has the wrong length");
   if (isF4) return expand(readF4(data, 0), n, varianceOfMean); // [EN-4]
   check(unit > 0 && unit * M[13] <= FLT_MAX, "E_SCALE", "variance: unit"); // [EN-6]
-  const levels = storedLevels(n), out = new Float32Array(count);
+  const index = storedIndex(n), out = new Float32Array(count);
   for (let i = 0; i < count; i++) {
     const c = data[i], e = (c - 1) >> 4;
     if (c === 255) out[i] = NaN;
-    else if (c > 0) out[i] = Math.fround((unit * M[(c - 1) & 15]) / 2 ** (15 + 2 * levels[i] - e)); // [EN-5]
+    else if (c > 0) out[i] = Math.fround((unit * M[(c - 1) & 15]) / POWERS[15 + 2 * Math.floor(index[i] / 225) - e]); // [EN-5]
   }
   return expand(out, n, varianceOfMean);
 }
