@@ -40,7 +40,7 @@ const labelling = new Labelling({
 
 let showing = 0;
 function openedSoFar() {
-  if (performance.now() - showing < 150 && library.files.some((file) => file.open)) return;
+  if (performance.now() - showing < 400 && library.files.some((file) => file.open)) return;
   showing = performance.now();
   filter();
   files();
