@@ -24,7 +24,7 @@ __all__ = ["build_parser", "main"]
 _NO_HOME: Final = "/nonexistent"
 
 _COMMANDS = (
-    "convert", "hosts", "info", "show", "export", "validate", "verify", "schema", "demo",
+    "convert", "hosts", "info", "show", "view", "export", "validate", "verify", "schema", "demo",
     "conformance",
 )  # fmt: skip
 _EPILOG = """\
@@ -33,6 +33,7 @@ examples:
   hstamp convert image.fits --ra 150.1 --dec 2.2 -o source.avro
   hstamp info with-stamps/                        what is in the files
   hstamp show source.avro -o source.png           levels and mosaic as a picture
+  hstamp view with-stamps/                        look at them in a browser
   hstamp export source.avro -o source.fits        opens in DS9 and astropy
   hstamp validate with-stamps/                    check every stamp
   hstamp verify alerts/ with-stamps/              make the stamps again and compare

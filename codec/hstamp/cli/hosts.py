@@ -20,12 +20,15 @@ from .terminal import labelled
 if TYPE_CHECKING:
     from ..convert.history import History
     from ..convert.plan import Output
+    from ..hosts.labels import Judge
     from ..hosts.report import Panel
 
 __all__ = ["register"]
 
 _BATCH = 256
-_NOT_OPTIONS = ("inputs", "out", "force", "report", "limit", "quiet", "func", "parser")
+_NOT_OPTIONS = (
+    "inputs", "out", "force", "report", "limit", "labels", "quiet", "func", "parser",
+)  # fmt: skip
 _REPORTED = 120
 """Alerts drawn in a report unless --limit says otherwise."""
 
@@ -47,6 +50,7 @@ _EXAMPLES = """\
   hstamp hosts alerts/ -o hosts.csv
   hstamp hosts with-stamps.avro -o hosts.vot --report hosts.html
   hstamp hosts alert.avro -o hosts.csv --field science
+  hstamp hosts with-stamps.avro -o hosts.csv --labels labels.csv
   hstamp hosts image.fits --ra 121.6015 --dec 1.0359 -o hosts.csv --report hosts.png
 """
 
@@ -75,6 +79,11 @@ def register(subparsers: Any) -> None:
         help=f"alerts in the report (default the first {_REPORTED})",
     )  # fmt: skip
     parser.add_argument(
+        "--labels", type=Path, metavar="FILE",
+        help="hosts that people chose in 'hstamp view' (.csv or .json): say how well the answers"
+        " of this run agree with them",
+    )  # fmt: skip
+    parser.add_argument(
         "--field",
         choices=("template", "science", "difference"),
         default="template",
@@ -84,7 +93,7 @@ def register(subparsers: Any) -> None:
         "--sky",
         choices=("auto", "subtract", "keep"),
         default="auto",
-        help="subtract the median of the widest level, keep the values, or subtract unless the"
+        help="subtract the sky of the widest level, keep the values, or subtract unless the"
         " unit is nJy (default auto)",
     )
     parser.add_argument(
@@ -129,6 +138,7 @@ class _Totals:
     refused: int = 0
     tables: int = 0
     panels: list[Panel] = field(default_factory=list)
+    judge: Judge | None = None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -153,7 +163,7 @@ def run(args: argparse.Namespace) -> int:
     settled = {} if history is None or args.force else history.settle(map(_output, outputs))
     # Nothing to look at costs nothing, and a missing onnxruntime is said before the reading.
     predict([], weights=args.weights, nearby=args.nearby)
-    totals, done = _Totals(), 0
+    totals, done = _Totals(judge=_judge(args)), 0
     with Progress(sum(map(size_of, inputs))) as progress:
         for out, paths in outputs:
             if out not in settled:
@@ -181,6 +191,12 @@ def run(args: argparse.Namespace) -> int:
         stream = sys.stderr if args.out == STDIN else sys.stdout
         print("\n".join(_summary(args, totals)), file=stream)
     return 1 if totals.faults else 0
+
+
+def _judge(args: argparse.Namespace) -> Judge | None:
+    from ..hosts.labels import Judge, read_labels
+
+    return None if args.labels is None else Judge(read_labels(args.labels))
 
 
 def _outputs(args: argparse.Namespace, inputs: list[Path]) -> list[tuple[Path, list[Path]]]:
@@ -269,9 +285,12 @@ def _table(
             sky=args.sky,
             average=args.average,
             nearby=args.nearby,
+            pixel=[alert.pixel for alert in found],
         )
         if found:
             parts.append(columns_of(found, hosts))
+            if totals.judge is not None:
+                totals.judge.add(found, hosts)
         if args.report is not None and (room := args.limit - len(totals.panels)) > 0:
             totals.panels.extend(panels_of(found, hosts)[:room])
         progress.update(before[batch[-1].path] + batch[-1].done)
@@ -312,6 +331,8 @@ def _summary(args: argparse.Namespace, totals: _Totals) -> Iterator[str]:
         yield f"no WCS for {totals.flat}: offsets in pixels only"
     if totals.skipped:
         yield f"skipped {totals.skipped}: table is there and complete (--force makes it again)"
+    if totals.judge is not None:
+        yield from totals.judge.lines()
     if args.report is not None and totals.panels:
         yield f"{args.report}"
     if totals.faults:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-__all__ = ["Stopped", "checkpoint", "name_of", "status_of", "stoppable"]
+__all__ = ["Stopped", "answered", "checkpoint", "name_of", "status_of", "stoppable"]
 
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 _PLAIN: Final = (signal.SIG_DFL, signal.default_int_handler)
@@ -54,6 +54,11 @@ def checkpoint() -> None:
     """Raise `Stopped` if a signal came and its exception was lost."""
     if _Received.stop is not None:
         raise _Received.stop
+
+
+def answered() -> None:
+    """Forget the signal that came: the run ends as it asked, and that is no failure."""
+    _Received.stop = None
 
 
 @contextmanager

@@ -180,6 +180,35 @@ export function skip(cursor, type) {
   }
 }
 
+/**
+ * Steps over a value like `skip`, at the same cost, and gives what is wanted of it: numbers, text or bytes where
+ * `wanted` is true, or an object of the fields of a record that `wanted` names. What has another form gives null.
+ */
+export function pick(cursor, type, wanted) {
+  switch (type.kind) {
+    case "union": {
+      const branch = cursor.branch(type.branches);
+      cursor.budget.passOver(weightOf(branch));
+      return pick(cursor, branch, wanted);
+    }
+    case "record": {
+      const out = {};
+      for (const field of type.live) {
+        if (wanted !== true && Object.hasOwn(wanted, field.name)) out[field.name] = pick(cursor, field.type, wanted[field.name]);
+        else skip(cursor, field.type);
+      }
+      return out;
+    }
+    case "int": return cursor.int();
+    case "long": return cursor.bigLong(); // identifiers need all of their digits
+    case "float": return cursor.view.getFloat32(cursor.advance(4), true);
+    case "double": return cursor.view.getFloat64(cursor.advance(8), true);
+    case "bytes": return cursor.take(cursor.long());
+    case "string": return new TextDecoder().decode(cursor.take(cursor.long()));
+    default: skip(cursor, type); return null;
+  }
+}
+
 // ---------------------------------------------------------------- Avro schemas ([CO-6])
 
 const PRIMITIVES = new Set(["null", "boolean", "int", "long", "float", "double", "bytes", "string"]);

@@ -1,0 +1,96 @@
+"""The page in a real browser: Chromium without a display, with nothing of a user's in it."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "viewer" / "index.html"
+SAMPLE = PAGE.with_name("sample.avro")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--js-flags=--expose-gc",
+]  # fmt: skip
+PATIENCE = 480_000
+"""Milliseconds after which a step has failed: machines that run tests are busy."""
+
+
+def chromium():
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    return found or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def playwright():
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if chromium() is None:
+        pytest.skip("chromium is not installed")
+    with api.sync_playwright() as started:
+        yield started
+
+
+def until(page, expression):
+    """Wait until an expression holds; the page's policy lets nothing be evaluated inside it."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, expression
+        time.sleep(0.05)
+
+
+class Browser:
+    """A browser whose user's folder outlives it, so that it can be closed and opened again."""
+
+    def __init__(self, playwright, folder, **options):
+        self.playwright, self.folder, self.options = playwright, folder, options
+        self.errors, self.requests = [], []
+
+    def open(self, address=None, *, sample=False):
+        self.context = self.playwright.chromium.launch_persistent_context(
+            self.folder, executable_path=chromium(), headless=True, args=ARGUMENTS, **self.options
+        )
+        self.context.set_default_timeout(PATIENCE)
+        self.page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(address or PAGE.as_uri())
+        if sample:
+            self.page.click("#sample-2")
+            self.settled()
+        return self.page
+
+    def drop(self, *paths):
+        """Open files with the button at the top."""
+        self.page.set_input_files("#open", [str(path) for path in paths])
+
+    def settled(self):
+        """Wait until files are read and a stamp is shown."""
+        until(
+            self.page,
+            "(({ library, current }) => library.files.length && library.files.every((f) => !f.open)"
+            " && current().loaded.parts.length > 0)(window.hstampViewer)",
+        )
+
+    def close(self):
+        self.context.close()
+
+
+@pytest.fixture
+def browser(playwright, tmp_path):
+    made = Browser(playwright, tmp_path / "user", viewport={"width": 1400, "height": 900})
+    yield made
+    made.close()
+    assert made.errors == []
+
+
+@pytest.fixture(scope="module")
+def shared_browser(playwright, tmp_path_factory):
+    """One browser for tests that leave nothing behind."""
+    folder = tmp_path_factory.mktemp("user")
+    made = Browser(playwright, folder, viewport={"width": 1400, "height": 900})
+    made.open(sample=True)
+    yield made
+    made.close()
+    assert made.errors == []

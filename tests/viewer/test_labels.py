@@ -1,0 +1,224 @@
+"""Labelling in the page: what is clicked is what is kept, and it is still there afterwards."""
+
+import csv
+import hashlib
+import json
+from datetime import datetime
+
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+from astropy.time import Time
+from astropy.wcs.utils import pixel_to_skycoord
+from conftest import SAMPLE, until
+
+import hstamp
+from hstamp.export.wcs import grid_position, mosaic_wcs
+
+
+@pytest.fixture(scope="module")
+def science():
+    return [i.stamp for i in hstamp.read_stamps(SAMPLE) if i.field == "hstampScience"]
+
+
+def shown(page, record):
+    until(page, f"window.hstampViewer.current().alert?.record === {record}")
+    until(page, f"window.hstampViewer.current().loaded.parts[0]?.record === {record}")
+
+
+def start(browser, name="ada", *, onward=True):
+    page = browser.open()
+    browser.drop(SAMPLE)
+    browser.settled()
+    shown(page, 0)
+    page.check("#labelling")
+    page.fill("#labeller", name)
+    page.locator("#labeller").blur()
+    if not onward:
+        page.uncheck("#onward")
+    return page
+
+
+def click(page, right, down):
+    """Click in the science image at shares of its width and height."""
+    page.wait_for_timeout(200)
+    canvas = page.locator("figure[data-kind=science] canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * right, box["y"] + box["height"] * down)
+
+
+def saved(page, button, tmp_path):
+    with page.expect_download() as download:
+        page.click(button)
+    download.value.save_as(tmp_path / "saved")
+    return (tmp_path / "saved").read_text("utf-8")
+
+
+def labels(page, tmp_path):
+    content = json.loads(saved(page, "#save-json", tmp_path))
+    assert (content["format"], content["version"]) == ("hstamp-labels", 1)
+    return content["labels"]
+
+
+def test_a_click_is_kept_where_it_was_made(browser, tmp_path, science):
+    page = start(browser)
+    page.uncheck("#north")
+    click(page, 0.75, 0.25)
+    shown(page, 1)
+    page.keyboard.press("n")
+    shown(page, 2)
+    page.keyboard.press("u")
+    shown(page, 3)
+    page.keyboard.press("2")
+    shown(page, 4)
+    host, none, unsure, kind = labels(page, tmp_path)
+    # Three quarters of 240 base pixels to the right, and three quarters up.
+    x, y = grid_position(science[0], None)
+    assert host["x"] == pytest.approx(179.5 - x, abs=0.7)
+    assert host["y"] == pytest.approx(179.5 - y, abs=0.7)
+    place = pixel_to_skycoord(host["x"] + x, host["y"] + y, mosaic_wcs(science[0]))
+    assert SkyCoord(host["ra"], host["dec"], unit="deg").separation(place).arcsec < 1e-4
+    assert host["stamp_sha256"] == hashlib.sha256(science[0].to_bytes()).hexdigest()
+    assert host["file_sha256"] == fingerprint(SAMPLE.read_bytes())
+    assert (host["alert_id"], host["object_id"]) == ("170000000000000000", "170000000000010000")
+    assert (host["label"], host["image"], host["placed"]) == ("host", "science", "clicked")
+    assert (host["labeller"], host["pass"], host["file"]) == ("ada", 1, "sample.avro")
+    assert abs(datetime.fromisoformat(host["time"]).timestamp() - datetime.now().timestamp()) < 3600
+    assert [(v["record"], v["label"], v["class"]) for v in (none, unsure, kind)] == [
+        (1, "none", None), (2, "unsure", None), (3, "class", "AGN"),
+    ]  # fmt: skip
+    assert none["x"] is none["ra"] is None
+    rows = list(csv.DictReader(saved(page, "#save-csv", tmp_path).splitlines()))
+    assert [row["label"] for row in rows] == ["host", "none", "unsure", "class"]
+    assert float(rows[0]["ra"]) == host["ra"]
+    assert rows[0]["alert_id"] == "170000000000000000"
+
+
+def fingerprint(data):
+    text = f"{len(data)}\n".encode()
+    return hashlib.sha256(text + data[:65536] + data[max(0, len(data) - 65536) :]).hexdigest()
+
+
+def test_labels_survive_a_reload_and_the_closing_of_the_browser(browser, tmp_path):
+    page = start(browser)
+    click(page, 0.6, 0.4)
+    shown(page, 1)
+    page.keyboard.press("n")
+    shown(page, 2)
+    before = labels(page, tmp_path)
+    browser.close()
+    page = browser.open()
+    browser.drop(SAMPLE)
+    browser.settled()
+    page.check("#labelling")
+    assert page.input_value("#labeller") == "ada"
+    until(page, "document.getElementById('label-now').textContent === 'now: host'")
+    assert labels(page, tmp_path) == before
+    page.keyboard.press("z")
+    shown(page, 1)
+    page.reload()
+    browser.drop(SAMPLE)
+    browser.settled()
+    page.check("#labelling")
+    until(page, "!document.getElementById('save-json').disabled")
+    assert labels(page, tmp_path) == before[:1]
+
+
+def test_the_keyboard_alone_suffices(browser, tmp_path, science):
+    page = start(browser)
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Enter")
+    shown(page, 1)
+    page.keyboard.press("j")
+    shown(page, 2)
+    page.keyboard.press("k")
+    shown(page, 1)
+    (label,) = labels(page, tmp_path)
+    assert label["placed"] == "placed by keys"
+    # North is up: three steps to the north and a fine one to the east.
+    source = SkyCoord(label["source_ra"], label["source_dec"], unit="deg")
+    east, north = source.spherical_offsets_to(SkyCoord(label["ra"], label["dec"], unit="deg"))
+    scale = science[0].wcs.pixel_scale
+    assert east.arcsec == pytest.approx(0.2 * scale, rel=0.01)
+    assert north.arcsec > 3 * scale
+    assert (label["source_ra"], label["source_dec"]) == (science[0].wcs.ra, science[0].wcs.dec)
+
+
+def test_passes_are_blind_to_each_other_and_compared_by_kappa(browser, tmp_path):
+    page = start(browser, "ada")
+    for key in "nnuu":
+        record = page.evaluate("window.hstampViewer.current().alert.record")
+        page.keyboard.press(key)
+        shown(page, record + 1)
+    page.select_option("#pass", "2")
+    page.evaluate("window.hstampViewer.choose(window.hstampViewer.library.alerts[0])")
+    shown(page, 0)
+    assert page.inner_text("#label-now") == "not labelled"
+    assert page.locator(".row .mark").count() == 0
+    for key in "nuuu":
+        record = page.evaluate("window.hstampViewer.current().alert.record")
+        page.keyboard.press(key)
+        shown(page, record + 1)
+    page.click("#compare")
+    # 3 of 4 agree; by chance (2/4 * 1/4 + 2/4 * 3/4) = 1/2 would: (3/4 - 1/2) / (1 - 1/2).
+    assert page.inner_text("#kappa") == "Cohen\u2019s kappa 0.500"
+    assert page.locator("#agreement li").count() == 1
+    page.click("#agreement li button")
+    shown(page, 1)
+    # The labels of someone else come as a file, and undo leaves them alone.
+    other = [label | {"labeller": "=cmd()", "pass": 1} for label in labels(page, tmp_path)[:4]]
+    (tmp_path / "other.json").write_text(
+        json.dumps({"format": "hstamp-labels", "version": 1, "labels": other})
+    )
+    browser.drop(tmp_path / "other.json")
+    until(page, "document.getElementById('status').textContent.includes('4 labels added')")
+    page.click("#compare")
+    assert page.locator("#first-set option").count() == 3
+    page.keyboard.press("Escape")
+    # A spreadsheet would take the name for a formula.
+    rows = list(csv.DictReader(saved(page, "#save-csv", tmp_path).splitlines()))
+    assert sorted({row["labeller"] for row in rows}) == ["'=cmd()", "ada"]
+
+
+PUBLISHED = {
+    "ra", "dec", "reporting_group_id", "discovery_data_source_id", "reporter", "discovery_datetime",
+    "at_type", "host_name", "host_redshift", "transient_redshift", "internal_name",
+    "internal_name_format", "remarks", "proprietary_period_groups", "proprietary_period",
+    "non_detection", "photometry", "related_files",
+}  # fmt: skip
+"""Members of an AT report in the manual "TNS 2.0 bulk reports" of the Transient Name Server."""
+PHOTOMETRY = {
+    "obsdate", "flux", "flux_error", "limiting_flux", "flux_units", "filter_value",
+    "instrument_value", "exptime", "observer", "comments",
+}  # fmt: skip
+
+
+def test_rows_for_the_transient_name_server(browser, tmp_path):
+    page = start(browser)
+    click(page, 0.6, 0.4)
+    shown(page, 1)
+    page.keyboard.press("n")
+    shown(page, 2)
+    page.keyboard.press("u")
+    shown(page, 3)
+    found = labels(page, tmp_path)
+    reports = json.loads(saved(page, "#save-tns", tmp_path))["at_report"]
+    assert list(reports) == ["0", "1"]
+    for report in reports.values():
+        assert set(report) <= PUBLISHED
+        assert set(report["photometry"]["photometry_group"]["0"]) <= PHOTOMETRY
+        assert report["host_name"] == report["host_redshift"] == ""
+    report = reports["0"]
+    assert report["ra"] == {"value": f"{found[0]['source_ra']:.6f}", "error": "", "units": "deg"}
+    assert report["internal_name"] == "170000000000010000"
+    # Midpoint of the first alert of the sample: MJD 61131.2, TAI.
+    utc = Time(61131.2, format="mjd", scale="tai").utc
+    assert abs(Time(report["discovery_datetime"]) - utc).sec < 0.01
+    flux = page.evaluate("window.hstampViewer.library.alerts[0].psfFlux")
+    photometry = report["photometry"]["photometry_group"]["0"]
+    assert float(photometry["flux"]) == pytest.approx(31.4 - 2.5 * np.log10(flux), abs=0.001)
+    assert float(photometry["flux_error"]) == pytest.approx(2.5 / np.log(10) / 40, abs=0.001)
+    assert f"{found[0]['ra']:.6f}" in report["remarks"]
