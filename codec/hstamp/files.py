@@ -309,7 +309,7 @@ def _container(stream: BinaryIO, path: Path | None) -> Iterator[Found | Fault]:
 
 
 def _wire(stream: BinaryIO, path: Path | None, schema_file: Path | None) -> Iterator[Found | Fault]:
-    data = stream.read(MAX_BLOCK + 1)
+    data = stream.read(MAX_BLOCK)
     try:
         message, writer = read_message(data, schema_file)
     except HstampError as exc:
@@ -321,7 +321,7 @@ def _wire(stream: BinaryIO, path: Path | None, schema_file: Path | None) -> Iter
         raise FormatError(code, reason) from exc
     if writer.stamps is None:
         raise FormatError("E_SCHEMA", "its schema holds no stamps")
-    for item in records_of(message, writer):
+    for item in records_of(message, writer, more=stream.read):
         if isinstance(item, BadRecord):
             # What follows the record is a fault of the file's, and of the record alone in it.
             number = max(item.number - 1, 0) if item.error.code == "E_TRAILING" else item.number

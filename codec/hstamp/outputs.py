@@ -20,14 +20,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
 from .errors import OutputError, output_error
-from .temporaries import PREFIX, create, create_folder, sweep_once
+from .temporaries import NEW, PREFIX, create, create_folder, sweep_once
 
 __all__ = [
     "atomic_folder",
     "atomic_text",
     "atomic_writer",
+    "created",
     "is_special",
     "spooled",
+    "whole_folder",
 ]
 
 _BUFFER: Final = 2**18
@@ -128,6 +130,60 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             os.close(handle)
         for part in parts:
             shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Fill a temporary folder and put it at `path` when all went well, in place of one there.
+
+    Raises
+    ------
+    OutputError
+        If a folder or file cannot be made.
+    """
+    old: Path | None = None
+    try:
+        with atomic_folder(path) as folder:
+            yield folder
+            if path.is_dir():
+                try:
+                    old = path.replace(folder.with_name(f"{folder.name}.old"))
+                except OSError as exc:
+                    raise output_error(path, exc) from exc
+    except BaseException:
+        if old is not None and not path.exists():
+            old.replace(path)
+        raise
+    if old is not None:
+        # Under this name, what a killed run leaves of it is swept up by the next.
+        shutil.rmtree(old.replace(old.with_suffix("")), ignore_errors=True)
+
+
+@contextmanager
+def created(path: Path, output: Path) -> Iterator[BinaryIO]:
+    """Create a file in a folder that is being filled, and bring it to the disk in the end.
+
+    Parameters
+    ----------
+    path : Path
+        Nothing may be there; its folders are made.
+    output : Path
+        What faults name.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, NEW, 0o666)
+    except OSError as exc:
+        raise output_error(output, exc) from exc
+    raw = _Raw(handle, output)
+    stream = io.BufferedRandom(raw)
+    try:
+        yield cast(BinaryIO, stream)
+        stream.flush()
+        raw.settle(None)
+    finally:
+        with suppress(OSError, ValueError):
+            stream.close()
 
 
 class _Raw(io.FileIO):

@@ -19,13 +19,13 @@ from typing import Any, Final
 
 from .errors import output_error
 
-__all__ = ["PREFIX", "create", "create_folder", "sweep", "sweep_once"]
+__all__ = ["NEW", "PREFIX", "create", "create_folder", "sweep", "sweep_once"]
 
 # Where a system has no such locks nothing is locked, and nothing is swept.
 _FCNTL: Final[Any] = import_module("fcntl") if find_spec("fcntl") else None
 PREFIX: Final = ".hstamp-"
 _SUFFIX: Final = ".part"
-_NEW: Final = (
+NEW: Final = (
     os.O_RDWR
     | os.O_CREAT
     | os.O_EXCL
@@ -33,6 +33,7 @@ _NEW: Final = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+"""Flags that open a new file, never one that is there or what a link leads to."""
 
 
 def sweep(folder: Path) -> int:
@@ -63,7 +64,7 @@ def create(folder: Path, output: Path, parts: list[Path]) -> int:
         while True:
             parts.append(folder / _new_name())
             # The system takes the umask, and the folder's default ACL, off these permissions.
-            handle = os.open(parts[-1], _NEW, 0o666)
+            handle = os.open(parts[-1], NEW, 0o666)
             if _locked(handle, parts[-1]):
                 return handle
             os.close(handle)

@@ -260,14 +260,14 @@ def test_any_exception_costs_its_record(tmp_path, convert, monkeypatch, fault, f
 
 def test_a_record_that_cannot_be_written_costs_itself(tmp_path, convert, monkeypatch):
     source = alerts(tmp_path / "a.avro", 4)
-    encode = AvroAlertSink._encode
+    encode = AvroAlertSink.encode
 
     def faulty(self, item, stamps):
         if item.number == 2:
             raise TypeError("cannot")
         return encode(self, item, stamps)
 
-    monkeypatch.setattr(AvroAlertSink, "_encode", faulty)
+    monkeypatch.setattr(AvroAlertSink, "encode", faulty)
     report = convert(source, tmp_path / "out.avro")
     assert [(p.record, p.reason) for p in report.problems] == [(2, "TypeError: cannot")]
     ids = [record["diaSourceId"] for record in read_ocf(tmp_path / "out.avro")]

@@ -112,3 +112,75 @@ def test_names_of_files_lead_nowhere_else():
     assert file_name({"name": "__hidden"}, set()) == "hidden"
     assert file_name({"name": "_"}, set()) == "alert"
     assert len(file_name({"name": "x" * 5000}, set())) == 120
+
+
+def three(path):
+    other = {**LSST_SCHEMA, "doc": "the same name, other text"}
+    members = (ZTF_SCHEMA, ztf_alert(1)), (LSST_SCHEMA, lsst_alert(1)), (other, lsst_alert(2))
+    return tar(path, *members)
+
+
+LSST_FILE = "night.lsst.v11_1.alert.avro"
+
+
+def test_files_beside_an_output_are_part_of_it(tmp_path, convert):
+    path, out = three(tmp_path / "night.tar"), tmp_path / "out"
+    assert convert(path, out, into_folder=True).ok
+    before = {p.name: p.read_bytes() for p in out.glob("*.avro")}
+    # One that is gone is made again.
+    (out / LSST_FILE).unlink()
+    assert convert(path, out, into_folder=True).outputs == 1
+    assert {p.name: p.read_bytes() for p in out.glob("*.avro")} == before
+    # One that was changed since is not replaced.
+    (out / LSST_FILE).write_bytes(b"mine")
+    report = convert(path, out, into_folder=True)
+    assert "is not as" in report.problems[0].reason
+    assert (out / LSST_FILE).read_bytes() == b"mine"
+    assert convert(path, out, into_folder=True, force=True).ok
+    assert {p.name: p.read_bytes() for p in out.glob("*.avro")} == before
+    # Those of schemas that the input no longer has go.
+    tar(path, (ZTF_SCHEMA, ztf_alert(1)), (LSST_SCHEMA, lsst_alert(1)))
+    assert convert(path, out, into_folder=True).ok
+    assert sorted(p.name for p in out.glob("*.avro")) == ["night.avro", LSST_FILE]
+
+
+def test_a_file_of_others_beside_an_output_stays(tmp_path, convert):
+    path, out = three(tmp_path / "night.tar"), tmp_path / "out"
+    out.mkdir()
+    (out / LSST_FILE).write_bytes(b"mine")
+    report = convert(path, out, into_folder=True)
+    assert [p.code for p in report.problems] == ["E_INPUT"]
+    assert "did not make it" in report.problems[0].reason
+    assert (out / LSST_FILE).read_bytes() == b"mine"
+    assert report.alerts_out == 2
+
+
+def test_a_file_beside_an_output_is_no_other_output(tmp_path, convert):
+    three(tmp_path / "night.tar")
+    write_ocf(tmp_path / LSST_FILE, LSST_SCHEMA, [lsst_alert(7)])
+    for force in (False, True):
+        inputs = [tmp_path / "night.tar", tmp_path / LSST_FILE]
+        report = convert(inputs, tmp_path / "out", into_folder=True, force=force)
+        assert report.ok
+        out = {p.name: [r.get("diaSourceId") for r in read_ocf(p)]
+               for p in (tmp_path / "out").glob("*.avro")}  # fmt: skip
+        assert out == {
+            "night.avro": [None],
+            LSST_FILE: [170007],
+            "night.lsst.v11_1.alert-2.avro": [170001],
+            "night.lsst.v11_1.alert-3.avro": [170002],
+        }
+
+
+def test_an_input_is_no_file_beside_an_output(tmp_path, convert):
+    (tmp_path / "other").mkdir()
+    path = three(tmp_path / "other" / "night.tar")
+    source = write_ocf(tmp_path / LSST_FILE, LSST_SCHEMA, [lsst_alert(7)])
+    before = source.read_bytes()
+    link = tmp_path / "other" / "a.avro"
+    link.symlink_to(source)
+    assert convert([path, link], tmp_path, into_folder=True, force=True).ok
+    assert source.read_bytes() == before
+    assert [r["diaSourceId"] for r in read_ocf(tmp_path / "night.lsst.v11_1.alert-2.avro")] == [
+        170001
+    ]

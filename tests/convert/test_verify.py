@@ -126,3 +126,76 @@ def test_fields_that_differ_are_named():
     assert difference(one, one) is None
     assert difference(one, hstamp.encode(image, 20, 20, id="b")) == "id"
     assert difference(one, hstamp.encode(image, 20, 20, id="a", encoding="f4")).startswith("image")
+
+
+def spread(tmp_path):
+    from test_datasets import banded
+
+    folder = tmp_path / "many"
+    folder.mkdir()
+    bad = {"cutoutScience": b"no FITS", "cutoutTemplate": None}
+    none = dict.fromkeys(("cutoutDifference", "cutoutScience", "cutoutTemplate"))
+    alerts = [banded(1, "r"), banded(2, "g"), {**banded(3, "r"), **bad}, banded(4, None)]
+    write_ocf(folder / "a.avro", LSST_SCHEMA, [*alerts, {**banded(5, "g"), **none}])
+    write_ocf(folder / "b.avro", LSST_SCHEMA, [banded(6, "r"), banded(7, "g")])
+    return folder
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--by-schema"],
+        ["--partition", "diaSource.band"],
+        ["--partition", "diaSource.band", "--as", "stamps"],
+        ["--partition", "diaSource.band", "--as", "wire", "--schema-id", "9"],
+        ["--as", "wire", "--schema-id", "9"],
+    ],
+)
+def test_what_was_sorted_is_equal_too(tmp_path, capsys, options):
+    folder, out = spread(tmp_path), tmp_path / "out"
+    assert go("convert", folder, "-o", out, *options) == 1
+    capsys.readouterr()
+    assert go("verify", folder, out) == 0
+    assert capsys.readouterr().out == "7 alerts made again: 16 stamps are equal\n"
+    assert go("verify", folder, out, "--sample", 3) == 0
+    # What is not there is missed, and what is too much is told.
+    if out.is_dir():
+        capsys.readouterr()
+        files = sorted(path for path in out.rglob("*.*") if path.suffix in (".avro", ".wire"))
+        data = files[-1].read_bytes()
+        files[-1].write_bytes(data[: len(data) - 40])
+        assert go("verify", folder, out) == 1
+        files[-1].write_bytes(data)
+    assert go("verify", folder / "a.avro", out) == 1
+    assert "not among the inputs" in capsys.readouterr().out
+
+
+def test_messages_for_each_input_and_rows_in_partitions(tmp_path, capsys):
+    folder, out = spread(tmp_path), tmp_path / "out"
+    go("convert", folder, "-o", f"{out}/", "--as", "wire", "--schema-id", 9)
+    capsys.readouterr()
+    assert go("verify", folder, out) == 0
+    assert capsys.readouterr().out == "7 alerts made again: 16 stamps are equal\n"
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+    from test_datasets import banded
+
+    rows = [banded(n, "rgi"[n % 3]) for n in range(6)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "in.parquet")
+    sorted_ = tmp_path / "sorted"
+    assert (
+        go("convert", tmp_path / "in.parquet", "-o", sorted_, "--partition", "diaSource.band") == 0
+    )
+    capsys.readouterr()
+    assert go("verify", tmp_path / "in.parquet", sorted_) == 0
+    assert capsys.readouterr().out == "6 alerts made again: 18 stamps are equal\n"
+
+
+def test_archives_of_many_schemas_by_schema(tmp_path, capsys):
+    other = {**LSST_SCHEMA, "doc": "another"}
+    members = [(LSST_SCHEMA, lsst_alert(1)), (ZTF_SCHEMA, ztf_alert(2)), (other, lsst_alert(3))]
+    path = tar(tmp_path / "n.tar", *members, (LSST_SCHEMA, lsst_alert(4)))
+    assert go("convert", path, "-o", tmp_path / "out", "--by-schema") == 0
+    capsys.readouterr()
+    assert go("verify", path, tmp_path / "out") == 0
+    assert capsys.readouterr().out == "4 alerts made again: 12 stamps are equal\n"

@@ -43,6 +43,8 @@ _EXAMPLES = """\
   hstamp convert calexp.fits --catalog sources.csv --levels 5 -o sources.avro
   hstamp convert patches/*.fits --mosaic --catalog objects.csv --levels 5 -o templates.avro
   hstamp convert ztf_public_20260101.tar.gz -o with-stamps/
+  hstamp convert alerts/ -o sorted/ --by-schema
+  hstamp convert broker.parquet -o by-band/ --partition diaSource.band
   curl -s URL | hstamp convert - -o - > alerts.avro
   hstamp convert image.fits.gz --x 412.3 --y 87.9 --encoding f4 -o source.avro
 """
@@ -63,8 +65,9 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--as",
         dest="form",
-        choices=("alerts", "stamps", "blobs", "hats"),
-        help="alerts with stamp fields (default for alerts), a container file of stamps"
+        choices=("alerts", "wire", "stamps", "blobs", "hats"),
+        help="alerts with stamp fields (default for alerts), the same as messages in the Confluent"
+        " wire format one after the other (needs --schema-id), a container file of stamps"
         " (default for images), one blob file for each stamp in the folder OUT, or all alerts"
         " as the HATS catalogue OUT (extra 'hats')",
     )
@@ -82,6 +85,23 @@ def register(subparsers: Any) -> None:
         "-q", "--quiet", action="store_true", help="no summary: failures and notes only"
     )
 
+    group = parser.add_argument_group("much input")
+    group.add_argument(
+        "-j", "--jobs", type=_jobs, default=1, metavar="N",
+        help="processes that convert, or 'auto': one for each core; what comes out is the same"
+        " (default 1)",
+    )  # fmt: skip
+    group.add_argument(
+        "--scheduler", metavar="ADDRESS",
+        help="let Dask's workers convert (extra 'dask'): 'tcp://HOST:PORT', or 'local:N' for a"
+        " cluster on this machine; they have to see the files under the same paths",
+    )  # fmt: skip
+    group.add_argument(
+        "--part-size", type=_positive, default=32.0, metavar="MB",
+        help="the output of more input is made in parts of so much [2^20 bytes], and a run that"
+        " was stopped goes on after the parts that are done (default 32)",
+    )  # fmt: skip
+
     add_encoding(parser)
 
     group = parser.add_argument_group("alerts")
@@ -92,8 +112,23 @@ def register(subparsers: Any) -> None:
         "--schema", type=Path, metavar="AVSC", help="writer's schema of wire-format messages"
     )
     group.add_argument(
+        "--schema-id", type=_schema_id, metavar="N",
+        help="id that your registry gave the schema with stamps ('hstamp schema derive'), for"
+        " --as wire",
+    )  # fmt: skip
+    group.add_argument(
         "--codec", metavar="NAME", help="block codec of the output (default: the input's)"
     )
+
+    group.add_argument(
+        "--by-schema", action="store_true",
+        help="all inputs become the folder OUT with one file for each schema of alerts",
+    )  # fmt: skip
+    group.add_argument(
+        "--partition", action="append", default=[], metavar="COLUMN",
+        help="all inputs become the folder OUT with a folder for each value of a field, such as"
+        " diaSource.band or candidate.fid; again for folders in them",
+    )  # fmt: skip
 
     group = parser.add_argument_group("images")
     add_source(group)
@@ -200,7 +235,8 @@ def run(args: argparse.Namespace) -> int:
     from ..surveys import Ztf, with_survey
 
     check_source(args)
-    into_folder = args.form == "blobs" or (args.form != "hats" and is_folder(args.out))
+    whole = args.form == "hats" or args.by_schema or bool(args.partition)
+    into_folder = args.form == "blobs" or (not whole and is_folder(args.out))
     _check_out(args, into_folder)
     out = output_path(args.out)
     found = find_inputs([input_path(path) for path in args.inputs], out)
@@ -218,12 +254,16 @@ def run(args: argparse.Namespace) -> int:
         schema_file=args.schema,
         codec=args.codec,
         drop_cutouts=args.drop_cutouts,
+        schema_id=args.schema_id,
+        by_schema=args.by_schema,
+        partition=tuple(args.partition),
         force=args.force,
         surveys=with_survey(Ztf(args.ztf_wcs)),
         tensors=args.tensors,
         nest={"auto": None, "always": True, "never": False}[args.nest],
         mosaic=args.mosaic,
         roots=found.roots,
+        part_bytes=max(int(args.part_size * 2**20), 1),
     )
     began = time.monotonic()
     keep = _quarantine(args, found.files)
@@ -233,7 +273,14 @@ def run(args: argparse.Namespace) -> int:
         Progress(0 if args.quiet else sum(map(size_of, found.files))) as progress,
     ):
         try:
-            run_job(job, report, say=progress.say, progress=progress.update)
+            run_job(
+                job,
+                report,
+                say=progress.say,
+                progress=progress.update,
+                jobs=args.jobs,
+                scheduler=args.scheduler,
+            )
         except KeyboardInterrupt as stop:
             status = status_of(stop)
             progress.say(f"hstamp: {name_of(stop)}: {_left(job, report)}")
@@ -276,12 +323,22 @@ def _check_out(args: argparse.Namespace, into_folder: bool) -> None:
         error(f"--as blobs writes into a folder, and {args.out} is a file")
     if args.form == "hats" and args.out == STDIN:
         error("a HATS catalogue is a folder")
+    if (args.by_schema or args.partition) and args.form in ("blobs", "hats"):
+        error("--by-schema and --partition go with alerts, messages and stamps")
+    if args.by_schema and args.form in ("wire", "stamps"):
+        error("--by-schema sorts alerts: messages have one schema, and so have stamps")
+    if (args.by_schema or args.partition) and (args.out == STDIN or args.mosaic):
+        error("files by schema or partition are made of alerts, in a folder")
+    if (args.form == "wire") != (args.schema_id is not None):
+        error("--as wire and --schema-id go together: the id is that of the schema with stamps")
     if args.form != "hats" and (args.tensors or args.nest != "auto"):
         error("--tensors and --nest go with --as hats")
     if args.mosaic and (into_folder or args.form not in (None, "stamps")):
         error("--mosaic makes one file of stamps")
     if args.mosaic and args.catalog is None and args.ra is None:
         error("--mosaic needs --catalog, or --ra and --dec")
+    if args.scheduler is not None and args.jobs != 1:
+        error("--jobs or --scheduler, not both")
     if into_folder and STDIN in args.inputs:
         error("standard input has no name for an output in a folder: give a file")
 
@@ -289,11 +346,21 @@ def _check_out(args: argparse.Namespace, into_folder: bool) -> None:
 def _left(job: Any, report: Any) -> str:
     """Say what a run that ended early has done."""
     from ..convert.report import KEPT
+    from ..convert.workfolder import parts_done
 
     if not job.into_folder:
+        if done := parts_done(job.out):
+            return f"{done} parts are done; the same command goes on with the others"
         return "nothing was written"
     done, total = report.outputs + report.skipped[KEPT], len(job.inputs)
     return f"{done} of {total} outputs are complete; the same command goes on with the others"
+
+
+def _schema_id(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError("must be 0 to 4294967295")
+    return value
 
 
 def _levels(text: str) -> int:
@@ -302,6 +369,13 @@ def _levels(text: str) -> int:
     value = int(text)
     if not 2 <= value <= 8:
         raise argparse.ArgumentTypeError("must be 2 to 8, or auto")
+    return value
+
+
+def _jobs(text: str) -> int:
+    value = 0 if text == "auto" else int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must be a number of processes, or auto")
     return value
 
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from .options import command
 
 __all__ = ["register"]
@@ -20,6 +21,7 @@ _EXAMPLES = """\
   hstamp schema show
   hstamp schema derive -o lsst-with-stamps/
   hstamp schema derive --version 11.0 -o lsst-with-stamps/
+  hstamp schema derive --of ztf_alerts.tar.gz -o derived.avsc
 """
 
 
@@ -33,15 +35,22 @@ def register(subparsers: Any) -> None:
         "derive",
         help="write the proposed LSST alert schema",
         description="Write the proposed alert schema as a set of files in the layout of "
-        "lsst-alert-packet, and once more as a single self-contained file (*.flat.avsc).",
+        "lsst-alert-packet, and once more as a single self-contained file (*.flat.avsc). With --of,"
+        " write the schema of the alerts in a file, with the three fields, as the file OUT.",
     )
-    derive.add_argument(
+    source = derive.add_mutually_exclusive_group()
+    source.add_argument(
         "--version",
         type=_version,
         metavar="M.m",
         help="LSST version to derive from (default: the newest installed)",
     )
-    derive.add_argument("-o", "--out", required=True, metavar="DIR", help="folder to write into")
+    source.add_argument(
+        "--of", type=Path, metavar="FILE", help="Avro file or archive of alerts of any survey"
+    )
+    derive.add_argument(
+        "-o", "--out", required=True, metavar="OUT", help="folder to write into; with --of a file"
+    )
     derive.set_defaults(func=_derive)
 
 
@@ -55,9 +64,23 @@ def _show(args: argparse.Namespace) -> int:
 def _derive(args: argparse.Namespace) -> int:
     from ..alerts.derive import write_derived
 
+    if args.of is not None:
+        _derive_of(args.of, Path(args.out))
+        return 0
     for path in write_derived(Path(args.out), args.version):
         print(path)
     return 0
+
+
+def _derive_of(path: Path, out: Path) -> None:
+    from ..alerts import add_stamp_fields
+    from ..convert.schemas import schema_of
+    from ..outputs import atomic_text
+
+    if (schema := schema_of(path)) is None:
+        raise InputError(f"{path}: no alerts in Avro whose schema is known")
+    atomic_text(out, json.dumps(add_stamp_fields(schema), indent=2, ensure_ascii=False) + "\n")
+    print(out)
 
 
 def _version(text: str) -> tuple[int, int]:

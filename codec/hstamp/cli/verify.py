@@ -15,7 +15,8 @@ __all__ = ["register"]
 _DESCRIPTION = """\
 Compare what 'hstamp convert' made of alerts with what their source gives now: every stamp is made
 again, in memory, and has to be equal byte for byte. Give the options of the conversion. CONVERTED
-is the file or folder that it wrote: alerts, stamps or blobs. The first difference is reported with
+is the file or folder that it wrote: alerts, messages, stamps or blobs, in one file, a file for
+each input, or sorted by schema or partition. The first difference is reported with
 its file, record, field and what differs, and the exit status is 1; so it is where an alert is
 missing. Alerts and cutouts that cannot be converted have no stamp, and none is asked for."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, BinaryIO, Final
@@ -63,7 +64,10 @@ class AlertRecord:
 
 @dataclass(frozen=True)
 class BadRecord:
-    """A record, or everything from a record on, that could not be read."""
+    """A record, or everything from a record on, that could not be read.
+
+    Its number is -1 where what is at fault is no record: an archive that ends early.
+    """
 
     number: int
     error: HstampError
@@ -115,9 +119,11 @@ class Container:
         self.codec = self.metadata.get("avro.codec", b"null").decode("ascii", "replace")
 
     def readings(
-        self, fields: Collection[str] = ()
+        self, fields: Collection[str] = (), first: int = 0
     ) -> Iterator[tuple[int, bytes, int, Reading] | BadRecord]:
         """Iterate over the records: number, bytes of the block, position in them, what was read.
+
+        Numbers start at `first`.
 
         A fault costs its record and what follows in the block, where records can no longer be
         found, or everything from a block on that is itself at fault. Each record is read when it
@@ -125,7 +131,7 @@ class Container:
         Where no fields are asked for, records without stamps may be left out.
         """
         reader = self._writer.reader(frozenset(fields))
-        first, blocks, tally = 0, self.blocks(), Tally(0)
+        blocks, tally = self.blocks(), Tally(0)
         while True:
             try:
                 count, data = next(blocks)
@@ -141,9 +147,11 @@ class Container:
                     return
             first += count
 
-    def records(self, fields: Collection[str] = ()) -> Iterator[AlertRecord | BadRecord]:
+    def records(
+        self, fields: Collection[str] = (), first: int = 0
+    ) -> Iterator[AlertRecord | BadRecord]:
         """Iterate over the records with their bytes, the chosen fields and their stamps."""
-        for item in self.readings(fields):
+        for item in self.readings(fields, first):
             if isinstance(item, BadRecord):
                 yield item
             else:
@@ -171,6 +179,24 @@ class Container:
             data = decompress(stored, min(MAX_BLOCK, left))
             total += len(data)
             yield count, data
+
+    def ends(self) -> Iterator[tuple[int, int]]:
+        """Iterate over the blocks without reading them: where each ends, and the records so far.
+
+        Ends before a block at fault, whose fault `blocks` tells.
+        """
+        records = 0
+        with suppress(FormatError):
+            while (at := self._stream.tell()) < self._end:
+                count, size = self._long("block count"), self._long("block size")
+                at = self._stream.tell()
+                if count < 0 or not 0 <= size <= min(MAX_BLOCK, self._end - at):
+                    return
+                self._stream.seek(size, os.SEEK_CUR)
+                if self._take(16, "sync marker") != self._sync:
+                    return
+                records += count
+                yield self._stream.tell(), records
 
     def _read_metadata(self) -> dict[str, bytes]:
         metadata: dict[str, bytes] = {}

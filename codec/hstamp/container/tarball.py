@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -20,7 +20,7 @@ from typing import BinaryIO, Final
 from ..errors import FormatError, HstampError, InputError
 from .gunzip import chunks, ratio_ceiling
 
-__all__ = ["MAX_MEMBER", "Member", "Piece", "is_tar", "pieces"]
+__all__ = ["MAX_MEMBER", "Member", "Piece", "Skim", "is_tar", "pieces"]
 
 MAX_MEMBER: Final = 64 * 2**20
 """Largest member that is read [byte] (E_LIMIT); an alert's takes about 0.1 MB."""
@@ -86,15 +86,17 @@ def is_tar(head: bytes) -> bool:
     return True
 
 
-def pieces(stream: BinaryIO, *, gzipped: bool = False) -> Iterator[Piece]:
+def pieces(stream: BinaryIO, *, gzipped: bool = False, before: int = 0) -> Iterator[Piece]:
     """Iterate over the members of an archive.
 
     Parameters
     ----------
     stream : binary file
-        Positioned at its start.
+        Positioned at its start, or at that of a member.
     gzipped : bool
         Whether the archive is gzipped as a whole.
+    before : int
+        Bytes of the archive that lie before the stream's, for messages.
 
     Yields
     ------
@@ -103,6 +105,47 @@ def pieces(stream: BinaryIO, *, gzipped: bool = False) -> Iterator[Piece]:
         has the error and an empty name.
     """
     source = _Inflated(stream) if gzipped else _Plain(stream)
+    source.taken = before
+    yield from _pieces(source)
+
+
+class Skim:
+    """The members of an archive without their data: where it can be cut.
+
+    Parameters
+    ----------
+    stream : binary file
+        Positioned at the archive's start.
+    gzipped : bool
+        Whether it is gzipped as a whole.
+
+    Attributes
+    ----------
+    out : binary file or None
+        Where the bytes of a gzipped archive go, decompressed, as they pass.
+    """
+
+    def __init__(self, stream: BinaryIO, *, gzipped: bool = False) -> None:
+        self._source = _Copied(stream) if gzipped else _Skimmed(stream)
+        self.out: BinaryIO | None = None
+
+    @property
+    def taken(self) -> int:
+        """Bytes of the archive, decompressed, that have passed."""
+        return self._source.taken
+
+    def pieces(self) -> Iterator[Piece]:
+        """Iterate over the members as `pieces` does, with no bytes in them."""
+        if isinstance(self._source, _Copied):
+            self._source.copy = self._copy
+        yield from _pieces(self._source)
+
+    def _copy(self, data: bytes) -> None:
+        if self.out is not None:
+            self.out.write(data)
+
+
+def _pieces(source: _Plain) -> Iterator[Piece]:
     try:
         yield from _walk(source)
     except HstampError as exc:
@@ -140,6 +183,10 @@ class _Plain:
             out.write(data)
         return out.getvalue()
 
+    def member(self, size: int) -> bytes:
+        """Take the bytes of a member."""
+        return self.exactly(size)
+
     def leave(self, size: int) -> None:
         """Go past so many bytes."""
         while size > 0:
@@ -165,6 +212,42 @@ class _Inflated(_Plain):
         data, self._held = bytes(self._held[:most]), self._held[most:]
         self.taken += len(data)
         return data
+
+
+class _Skimmed(_Plain):
+    """Bytes of an archive of which data are passed over unread."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__(stream)
+        at = stream.tell()
+        self._end = stream.seek(0, io.SEEK_END)
+        stream.seek(at)
+
+    def member(self, size: int) -> bytes:
+        self.leave(size)
+        return b""
+
+    def leave(self, size: int) -> None:
+        if size > self._end - self._stream.tell():
+            raise InputError("the archive ends early", "E_AVRO")
+        self._stream.seek(size, io.SEEK_CUR)
+        self.taken += size
+
+
+class _Copied(_Inflated):
+    """Bytes of a gzipped archive that go somewhere else as they pass."""
+
+    copy: Callable[[bytes], None] | None = None
+
+    def some(self, most: int) -> bytes:
+        data = super().some(most)
+        if self.copy is not None:
+            self.copy(data)
+        return data
+
+    def member(self, size: int) -> bytes:
+        self.leave(size)
+        return b""
 
 
 def _walk(source: _Plain) -> Iterator[Piece]:
@@ -203,7 +286,7 @@ def _piece(source: _Plain, info: tarfile.TarInfo, name: str, size: int) -> Piece
         reason = f"{size} bytes; members of up to {MAX_MEMBER} bytes are read"
         error = FormatError("E_LIMIT", reason)
         return Piece(name, error=error, position=source.position)
-    data = source.exactly(size)
+    data = source.member(size)
     source.leave(-size % _BLOCK)
     return Piece(name, data, position=source.position)
 

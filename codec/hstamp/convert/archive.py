@@ -22,6 +22,7 @@ from ..container.tarball import MAX_MEMBER, Member, Piece, pieces
 from ..errors import FormatError, as_hstamp_error
 from ..surveys import fields_of
 from .sources import AlertBatch
+from .spans import Span, open_span
 
 __all__ = ["Archive", "Item", "Run"]
 
@@ -56,6 +57,8 @@ class Archive:
         Paths of the fields that are wanted; see `hstamp.convert.sources.open_alerts`.
     check : callable, optional
         Raises an exception for a schema whose records are not wanted; that costs the member.
+    span : Span, optional
+        Run of whole members to read instead of all of them.
 
     Attributes
     ----------
@@ -71,14 +74,15 @@ class Archive:
         schema_file: Path | None = None,
         fields: Sequence[str] | None = None,
         check: Callable[[Any], None] = lambda schema: None,
+        span: Span | None = None,
     ) -> None:
         self._fields = frozenset(
             (*fields_of(), *STAMP_FIELDS.values()) if fields is None else fields
         )
         self._schema_file, self._check = schema_file, check
         self._stack = ExitStack()
-        self._stream: BinaryIO = self._stack.enter_context(path.open("rb"))
-        self._gzipped = gzipped
+        self._stream: BinaryIO = self._stack.enter_context(open_span(path, span))
+        self._gzipped, self._before = gzipped, span.start if span is not None else 0
         self._next = 0
         self._checked: Any = None
         self.position, self.passed_over = 0, 0
@@ -101,7 +105,7 @@ class Archive:
             items = chain(run.rest(), items)
 
     def _items(self) -> Iterator[Item]:
-        for piece in pieces(self._stream, gzipped=self._gzipped):
+        for piece in pieces(self._stream, gzipped=self._gzipped, before=self._before):
             self.position = piece.position
             if piece.passed_over:
                 self.passed_over += 1
@@ -165,9 +169,10 @@ class Archive:
 
     def _bad(self, piece: Piece, bad: BadRecord) -> Item:
         record = bad.number or None  # the whole member, unless records came before
+        if not piece.name:
+            return Item(replace(bad, number=-1))
         self._next += 1
-        member = Member(piece.name, record) if piece.name else None
-        return Item(replace(bad, number=self._next - 1, member=member))
+        return Item(replace(bad, number=self._next - 1, member=Member(piece.name, record)))
 
 
 class Run:

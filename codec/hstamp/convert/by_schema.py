@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from ..errors import FormatError
+from ..errors import FormatError, InputError
 from ..outputs import atomic_writer
+from .plan import Output
 from .sinks import AvroAlertSink, Stamps
 from .sources import AlertBatch
 
-__all__ = ["SchemaSink", "file_name"]
+__all__ = ["SchemaSink", "beside", "file_name"]
 
 _MAX_SCHEMAS: Final = 64
 """Schemas in one run; each has an open file (E_LIMIT)."""
@@ -32,6 +33,8 @@ class SchemaSink:
         Block codec; the input's by default.
     drop_cutouts : bool
         Set the three old cutout fields to null.
+    taken : iterable of str
+        Names that files may not have, in small letters.
 
     Attributes
     ----------
@@ -47,12 +50,13 @@ class SchemaSink:
         *,
         codec: str | None = None,
         drop_cutouts: bool = False,
+        taken: Iterable[str] = (),
     ) -> None:
         self._place, self._first = place, first
         self._codec, self._drop = codec, drop_cutouts
         self._stack = ExitStack()
         self._known: list[tuple[Any, AvroAlertSink]] = []
-        self._names: set[str] = set()
+        self._names = set(taken)
         self._sink: AvroAlertSink | None = None
         self.paths: list[Path] = []
 
@@ -76,8 +80,9 @@ class SchemaSink:
         else:
             name = file_name(schema, self._names)
             self._names.add(name.lower())
-            self.paths.append(self._place(name))
-            stream = self._stack.enter_context(atomic_writer(self.paths[-1]))
+            path = self._place(name)
+            stream = self._stack.enter_context(atomic_writer(path))
+            self.paths.append(path)
         sink = AvroAlertSink(stream, self._codec, drop_cutouts=self._drop)
         sink.accept(schema, codec)
         self._known.append((schema, sink))
@@ -93,6 +98,23 @@ class SchemaSink:
         for _, sink in self._known:
             sink.close()
         self._stack.close()
+
+
+def beside(output: Output, name: str, *, force: bool = False) -> Path:
+    """Path of the file of a schema beside an output.
+
+    Raises
+    ------
+    InputError
+        If there is a file that no earlier run is known to have made, unless `force`.
+    """
+    path = output.path.with_name(f"{output.path.stem}.{name}.avro")
+    if path.exists() and not force and path not in output.beside:
+        raise InputError(
+            f"{path} exists already and 'hstamp convert' did not make it as it is"
+            " (--force replaces it)"
+        )
+    return path
 
 
 def file_name(schema: Any, taken: set[str]) -> str:

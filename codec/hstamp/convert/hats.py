@@ -8,15 +8,16 @@ import re
 import shutil
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from ..alerts.fields import KINDS, STAMP_FIELDS
 from ..errors import InputError, MissingExtraError, OutputError, output_error
-from ..outputs import atomic_folder
+from ..outputs import whole_folder
 from ..surveys import Survey, survey_of
+from .assembly import join_tables
 from .sinks import Stamps
 from .sources import AlertBatch, AlertRecord
 
@@ -93,6 +94,11 @@ class HatsSink:
             self._flush(part)
         for writer in self._writers.values():
             writer.close()
+
+    def take(self, tables: Iterable[Sequence[Path]], size: int) -> None:
+        """Take over the rows of other sinks of as many parts; `size` is the bytes of stamps."""
+        self.rows += join_tables(tables, self._folder)
+        self.bytes += size
 
     @property
     def parts(self) -> list[Path]:
@@ -173,40 +179,20 @@ def open_catalog(
         Nest by object; None does where an object has more alerts than one.
     """
     check_catalog(path)
-    old: Path | None = None
-    try:
-        with atomic_folder(path) as folder:
-            work = folder / "work"
-            work.mkdir()
-            sink = HatsSink(work, size, surveys)
-            yield sink
-            name = re.sub(r"[^A-Za-z0-9._-]", "_", path.name) or "catalog"
-            made = _import(sink, name, tensors, nest)
-            for entry in sorted(made.iterdir()):
-                entry.replace(folder / entry.name)
-            shutil.rmtree(work)
-            old = _moved_away(path, folder)
-    except BaseException:
-        if old is not None and not path.exists():
-            old.replace(path)
-        raise
-    if old is not None:
-        # Under this name, what a killed run leaves of it is swept up by the next.
-        shutil.rmtree(old.replace(old.with_suffix("")), ignore_errors=True)
+    with whole_folder(path) as folder:
+        work = folder / "work"
+        work.mkdir()
+        sink = HatsSink(work, size, surveys)
+        yield sink
+        name = re.sub(r"[^A-Za-z0-9._-]", "_", path.name) or "catalog"
+        made = _import(sink, name, tensors, nest)
+        for entry in sorted(made.iterdir()):
+            entry.replace(folder / entry.name)
+        shutil.rmtree(work)
 
 
 def _is_catalog(path: Path) -> bool:
     return any((path / name).is_file() for name in _MARKS)
-
-
-def _moved_away(path: Path, folder: Path) -> Path | None:
-    """Make room for a catalogue that is complete; return where the old one is now."""
-    if not path.is_dir():
-        return None
-    try:
-        return path.replace(folder.with_name(f"{folder.name}.old"))
-    except OSError as exc:
-        raise output_error(path, exc) from exc
 
 
 def _import(sink: HatsSink, name: str, tensors: bool, nest: bool | None) -> Path:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from .image import Position
 from .parent import EncodeOptions
 from .plan import Job, Output
 
-__all__ = ["History", "options_of"]
+__all__ = ["History", "difference", "options_of"]
 
 _NOT_OPTIONS: Final = ("inputs", "roots", "out", "into_folder", "force", "options")
 _SHOWN: Final = 30
@@ -30,7 +30,10 @@ _WRITTEN: Final = 200
 
 @dataclass(frozen=True)
 class _Entry:
-    """The last that is known of an output; `made` is None while it is in the making."""
+    """The last that is known of an output; `made` is None while it is in the making.
+
+    `beside` are the files of other schemas that belong to it, and their sizes.
+    """
 
     source: str
     size: int
@@ -38,6 +41,7 @@ class _Entry:
     options: str
     failed: int = 0
     made: tuple[int, int] | None = None
+    beside: Mapping[str, int] = field(default_factory=dict)
 
 
 class History:
@@ -96,7 +100,7 @@ class History:
             then = self._runs.get(entry.options, {})
             raise InputError(
                 f"{output.path} was made with other options"
-                f" ({_difference(then, self._options)}): choose another folder, or --force"
+                f" ({difference(then, self._options)}): choose another folder, or --force"
                 " to make it again"
             )
 
@@ -125,7 +129,35 @@ class History:
                     " (--force replaces it)"
                 )
             return False
+        for name, size in entry.beside.items():
+            other = _measure(self._folder / name)
+            if other is None:
+                return False
+            if other != (1, size):
+                raise InputError(
+                    f"{self._folder / name} is not as 'hstamp {self._command}' made it"
+                    " (--force replaces it)"
+                )
         return True
+
+    def with_beside(self, output: Output) -> Output:
+        """The output, and the files beside it that an earlier run made and that are as it did."""
+        return replace(output, beside=tuple(self._beside(self._key(output))))
+
+    def files_of(self, output: Path) -> list[Path] | None:
+        """Files that belong to an output, itself first; None where nothing is known of it."""
+        entry = self._entries.get(output.relative_to(self._folder).as_posix())
+        if entry is None or entry.made is None:
+            return None
+        return [output, *(self._folder / name for name in sorted(entry.beside))]
+
+    def _beside(self, key: str) -> list[Path]:
+        known = self._entries[key].beside if key in self._entries else {}
+        return [
+            self._folder / name
+            for name, size in known.items()
+            if _measure(self._folder / name) == (1, size)
+        ]
 
     def left_failed(self, outputs: Iterable[Output]) -> int:
         """Count the outputs in the folder that failed or were cut short, but for `outputs`."""
@@ -144,11 +176,31 @@ class History:
 
             self._append({"run": self._digest, "version": __version__, "options": self._options})
             self._said = True
-        self._append(self._line(output))
+        known = self._entries.get(self._key(output))
+        # What is there stays known as ours while the output is in the making.
+        beside = {"beside": dict(known.beside)} if known is not None and known.beside else {}
+        self._append({**self._line(output), **beside})
 
-    def end(self, output: Output, failed: int) -> None:
-        """Note that an output is done, and how many failures it had."""
-        self._append({**self._line(output), "failed": failed, "made": _measure(output.path)})
+    def end(self, output: Output, failed: int, beside: Iterable[str] = ()) -> None:
+        """Note that an output is done, and how many failures it had.
+
+        Parameters
+        ----------
+        output : Output
+        failed : int
+        beside : iterable of str
+            Files of other schemas that were made beside it. Those that an earlier run made there
+            and this one did not are removed.
+        """
+        sizes = {
+            Path(name).relative_to(self._folder).as_posix(): Path(name).stat().st_size
+            for name in beside
+        }
+        for old in self._beside(self._key(output)):
+            if old.relative_to(self._folder).as_posix() not in sizes:
+                old.unlink(missing_ok=True)
+        line = {**self._line(output), "failed": failed, "made": _measure(output.path)}
+        self._append({**line, "beside": sizes} if sizes else line)
 
     def close(self) -> None:
         """Remove the log where there is no output that it tells about."""
@@ -180,6 +232,7 @@ class History:
                 options=str(line.get("options")),
                 failed=line.get("failed", 0),
                 made=tuple(made) if isinstance(made, list | tuple) else None,
+                beside=_names(line.get("beside")),
             )
 
     def _lines(self) -> Iterator[dict[str, Any]]:
@@ -212,6 +265,17 @@ class History:
             raise output_error(self._path, exc) from exc
 
 
+def _names(found: Any) -> dict[str, int]:
+    """Files that a line names; what would lead out of the folder is none of ours."""
+    if not isinstance(found, dict):
+        return {}
+    return {
+        name: size
+        for name, size in found.items()
+        if not Path(name).is_absolute() and ".." not in Path(name).parts
+    }
+
+
 def options_of(job: Job) -> dict[str, str]:
     """Options of a job that decide what comes out, where they are not the default ones."""
     plain = EncodeOptions()
@@ -230,7 +294,7 @@ def options_of(job: Job) -> dict[str, str]:
     }
 
 
-def _difference(then: Mapping[str, str], now: Mapping[str, str]) -> str:
+def difference(then: Mapping[str, str], now: Mapping[str, str]) -> str:
     """Say which options differ."""
     said = []
     for name in sorted(then.keys() | now.keys()):

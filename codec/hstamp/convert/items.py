@@ -24,6 +24,7 @@ from .plan import Job, look_at
 from .quarantine import QuarantineArchive
 from .report import Report
 from .sources import AlertRecord, AlertSource, BadRecord, open_alerts
+from .spans import Span
 
 __all__ = [
     "ALERT_KINDS",
@@ -191,12 +192,15 @@ def packets_of(job: Job, path: Path, kind: Kind, gzipped: bool) -> tuple[Job, Pa
     return replace(job, surveys=packets.surveys or job.surveys), packets
 
 
-def open_archive(job: Job, path: Path, kind: Kind, gzipped: bool) -> Archive:
+def open_archive(
+    job: Job, path: Path, kind: Kind, gzipped: bool, span: Span | None = None
+) -> Archive:
     """Open a tar archive or a quarantine file, of which only alerts are wanted."""
     return ARCHIVES[kind](
         path,
         gzipped=gzipped,
         schema_file=job.schema_file,
-        fields=fields_of(job.surveys),
+        fields=job.fields,
         check=lambda schema: check_alert_schema(schema, Kind.OCF, job.surveys),
+        span=span,
     )

@@ -13,6 +13,7 @@ from ..errors import FormatError, MissingExtraError
 from ..parquet.chunks import unpacked
 from ..parquet.footer import MAGIC, Footer, read_footer, wrapped
 from .sources import AlertBatch, AlertRecord, BadRecord, CutoutBudget, FileSource
+from .spans import Span
 
 __all__ = ["FAULTS", "ParquetSource", "ParquetTable", "open_columns", "unreadable"]
 
@@ -102,10 +103,15 @@ class ParquetSource(FileSource):
         Paths of the fields to read.
     """
 
-    def __init__(self, path: Path, gzipped: bool, fields: Sequence[str]) -> None:
+    def __init__(
+        self, path: Path, gzipped: bool, fields: Sequence[str], span: Span | None = None
+    ) -> None:
         self._fields = fields
         self._done = 0
-        super().__init__(path, gzipped)
+        super().__init__(path, gzipped, span)
+
+    def _opened(self, path: Path) -> BinaryIO:
+        return path.open("rb")  # a span of a table is one of row groups
 
     def _open(self) -> None:
         try:
@@ -138,7 +144,8 @@ class ParquetSource(FileSource):
         first, footer = 0, self.schema.footer
         budget = CutoutBudget(self._size)
         for group, rows in enumerate(footer.rows):
-            if not rows:
+            if not rows or not (self._span is None or self._span.start <= group < self._span.stop):
+                first += rows
                 continue
             number = first
             try:

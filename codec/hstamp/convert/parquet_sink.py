@@ -8,7 +8,7 @@ list the columns. Only the new columns, and cutout columns that are emptied, are
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, BinaryIO, Final, Self
 
@@ -24,7 +24,7 @@ from .parquet import FAULTS, ParquetTable, open_columns, unreadable
 from .sinks import Stamps
 from .sources import AlertBatch, AlertRecord
 
-__all__ = ["ParquetAlertSink"]
+__all__ = ["ParquetAlertSink", "Rows", "check_columns", "codec_of", "with_stamps"]
 
 _ROWS: Final = 64
 
@@ -56,7 +56,7 @@ class ParquetAlertSink:
         footer = table.footer
         self._discard()
         if self._first is None:
-            _check_columns(footer, self._drop)
+            check_columns(footer, self._drop)
             with _NewColumns(table, None, self._drop) as empty, tempfile.TemporaryFile() as side:
                 self._columns = footer.replaced(empty.encode(side).columns)
             self._stream.write(MAGIC)
@@ -137,7 +137,7 @@ class _NewColumns:
         import pyarrow
 
         self.group, self.rows = group, 0
-        self._codec = _codec(table.footer, group)
+        self._codec = codec_of(table.footer, group)
         names = [n for n in STAMP_FIELDS.values() if n in table.names]
         names += [n for n in CUTOUT_FIELDS.values() if drop and n in table.names]
         self._old, old = None, {}
@@ -145,7 +145,7 @@ class _NewColumns:
             file = open_columns(table, names, shared=False)
             old = {name: file.schema_arrow.field(name) for name in names}
             if group is not None:
-                self._old = _Rows(file.iter_batches(batch_size=_ROWS, row_groups=[group]))
+                self._old = Rows(file.iter_batches(batch_size=_ROWS, row_groups=[group]))
         new = {name: pyarrow.field(name, pyarrow.binary()) for name in STAMP_FIELDS.values()}
         self._schema = pyarrow.schema(list({**new, **old}.values()))
         self._stack = ExitStack()
@@ -172,20 +172,7 @@ class _NewColumns:
         import pyarrow
 
         old = self._old.take(len(rows)) if self._old is not None else {}
-        columns: dict[str, Any] = {}
-        for kind in KINDS:
-            name, cutout = STAMP_FIELDS[kind], CUTOUT_FIELDS[kind]
-            made = [row[kind] for row in rows]
-            # A stamp that is there already stays where there is no other.
-            before = old[name].to_pylist() if name in old else [None] * len(rows)
-            columns[name] = pyarrow.array(
-                [b if m is None else m for b, m in zip(before, made, strict=True)],
-                self._schema.field(name).type,
-            )
-            if cutout in self._schema.names:
-                # A cutout that gave no stamp is kept: dropping it would lose the only copy.
-                kept = [i if m is None else None for i, m in enumerate(made)]
-                columns[cutout] = old[cutout].take(pyarrow.array(kept, pyarrow.int64()))
+        columns = with_stamps(old, rows, self._schema)
         self._spool.write_batch(
             pyarrow.RecordBatch.from_arrays(
                 [columns[name] for name in self._schema.names], schema=self._schema
@@ -213,7 +200,38 @@ class _NewColumns:
         return read_footer(out, out.seek(0, 2))
 
 
-class _Rows:
+def with_stamps(old: Mapping[str, Any], rows: Sequence[Stamps], schema: Any) -> dict[str, Any]:
+    """Columns of stamps, and those of cutouts that became stamps emptied.
+
+    Parameters
+    ----------
+    old : mapping
+        Columns of the rows that hold stamps already, and cutouts that are to be emptied.
+    rows : sequence
+        What was made of each.
+    schema : pyarrow.Schema
+        Types of the columns.
+    """
+    import pyarrow
+
+    columns: dict[str, Any] = {}
+    for kind in KINDS:
+        name, cutout = STAMP_FIELDS[kind], CUTOUT_FIELDS[kind]
+        made = [row[kind] for row in rows]
+        # A stamp that is there already stays where there is no other.
+        before = old[name].to_pylist() if name in old else [None] * len(rows)
+        columns[name] = pyarrow.array(
+            [b if m is None else m for b, m in zip(before, made, strict=True)],
+            schema.field(name).type,
+        )
+        if cutout in old:
+            # A cutout that gave no stamp is kept: dropping it would lose the only copy.
+            kept = [i if m is None else None for i, m in enumerate(made)]
+            columns[cutout] = old[cutout].take(pyarrow.array(kept, pyarrow.int64()))
+    return columns
+
+
+class Rows:
     """Rows of record batches, as many at a time as are asked for."""
 
     def __init__(self, batches: Iterator[Any]) -> None:
@@ -236,7 +254,7 @@ class _Rows:
         return {name: table[name].chunk(0) for name in table.schema.names}
 
 
-def _codec(footer: Footer, group: int | None) -> str:
+def codec_of(footer: Footer, group: int | None) -> str:
     """Codec of the old cutouts, which the new columns take over."""
     if group is None:
         return "none"
@@ -246,7 +264,8 @@ def _codec(footer: Footer, group: int | None) -> str:
     return "snappy"
 
 
-def _check_columns(footer: Footer, drop: bool) -> None:
+def check_columns(footer: Footer, drop: bool) -> None:
+    """Raise unless stamps fit into a table and, if `drop`, its cutouts can be null."""
     for column in footer.columns:
         if drop and column.name in CUTOUT_FIELDS.values() and column.required:
             raise InputError(f"{column.name} is not nullable in this table: cannot drop it")

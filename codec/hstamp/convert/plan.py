@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from ..container.detect import Kind, detect
 from ..errors import InputError
-from ..surveys import SURVEYS, Survey
+from ..surveys import SURVEYS, Survey, fields_of
 from .image import Position
 from .parent import EncodeOptions
 
@@ -29,7 +30,7 @@ __all__ = [
     "subfolder",
 ]
 
-Form = Literal["alerts", "stamps", "blobs", "hats"]
+Form = Literal["alerts", "wire", "stamps", "blobs", "hats"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Job:
         Output file, or folder if `into_folder`.
     into_folder : bool
         One output for each input, in the folder `out`.
-    form : {"alerts", "stamps", "blobs", "hats"} or None
+    form : {"alerts", "wire", "stamps", "blobs", "hats"} or None
         None writes alerts for alerts and stamps for images.
     options : EncodeOptions
     positions : tuple of Position
@@ -69,8 +70,16 @@ class Job:
         Stamps of a HATS catalogue as tensor columns instead of blobs.
     mosaic : bool
         Images overlap: cut each position from one image of a band, see `hstamp.convert.mosaic`.
+    schema_id : int or None
+        Registry's id of the schema with stamp fields, for messages.
+    by_schema : bool
+        A file for each schema in the folder `out`.
+    partition : tuple of str
+        Columns whose values are folders in the folder `out`; see `hstamp.convert.partition`.
     nest : bool or None
         Nest a HATS catalogue by object; None does where an object has more alerts than one.
+    part_bytes : int
+        Input that is converted in one go [byte]: the output of more is made in parts.
     """
 
     inputs: tuple[Path, ...]
@@ -90,14 +99,40 @@ class Job:
     tensors: bool = False
     nest: bool | None = None
     mosaic: bool = False
+    part_bytes: int = 2**25
+    schema_id: int | None = None
+    by_schema: bool = False
+    partition: tuple[str, ...] = ()
+
+    @property
+    def is_dataset(self) -> bool:
+        """Whether all inputs become one folder of files; see `hstamp.convert.dataset`."""
+        return self.by_schema or bool(self.partition)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Paths of the fields of alerts that are wanted."""
+        return tuple(dict.fromkeys((*fields_of(self.surveys), *self.partition)))
 
 
 @dataclass(frozen=True)
 class Output:
-    """An output file or folder, and the inputs that go into it."""
+    """An output file or folder, and the inputs that go into it.
+
+    Attributes
+    ----------
+    path : Path
+    inputs : tuple of Path
+    beside : tuple of Path
+        Files of other schemas beside it that an earlier run made: they may be replaced.
+    taken : tuple of str
+        Names of schemas whose files would be other outputs, or inputs.
+    """
 
     path: Path
     inputs: tuple[Path, ...]
+    beside: tuple[Path, ...] = ()
+    taken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -251,7 +286,27 @@ def outputs_of(job: Job) -> list[Output]:
     for output in outputs:
         if os.path.realpath(output.path) in inputs:
             raise InputError(f"{output.path} is an input: choose another output")
-    return outputs
+    return _with_taken(outputs, inputs) if job.into_folder else outputs
+
+
+def _with_taken(outputs: Sequence[Output], inputs: Iterable[str]) -> list[Output]:
+    """Outputs, each with the names that files beside it may not have."""
+    names: dict[str, list[str]] = {}
+    for path in (*(os.path.realpath(output.path) for output in outputs), *inputs):
+        names.setdefault(os.path.dirname(path), []).append(os.path.basename(path))  # noqa: PTH119, PTH120
+    for held in names.values():
+        held.sort()
+    done = []
+    for output in outputs:
+        own = names[os.path.dirname(os.path.realpath(output.path))]  # noqa: PTH120
+        stem = f"{output.path.stem}."
+        taken = []
+        for name in own[bisect_left(own, stem) :]:
+            if not name.startswith(stem):
+                break
+            taken.append(name.removeprefix(stem).removesuffix(".avro").lower())
+        done.append(replace(output, taken=tuple(taken)))
+    return done
 
 
 def subfolder(roots: Iterable[Path], path: Path) -> Path:
@@ -273,6 +328,8 @@ def _name(job: Job, path: Path) -> str:
         stem = stem.removesuffix(suffix)
     if job.form == "blobs":
         return stem
+    if job.form == "wire":
+        return f"{stem}.wire"
     if (job.form or "alerts") == "alerts" and kind not in (Kind.FITS, Kind.JSON):
         return f"{stem}.parquet" if kind is Kind.PARQUET else f"{stem}.avro"
     return f"{stem}.hstamp.avro"

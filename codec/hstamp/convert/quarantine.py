@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
 
 import fastavro
 
@@ -73,7 +73,7 @@ class Quarantine:
     def __init__(self, path: Path) -> None:
         self.path, self.count = path, 0
         self._seen = 0
-        self._schemas: dict[str, str] = {}
+        self._known: set[str | None] = set()
         self._stack = ExitStack()
         self._writer: Any = None
 
@@ -110,18 +110,31 @@ class Quarantine:
         for (_, number), failures in by_record.items():
             self._add(failures, raw.get(number, b""), schema)
 
+    def take(self, kept: BinaryIO | None, seen: int) -> None:
+        """Take over the records of another quarantine file.
+
+        Parameters
+        ----------
+        kept : binary file or None
+        seen : int
+            Problems of the run so far, with those that these records are about.
+        """
+        self._seen = seen
+        texts: dict[str, str] = {}
+        records: Any = () if kept is None else fastavro.reader(kept)
+        for record in records:
+            ident, text = record["schemaId"], record["schema"]
+            if text is not None:
+                texts[ident] = text
+            self._write({**record, "schema": None if ident is None else texts[ident]})
+
     def _add(self, failures: Sequence[Problem], raw: bytes, schema: Any) -> None:
-        if self._writer is None:
-            stream = self._stack.enter_context(atomic_writer(self.path))
-            self._writer = fastavro.write.Writer(stream, SCHEMA, codec="deflate")
         first = failures[0]
         ident = text = None
         if raw and isinstance(schema, dict):
-            known = json.dumps(schema)
-            ident = hashlib.sha256(known.encode()).hexdigest()
-            text = None if ident in self._schemas else known
-            self._schemas[ident] = known
-        self._writer.write({
+            text = json.dumps(schema)
+            ident = hashlib.sha256(text.encode()).hexdigest()
+        self._write({
             "code": first.code,
             "reason": "; ".join(dict.fromkeys(problem.reason for problem in failures)),
             "file": first.file,
@@ -131,6 +144,15 @@ class Quarantine:
             "schemaId": ident,
             "schema": text,
         })  # fmt: skip
+
+    def _write(self, record: dict[str, Any]) -> None:
+        """Write a record, the text of its schema only where it is the first with it."""
+        if self._writer is None:
+            stream = self._stack.enter_context(atomic_writer(self.path))
+            self._writer = fastavro.write.Writer(stream, SCHEMA, codec="deflate")
+        ident = record["schemaId"]
+        self._writer.write({**record, "schema": None if ident in self._known else record["schema"]})
+        self._known.add(ident)
         self.count += 1
         if self.count % _BLOCK == 0:
             self._writer.flush()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from ..container.ocf import AlertRecord, BadRecord
 from ..container.tarball import Member
@@ -21,6 +21,11 @@ __all__ = ["KEPT", "Problem", "Report"]
 KEPT: Final = "output is there and complete (--force makes it again)"
 """Reason for skipping an output of an earlier run."""
 
+_NUMBERS: Final = (
+    "alerts_in", "alerts_out", "incomplete", "cutout_bytes", "stamp_bytes", "file_bytes_in",
+    "file_bytes_out", "passed_over", "outputs",
+)  # fmt: skip
+_COUNTERS: Final = ("stamps", "skipped", "notes")
 _PIXELS: Final = re.compile(r"\b(\d+) pixels (?=hold fills|are blank)")
 
 
@@ -71,6 +76,8 @@ class Report:
         Files and folders in the folders of inputs that are no data.
     outputs : int
         Output files and folders that are finished.
+    beside : list of str
+        Output files of other schemas, beside outputs.
     labels : dict
         What to call a file instead of its path.
     quarantine : Quarantine or None
@@ -90,6 +97,7 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
     passed_over: int = 0
     outputs: int = 0
+    beside: list[str] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
     quarantine: Quarantine | None = None
 
@@ -103,6 +111,8 @@ class Report:
     ) -> Problem:
         """Record a failure and return it."""
         # The system's messages often repeat the path.
+        if record is not None and record < 0:
+            record = None
         name, reason, number = self.labels.get(file, file), error.reason, record
         if file in self.labels:
             reason = reason.replace(file, name)
@@ -116,6 +126,42 @@ class Report:
         """Put what failed since the last call into the quarantine, with the records' bytes."""
         if self.quarantine is not None:
             self.quarantine.collect(self.problems, records, schema)
+
+    def state(self) -> dict[str, Any]:
+        """Return all counts and failures as JSON can hold them, for `add`."""
+        return {
+            **{name: getattr(self, name) for name in _NUMBERS},
+            **{name: list(getattr(self, name).items()) for name in _COUNTERS},
+            "problems": [list(astuple(problem)) for problem in self.problems],
+            "beside": self.beside,
+        }
+
+    def add(self, state: Mapping[str, Any], kept: BinaryIO | None = None) -> list[Problem]:
+        """Add what another process counted.
+
+        Parameters
+        ----------
+        state : mapping
+            Its `state`.
+        kept : binary file, optional
+            Its quarantine file.
+
+        Returns
+        -------
+        list of Problem
+            Its failures.
+        """
+        self.settle()
+        for name in _NUMBERS:
+            setattr(self, name, getattr(self, name) + state[name])
+        for name in _COUNTERS:
+            getattr(self, name).update(dict(map(tuple, state[name])))
+        problems = [Problem(*values) for values in state["problems"]]
+        self.problems += problems
+        self.beside += state["beside"]
+        if self.quarantine is not None:
+            self.quarantine.take(kept, len(self.problems))
+        return problems
 
     @property
     def ok(self) -> bool:

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain
 from typing import Any, BinaryIO, Final, Protocol
 
 from fastavro.schema import SchemaParseException, UnknownType
 from fastavro.write import Writer
 
-from ..alerts.fields import CUTOUT_FIELDS, KINDS, STAMP_FIELDS
-from ..alerts.schema import add_stamp_fields, has_stamp_fields
-from ..container.avro import write_long
+from ..alerts.wire import wire_header
 from ..container.blob import HEADER
-from ..container.schema import STAMP_SCHEMA, check_schema, is_stamp, parsed_stamp_schema
-from ..container.skipping import Types
-from ..container.stamp_types import has_our_form
+from ..container.schema import STAMP_SCHEMA, check_schema, parsed_stamp_schema
 from ..errors import FormatError, InputError
+from .derived import Derived, Stamps
 from .sources import AlertBatch, AlertRecord
 
-__all__ = ["AvroAlertSink", "AvroWriter", "Sink", "StampSink", "Stamps"]
+__all__ = [
+    "AvroAlertSink",
+    "AvroWriter",
+    "RecordSink",
+    "Sink",
+    "StampSink",
+    "Stamps",
+    "WireSink",
+]
 
-Stamps = Mapping[str, bytes | None]
-"""Blobs by kind of image."""
+_LSST: Final = re.compile(r"lsst\.v(\d{1,4})_(\d{1,2})\.")
 _BLOCK: Final = 2**18
 _PIECES: Final = 8
 _PIECE: Final = 1024
@@ -45,6 +51,16 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Write what is still held."""
+
+
+class RecordSink(Sink, Protocol):
+    """A sink whose file is records one after the other."""
+
+    def encode(self, item: AlertRecord, stamps: Stamps) -> list[bytes]:
+        """Bytes of what becomes of an alert."""
+
+    def append(self, record: bytes) -> None:
+        """Write bytes that `encode` gave."""
 
 
 class AvroWriter:
@@ -90,12 +106,15 @@ class AvroWriter:
     def flush(self) -> None:
         """Write the records held as one block."""
         if self._records:
-            data = b"".join(self._records)
-            if self._deflates:
-                self._writer.compression_level = None if _shrinks(data) else 0
-            self._writer.write_block(_Block(len(self._records), BytesIO(data)))
+            self.write_block(len(self._records), b"".join(self._records))
         self._records, self._bytes = [], 0
         self._writer.flush()
+
+    def write_block(self, count: int, data: bytes) -> None:
+        """Write the bytes of records as one block."""
+        if self._deflates:
+            self._writer.compression_level = None if _shrinks(data) else 0
+        self._writer.write_block(_Block(count, BytesIO(data)))
 
 
 def _shrinks(data: bytes) -> bool:
@@ -119,10 +138,7 @@ class _Block:
 
 
 class AvroAlertSink:
-    """Alerts with the three stamp fields.
-
-    The old fields are copied as bytes, not decoded and encoded again, so that they are the
-    same bit for bit: the stamp fields come last, and an Avro record is its fields in order.
+    """Alerts with the three stamp fields, in a container file.
 
     Parameters
     ----------
@@ -137,77 +153,94 @@ class AvroAlertSink:
         self, stream: BinaryIO, codec: str | None = None, *, drop_cutouts: bool = False
     ) -> None:
         self._stream, self._codec, self._drop = stream, codec, drop_cutouts
-        self._source: Any = None
-        self._branches: dict[str, dict[str, bytes]] = {}
-        self._refill = False
+        self._derived: Derived | None = None
         self._writer: AvroWriter | None = None
 
     def accept(self, schema: Any, codec: str) -> None:
         """Get ready for alerts with this writer's schema; it must stay the same."""
-        if self._writer is not None:
-            if schema != self._source:
+        if self._derived is not None and self._writer is not None:
+            if schema != self._derived.source:
                 raise FormatError(
                     "E_SCHEMA",
-                    "its schema differs from that of the first input: give a folder as output",
+                    "its schema differs from that of the first input: give a folder as output,"
+                    " or --by-schema",
                 )
             return
-        self._refill = has_stamp_fields(schema)
-        plain = add_stamp_fields(schema)
-        if self._drop:
-            _check_nullable(plain)
-        self._source, self._branches = schema, _branches(schema, self._refill)
-        self._writer = AvroWriter(self._stream, plain, self._codec or codec)
+        self._derived = Derived(schema, drop_cutouts=self._drop)
+        self._writer = AvroWriter(self._stream, self._derived.schema, self._codec or codec)
 
     def write(self, batch: AlertBatch, stamps: Sequence[Stamps]) -> int:
         """Write the readable records of a batch and their stamps."""
+        return _write(self, batch, stamps)
+
+    def encode(self, item: AlertRecord, stamps: Stamps) -> list[bytes]:
+        """Avro bytes of what becomes of an alert."""
+        assert self._derived is not None
+        return [self._derived.encode(item, stamps)]
+
+    def append(self, record: bytes) -> None:
+        """Write bytes that `encode` gave."""
         assert self._writer is not None
-        items = [item for item in batch.records if isinstance(item, AlertRecord)]
-        # All are encoded before the first is written, so that a fault leaves the file as it was.
-        for record in [self._encode(i, made) for i, made in zip(items, stamps, strict=True)]:
-            self._writer.append(record)
-        return len(items)
+        self._writer.append(record)
 
     def close(self) -> None:
         """Write the last block."""
         if self._writer is not None:
             self._writer.flush()
 
-    def _encode(self, item: AlertRecord, stamps: Stamps) -> bytes:
-        new = b"" if self._refill else b"".join(_nullable(stamps[kind]) for kind in KINDS)
-        if not (self._drop or self._refill):
-            return item.raw + new
-        parts = {
-            name: item.raw[start:stop]
-            for name, (start, stop) in zip(self._branches, item.spans, strict=True)
-        }
-        for kind, made in stamps.items():
-            # A cutout that gave no stamp is kept: dropping it would lose the only copy.
-            if made is None:
-                continue
-            if self._refill:
-                index = self._branches[STAMP_FIELDS[kind]]["stamp"]
-                parts[STAMP_FIELDS[kind]] = index + made[len(HEADER) :]
-            if self._drop:
-                parts[CUTOUT_FIELDS[kind]] = self._branches[CUTOUT_FIELDS[kind]]["null"]
-        return b"".join(parts.values()) + new
 
+class WireSink:
+    """Alerts with the three stamp fields, as messages one after the other.
 
-def _branches(schema: Any, refill: bool) -> dict[str, dict[str, bytes]]:
-    """Bytes of the index of every field's branches null and stamp, where it has them."""
-    parsed = check_schema(schema)
-    types = Types(parsed)
-    out: dict[str, dict[str, bytes]] = {}
-    for field in parsed["fields"]:
-        kinds = field["type"] if isinstance(field["type"], list) else []
-        out[field["name"]] = indices = {}
-        for index, kind in enumerate(kinds):
-            if kind == "null":
-                indices["null"] = write_long(index)
-            elif is_stamp(kind) and has_our_form(kind, types):
-                indices["stamp"] = write_long(index)
-    if refill and not all("stamp" in out[name] for name in STAMP_FIELDS.values()):
-        raise FormatError("E_SCHEMA", "its stamp fields are not nullable stamps of format 1.0")
-    return out
+    A message is a zero byte, the schema's id and the record (`hstamp.alerts.wire`).
+
+    Parameters
+    ----------
+    stream : binary file
+    schema_id : int
+        Id under which a registry has the schema *with* the stamp fields.
+    drop_cutouts : bool
+        Set the three old cutout fields to null.
+    """
+
+    def __init__(self, stream: BinaryIO, schema_id: int, *, drop_cutouts: bool = False) -> None:
+        self._stream, self._id, self._drop = stream, schema_id, drop_cutouts
+        self._header = wire_header(schema_id)
+        self._derived: Derived | None = None
+
+    def accept(self, schema: Any, codec: str) -> None:
+        """Get ready for alerts with this writer's schema; an id names one schema only."""
+        if self._derived is not None:
+            if schema != self._derived.source:
+                raise FormatError(
+                    "E_SCHEMA", f"its schema differs from that of the first input, and {self._id}"
+                    " is the id of one schema",
+                )  # fmt: skip
+            return
+        derived = Derived(schema, drop_cutouts=self._drop)
+        own = _lsst_id(schema)
+        if derived.source_has_no_stamps and own == self._id:
+            raise InputError(
+                f"{own} is the id of LSST's schema {own // 100}.{own % 100} without stamps:"
+                " readers would take the messages for such alerts"
+            )
+        self._derived = derived
+
+    def write(self, batch: AlertBatch, stamps: Sequence[Stamps]) -> int:
+        """Write the readable records of a batch and their stamps."""
+        return _write(self, batch, stamps)
+
+    def encode(self, item: AlertRecord, stamps: Stamps) -> list[bytes]:
+        """Bytes of the message that becomes of an alert."""
+        assert self._derived is not None
+        return [self._header + self._derived.encode(item, stamps)]
+
+    def append(self, record: bytes) -> None:
+        """Write bytes that `encode` gave."""
+        self._stream.write(record)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class StampSink:
@@ -229,31 +262,37 @@ class StampSink:
 
     def write(self, batch: AlertBatch, stamps: Sequence[Stamps]) -> int:
         """Write the stamps; return of how many alerts there were any."""
-        written = 0
-        for row in stamps:
-            made = [blob for blob in row.values() if blob is not None]
-            for blob in made:
-                self.add(blob)
-            written += bool(made)
-        return written
+        return _write(self, batch, stamps)
 
     def add(self, blob: bytes) -> None:
         """Write one stamp."""
-        self._writer.append(blob[len(HEADER) :])
+        self.append(blob[len(HEADER) :])
+
+    def encode(self, item: AlertRecord, stamps: Stamps) -> list[bytes]:
+        """Avro bytes of an alert's stamps."""
+        return [blob[len(HEADER) :] for blob in stamps.values() if blob is not None]
+
+    def append(self, record: bytes) -> None:
+        """Write bytes that `encode` gave."""
+        self._writer.append(record)
 
     def close(self) -> None:
         """Write the last block."""
         self._writer.flush()
 
 
-def _nullable(blob: bytes | None) -> bytes:
-    """Avro bytes of ``["null", stamp]``: the branch's index, zig-zag, then the record."""
-    return b"\x00" if blob is None else b"\x02" + blob[len(HEADER) :]
+def _write(sink: RecordSink, batch: AlertBatch, stamps: Sequence[Stamps]) -> int:
+    """Write a batch; return of how many alerts there is anything."""
+    items = [item for item in batch.records if isinstance(item, AlertRecord)]
+    # All are encoded before the first is written, so that a fault leaves the file as it was.
+    made = [sink.encode(item, row) for item, row in zip(items, stamps, strict=True)]
+    for record in chain.from_iterable(made):
+        sink.append(record)
+    return sum(map(bool, made))
 
 
-def _check_nullable(schema: Mapping[str, Any]) -> None:
-    for field in schema["fields"]:
-        if field["name"] in CUTOUT_FIELDS.values():
-            kind = field["type"]
-            if not (isinstance(kind, list) and "null" in kind):
-                raise InputError(f"{field['name']} is not nullable in this schema: cannot drop it")
+def _lsst_id(schema: Any) -> int | None:
+    """Id of a schema of LSST's in its registry, by the schema's name."""
+    name = f"{schema.get('namespace', '')}.{schema.get('name', '')}"
+    found = _LSST.match(name.lstrip("."))
+    return None if found is None else 100 * int(found[1]) + int(found[2])

@@ -20,6 +20,7 @@ from ..container.gunzip import inflate_to
 from ..container.ocf import AlertRecord, BadRecord, Container
 from ..errors import FormatError
 from ..surveys import fields_of
+from .spans import Span, open_span
 
 __all__ = [
     "AlertBatch",
@@ -124,6 +125,7 @@ def open_alerts(
     gzipped: bool = False,
     schema_file: Path | None = None,
     fields: Sequence[str] | None = None,
+    span: Span | None = None,
 ) -> AlertSource:
     """Open a file whose kind is known.
 
@@ -140,6 +142,8 @@ def open_alerts(
     fields : sequence of str, optional
         Paths of the fields that are wanted; by default those that the surveys of the registry
         look at and the stamp fields. Others may be absent from the records.
+    span : Span, optional
+        Run of the file to read instead of all of it.
 
     Raises
     ------
@@ -148,13 +152,13 @@ def open_alerts(
     """
     wanted = (*fields_of(), *STAMP_FIELDS.values()) if fields is None else fields
     if kind is Kind.OCF:
-        return OcfSource(path, gzipped, wanted)
+        return OcfSource(path, gzipped, wanted, span)
     if kind is Kind.WIRE:
-        return WireSource(path, gzipped, schema_file, wanted)
+        return WireSource(path, gzipped, schema_file, wanted, span)
     if kind is Kind.PARQUET:
         from .parquet import ParquetSource  # it stands on this module
 
-        return ParquetSource(path, gzipped, wanted)
+        return ParquetSource(path, gzipped, wanted, span)
     raise FormatError("E_MAGIC", f"{kind.value}: not a file of alerts")
 
 
@@ -165,19 +169,26 @@ class FileSource:
     stamp_fields: tuple[str, ...] | None = None
     codec: str = "null"
 
-    def __init__(self, path: Path, gzipped: bool) -> None:
+    def __init__(self, path: Path, gzipped: bool, span: Span | None = None) -> None:
         self._stack = ExitStack()
-        self._size = path.stat().st_size
+        self._span = span
         try:
-            self._stream: BinaryIO = self._stack.enter_context(path.open("rb"))
+            self._stream: BinaryIO = self._stack.enter_context(self._opened(path))
+            self._size = self._stream.seek(0, os.SEEK_END)
+            self._stream.seek(0)
             if gzipped:
                 plain = self._stack.enter_context(tempfile.TemporaryFile(prefix="hstamp-"))  # noqa: SIM115
                 inflate_to(self._stream, plain)
                 self._stream = plain
+            self._end = self._stream.seek(0, os.SEEK_END)
+            self._stream.seek(0)
             self._open()
         except BaseException:
             self._stack.close()
             raise
+
+    def _opened(self, path: Path) -> BinaryIO:
+        return open_span(path, self._span)
 
     def _open(self) -> None:
         raise AssertionError("every source says how it opens")
@@ -185,8 +196,7 @@ class FileSource:
     @property
     def position(self) -> int:
         """Bytes of the file that have been read."""
-        end = os.fstat(self._stream.fileno()).st_size
-        return round(self._size * self._stream.tell() / max(end, 1))
+        return round(self._size * self._stream.tell() / max(self._end, 1))
 
     def __enter__(self) -> Self:
         return self
@@ -198,9 +208,11 @@ class FileSource:
 class OcfSource(FileSource):
     """An Avro object container file; a fault costs its block, or the rest of the file."""
 
-    def __init__(self, path: Path, gzipped: bool, fields: Sequence[str]) -> None:
+    def __init__(
+        self, path: Path, gzipped: bool, fields: Sequence[str], span: Span | None = None
+    ) -> None:
         self._fields = fields
-        super().__init__(path, gzipped)
+        super().__init__(path, gzipped, span)
 
     def _open(self) -> None:
         self._container = Container(self._stream)
@@ -210,7 +222,8 @@ class OcfSource(FileSource):
 
     def batches(self) -> Iterator[AlertBatch]:
         """Iterate over the records in their order, some at a time."""
-        records = self._container.records(self._fields)
+        first = self._span.first if self._span is not None else 0
+        records = self._container.records(self._fields, first)
         most = _FREE_RECORDS + self._size // _BYTES_A_RECORD
         budget = CutoutBudget(self._size)
         while batch := tuple(islice(records, min(_RECORDS, most + 1))):
@@ -231,18 +244,25 @@ class WireSource(FileSource):
     """Messages in the Confluent wire format; see `hstamp.alerts.messages`."""
 
     def __init__(
-        self, path: Path, gzipped: bool, schema_file: Path | None, fields: Sequence[str]
+        self,
+        path: Path,
+        gzipped: bool,
+        schema_file: Path | None,
+        fields: Sequence[str],
+        span: Span | None = None,
     ) -> None:
         self._schema_file, self._fields = schema_file, fields
-        super().__init__(path, gzipped)
+        super().__init__(path, gzipped, span)
 
     def _open(self) -> None:
-        data = self._stream.read(MAX_BLOCK + 1)
+        data = self._stream.read(MAX_BLOCK)
         self._message, self._writer = read_message(data, self._schema_file)
         self.schema, self.stamp_fields = self._writer.written, self._writer.stamps
 
     def batches(self) -> Iterator[AlertBatch]:
         """Give the records of the message and of those that follow it."""
-        records = records_of(self._message, self._writer, self._fields)
+        first = self._span.first if self._span is not None else 0
+        more = self._stream.read
+        records = records_of(self._message, self._writer, self._fields, more, first)
         while batch := tuple(islice(records, _RECORDS)):
             yield AlertBatch(batch)

@@ -240,7 +240,8 @@ def _of_source(path: Path, source: AlertSource, options: Options) -> Iterator[En
     for batch in source.batches():
         for item in batch.records:
             if isinstance(item, BadRecord):
-                entry = Entry(path, item.number, error=item.error)
+                number = None if item.number < 0 else item.number
+                entry = Entry(path, number, error=item.error)
             else:
                 entry = _record(path, item, options)
             yield replace(entry, done=source.position, member=item.member)

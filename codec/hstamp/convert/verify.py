@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import random
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ..alerts.fields import CUTOUT_FIELDS, STAMP_FIELDS
+from ..alerts.schema import add_stamp_fields
+from ..container.detect import Kind
 from ..errors import InputError
 from ..stamp import Stamp
-from .plan import Job, outputs_of, size_of
+from .history import History
+from .manifest import files_of
+from .plan import Job, look_at, outputs_of, size_of
+from .schemas import schema_of
 from .stamps import Entry, Options, entries
 
 __all__ = ["Difference", "Outcome", "difference", "verify"]
@@ -107,22 +114,24 @@ def verify(
         total = sum(1 for _, paths in pairs for path in paths for _ in _alerts(path, options))
         chosen = set(random.Random(seed).sample(range(total), min(sample, total)))  # noqa: S311
     outcome, number, done = Outcome(), 0, 0
-    try:
-        for made, paths in pairs:
-            written = [_Written(path, options) for path in made]
-            for path in paths:
-                for entry in _alerts(path, options):
-                    found = _taken(entry, written)
-                    if chosen is None or number in chosen:
-                        outcome.stamps += _compare(entry, found)
-                        outcome.alerts += 1
-                    number += 1
-                    progress(done + entry.done)
-                done += size_of(path)
-            for rest in written:
-                rest.finish()
-    except _FoundError as error:
-        outcome.difference = error.difference
+    with tempfile.TemporaryDirectory(prefix="hstamp-") as folder:
+        try:
+            for made, paths in pairs:
+                reading = _reading(made, paths, options, Path(folder))
+                written = [_Written(path, reading) for path in made]
+                for path in paths:
+                    for entry in _alerts(path, options):
+                        found = _taken(entry, written)
+                        if chosen is None or number in chosen:
+                            outcome.stamps += _compare(entry, found)
+                            outcome.alerts += 1
+                        number += 1
+                        progress(done + entry.done)
+                    done += size_of(path)
+                for rest in written:
+                    rest.finish()
+        except _FoundError as error:
+            outcome.difference = error.difference
     return outcome
 
 
@@ -148,18 +157,19 @@ def _differing(ours: Any, theirs: Any, name: str) -> str | None:
 
 
 class _Written:
-    """The alerts of an output, one after the other."""
+    """The alerts of an output, one after the other; `alone` where it holds their stamps only."""
 
     def __init__(self, path: Path, options: Options) -> None:
         self.path = path
         self._entries = self._all(options)
         self._held = next(self._entries, None)
+        self.alone = self._held is not None and self._held.alone
 
     def take(self, id: str | None) -> dict[str, Callable[[], Stamp]] | None:
         """Stamps of the next alert by kind; None where it is another."""
         if self._held is None:
-            return None
-        if not self._held.alone:
+            return {} if self.alone else None
+        if not self.alone:
             if self._held.id != id:
                 return None
             return self._images(self._advance())
@@ -170,7 +180,6 @@ class _Written:
             if own != (id or "") or kind in found:
                 break
             found[kind] = self._advance().images[0].make
-        # A file of stamps has nothing of an alert that gave none.
         return found
 
     def finish(self) -> None:
@@ -203,9 +212,15 @@ class _Written:
 
 
 def _taken(entry: Entry, written: Sequence[_Written]) -> dict[str, Callable[[], Stamp]]:
+    alone = False
     for one in written:
         if (found := one.take(entry.id)) is not None:
-            return found
+            if found or not one.alone:
+                return found
+            alone = True
+    if alone:
+        # Files of stamps have nothing of an alert that gave none.
+        return {}
     raise _FoundError(_place(entry), f"alert {entry.id} is not where it should be in the output")
 
 
@@ -246,6 +261,27 @@ def _alerts(path: Path, options: Options) -> Iterator[Entry]:
     return (entry for entry in entries(path, options) if entry.error is None)
 
 
+def _reading(
+    made: Sequence[Path], sources: Sequence[Path], options: Options, folder: Path
+) -> Options:
+    """Options to read outputs with: messages have the schema of their source, and stamp fields."""
+    if not any(_is_wire(path) for path in made):
+        return options
+    for path in sources:
+        if (schema := schema_of(path, options.schema_file, options.surveys)) is not None:
+            file = folder / "derived.avsc"
+            file.write_text(json.dumps(add_stamp_fields(schema)), encoding="utf-8")
+            return replace(options, schema_file=file)
+    return options
+
+
+def _is_wire(path: Path) -> bool:
+    try:
+        return look_at(path)[0] is Kind.WIRE
+    except InputError:
+        return False
+
+
 def _pairs(
     inputs: Sequence[Path], converted: Path, roots: Sequence[Path]
 ) -> list[tuple[list[Path], tuple[Path, ...]]]:
@@ -253,17 +289,23 @@ def _pairs(
     if not converted.is_dir():
         return [([converted], tuple(inputs))]
     found: dict[Path, Path] = {}
-    for form in ("alerts", "stamps", "blobs"):
+    if (files := files_of(converted)) is not None:
+        return [(files, tuple(inputs))]
+    for form in ("alerts", "stamps", "blobs", "wire"):
         job = Job(tuple(inputs), converted, into_folder=True, form=form, roots=tuple(roots))
         for output in outputs_of(job):
             if output.path.exists():
                 found.setdefault(output.inputs[0], output.path)
     if missing := [path for path in inputs if path not in found]:
         raise InputError(f"{converted} holds no output of {missing[0]}")
-    taken = set(found.values())
+    history, taken = History(converted, {}), set(found.values())
     pairs: list[tuple[list[Path], tuple[Path, ...]]] = []
     for path in inputs:
         main = found[path]
-        beside = sorted(main.parent.glob(f"{main.stem}.*.avro")) if main.is_file() else []
-        pairs.append(([main, *(other for other in beside if other not in taken)], (path,)))
+        made = history.files_of(main)
+        if made is None:
+            # Of an earlier version, or moved here.
+            beside = sorted(main.parent.glob(f"{main.stem}.*.avro")) if main.is_file() else []
+            made = [main, *(other for other in beside if other not in taken)]
+        pairs.append((made, (path,)))
     return pairs

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-__all__ = ["with_columns"]
+__all__ = ["LISTS_OF_COLUMNS", "with_columns"]
 
 Keys = dict[bytes, bytes | None]
 
@@ -79,3 +79,5 @@ _EXTEND: Final[dict[bytes, Callable[[bytes, Sequence[str]], bytes]]] = {
     b"parquet.avro.schema": _avro,
     b"avro.schema": _avro,
 }
+LISTS_OF_COLUMNS: Final = frozenset(_EXTEND)
+"""The keys."""
