@@ -21,7 +21,7 @@ from .encodings.image import (
     canonical_f4,
 )
 from .encodings.mask import check_names, encode_mask
-from .encodings.psf import check_size, encode_psf
+from .encodings.psf import check_size, encode_psfs
 from .encodings.variance import TOO_LARGE_LOG8, VARIANCE_ENCODINGS
 from .errors import FormatError, InputError, shown
 from .fast import kernels
@@ -51,6 +51,7 @@ __all__ = [
     "encode_planes",
     "encode_record",
     "encoded_psf",
+    "encoded_psfs",
     "n_of",
     "names_of",
     "record_of",
@@ -366,8 +367,17 @@ def names_of(mask: object, names: Sequence[str] | None) -> tuple[str, ...] | Non
 
 def encoded_psf(psf: npt.ArrayLike, options: Options) -> PsfPlane:
     """Encode the PSF of one source."""
+    (plane,) = encoded_psfs([real_array(psf, "psf")], options)
+    if isinstance(plane, InputError):
+        raise plane
+    return plane
+
+
+def encoded_psfs(psfs: Sequence[Array], options: Options) -> list[PsfPlane | InputError]:
+    """Encode the PSFs of sources, real arrays of one shape, or tell why each cannot be stored."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return encode_psf(real_array(psf, "psf").astype(np.float64), options.psf_size)
+        plain = np.stack([psf.astype(np.float64, copy=False) for psf in psfs])
+        return encode_psfs(plain, options.psf_size)
 
 
 def stored_wcs(wcs: Wcs | ParentWcs | None, x: float, y: float) -> Wcs | None:
@@ -383,4 +393,5 @@ def stored_wcs(wcs: Wcs | ParentWcs | None, x: float, y: float) -> Wcs | None:
         raise InputError(f"the WCS holds something that is no number: {plane}") from error
     with np.errstate(over="ignore", invalid="ignore"):
         cd = numbers[2:].astype(np.float32).tolist()
-    return Wcs(float(numbers[0]) % 360.0 % 360.0, float(numbers[1]), *cd)
+    ra, dec = numbers[:2].tolist()
+    return Wcs(ra % 360.0 % 360.0, dec, *cd)

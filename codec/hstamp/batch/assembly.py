@@ -98,9 +98,8 @@ def assembled(
                 blobs[first] = fault
                 continue
             blobs[first] = shape.template
-            matrix = np.tile(np.frombuffer(shape.template, np.uint8), (len(rows), 1))
-            good = _fill(shape, matrix, planes, sources, rows, labels, names)
-            good &= checked(shape, matrix)
+            matrix = shape.filled(len(rows), _numbers(shape, planes, sources, rows, labels))
+            good = _hold(shape, planes, rows, labels) & checked(shape, matrix)
             raw, width = matrix.tobytes(), matrix.shape[1]
             for i, b in enumerate(rows):
                 blobs[b] = raw[width * i : width * (i + 1)] if good[i] else by_itself(b)
@@ -131,55 +130,47 @@ def _forms(planes: EncodedPlanes, labels: Labels) -> list[list[int]]:
     return list(forms.values())
 
 
-def _fill(
-    shape: Shape,
-    matrix: Array,
-    planes: EncodedPlanes,
-    sources: Sources,
-    rows: list[int],
-    labels: Labels,
-    names: tuple[str, ...] | None,
-) -> Array:
-    """Write what differs; say which rows the type of their bytes can hold."""
-    good = np.ones(len(rows), dtype=np.bool_)
-    record = shape.record
-
-    def put(name: str, values: Array, dtype: str) -> None:
-        if name in shape.places:
-            with np.errstate(over="ignore", invalid="ignore"):
-                plain = np.ascontiguousarray(values, dtype=dtype)
-            matrix[:, shape.places[name]] = plain.reshape(len(rows), -1).view(np.uint8)
-
-    put("dx", labels.x[rows] - (sources.i0[rows] - 0.5), "<f4")
-    put("dy", labels.y[rows] - (sources.j0[rows] - 0.5), "<f4")
+def _numbers(
+    shape: Shape, planes: EncodedPlanes, sources: Sources, rows: list[int], labels: Labels
+) -> dict[str, Array]:
+    """What differs between blobs of one form."""
+    numbers: dict[str, Array] = {
+        "dx": labels.x[rows] - (sources.i0[rows] - 0.5),
+        "dy": labels.y[rows] - (sources.j0[rows] - 0.5),
+    }
     if "id" in shape.places:
-        ids = [labels.ids[b] or "" for b in rows]
-        text = "".join(ids)
+        text = "".join(labels.ids[b] for b in rows)
         # What is not ASCII becomes a question mark here, and is refused by itself.
-        put("id", np.frombuffer(text.encode("ascii", "replace"), np.uint8), "u1")
-        good &= np.array([name.isascii() for name in ids])
+        numbers["id"] = np.frombuffer(text.encode("ascii", "replace"), np.uint8)
     wcs = [plane for plane in (labels.wcs[b] for b in rows) if plane is not None]
-    if "ra" in shape.places:
-        put("ra", np.array([w.ra for w in wcs]), "<f8")
-        put("dec", np.array([w.dec for w in wcs]), "<f8")
-        put("cd", np.array([[w.cd1_1, w.cd1_2, w.cd2_1, w.cd2_2] for w in wcs]), "<f4")
-    if record.image.encoding == "i2" and planes.image is not None:
+    if wcs:
+        tangents = np.array(
+            [(w.ra, w.dec, w.cd1_1, w.cd1_2, w.cd2_1, w.cd2_2) for w in wcs], np.float64
+        )
+        numbers |= {"ra": tangents[:, 0], "dec": tangents[:, 1], "cd": tangents[:, 2:]}
+    if "scale" in shape.places and planes.image is not None:
         steps, codes = planes.image
-        put("zero", steps.zero[rows], "<f4")
-        put("scale", steps.scale[rows], "<f4")
-        put("image", codes[rows], "<i2")
-        good &= steps.fits[rows]
+        numbers |= {"zero": steps.zero[rows], "scale": steps.scale[rows], "image": codes[rows]}
     else:
-        put("image", canonical_f4(planes.stored[rows]), "<f4")
-    if planes.variance is not None and record.variance is not None:
+        numbers["image"] = canonical_f4(planes.stored[rows])
+    if planes.variance is not None:
         unit, spread = planes.variance
-        put("unit", unit[rows], "<f4")
-        put("variance", spread[rows], "<f4" if record.variance.encoding == "f4" else "u1")
-    if planes.mask is not None and record.mask is not None and names is not None:
-        bits = planes.mask[rows]
-        put("mask", bits, f"<{record.mask.encoding}")
-        good &= bits.max(axis=1) >> len(names) == 0
+        numbers |= {"unit": unit[rows], "variance": spread[rows]}
+    if planes.mask is not None:
+        numbers["mask"] = planes.mask[rows]
     psfs = [psf for psf in (labels.psfs[b] for b in rows) if psf is not None]
-    if any(psf is not record.psf for psf in psfs):
-        put("psf", np.frombuffer(b"".join(psf.data for psf in psfs), "<i2"), "<i2")
+    if any(psf is not shape.record.psf for psf in psfs):
+        numbers["psf"] = np.frombuffer(b"".join(psf.data for psf in psfs), "<i2")
+    return numbers
+
+
+def _hold(shape: Shape, planes: EncodedPlanes, rows: list[int], labels: Labels) -> Array:
+    """Whether the bytes of each row can hold its numbers, so that a check sees what they are."""
+    good = np.ones(len(rows), dtype=np.bool_)
+    if "id" in shape.places:
+        good &= np.array([labels.ids[b].isascii() for b in rows])
+    if "scale" in shape.places and planes.image is not None:
+        good &= planes.image.steps.fits[rows]
+    if planes.mask is not None and shape.record.mask is not None:
+        good &= planes.mask[rows].max(axis=1) >> len(shape.record.mask.planes) == 0
     return good

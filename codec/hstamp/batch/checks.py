@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -30,32 +32,31 @@ def checked(shape: Shape, matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_
         return ~good
     record, places = shape.record, shape.places
 
-    def column(name: str, dtype: str) -> npt.NDArray[np.generic]:
-        return shape.column(matrix, name, dtype)
+    def column(name: str) -> npt.NDArray[Any]:
+        return shape.column(matrix, name)
 
-    def number(name: str, dtype: str) -> npt.NDArray[np.float64]:
-        return column(name, dtype).astype(np.float64)
+    def number(name: str) -> npt.NDArray[np.float64]:
+        return column(name).astype(np.float64)
 
-    good &= offset_within(number("dx", "<f4")[:, 0]) & offset_within(number("dy", "<f4")[:, 0])
+    good &= offset_within(number("dx")[:, 0]) & offset_within(number("dy")[:, 0])
     if "id" in places:
-        text = shape.column(matrix, "id", "u1")
+        text = column("id")
         good &= ((text >= 0x20) & (text <= 0x7E)).all(axis=1)
     if "ra" in places:
-        good &= ra_within(number("ra", "<f8")[:, 0]) & dec_within(number("dec", "<f8")[:, 0])
+        good &= ra_within(number("ra")[:, 0]) & dec_within(number("dec")[:, 0])
         with np.errstate(invalid="ignore", over="ignore"):
-            good &= cd_within(*number("cd", "<f4").T)
+            good &= cd_within(*number("cd").T)
     if "scale" in places:
         with np.errstate(invalid="ignore"):
-            good &= steps_within(number("zero", "<f4"), number("scale", "<f4")).all(axis=1)
+            good &= steps_within(number("zero"), number("scale")).all(axis=1)
     else:
-        good &= image_within(shape.column(matrix, "image", "<f4"))
+        good &= image_within(column("image"))
     if record.variance is not None and record.variance.encoding == "f4":
-        good &= variance_within(shape.column(matrix, "variance", "<f4"))
+        good &= variance_within(column("variance"))
     elif record.variance is not None:
-        good &= unit_within(number("unit", "<f4")[:, 0])
+        good &= unit_within(number("unit")[:, 0])
     if "mask" in places and record.mask is not None:
-        bits = shape.column(matrix, "mask", f"<{record.mask.encoding}")
-        good &= mask_within(bits, len(record.mask.planes))
+        good &= mask_within(column("mask"), len(record.mask.planes))
     if "psf" in places:
-        good &= psfs_within(shape.column(matrix, "psf", "<i2"))
+        good &= psfs_within(column("psf"))
     return good

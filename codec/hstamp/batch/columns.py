@@ -3,13 +3,14 @@
 Stamps of one producer differ in their numbers and agree in everything else: lengths, encodings,
 union branches. For such a group the place of every field is the same in each blob, so a field of
 all of them is a slice of columns. `Shape` knows these places from one blob, `Shape.matches` says
-which others share them.
+which others share them, and `Shape.filled` writes such a group.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,13 @@ from ..planes import Encoded, Record
 __all__ = ["Shape", "shape_of", "shape_of_record"]
 
 U1 = npt.NDArray[np.uint8]
+_NUMBERS: Final = {
+    "id": "u1", "dx": "<f4", "dy": "<f4", "ra": "<f8", "dec": "<f8", "cd": "<f4", "zero": "<f4",
+    "scale": "<f4", "unit": "<f4",
+}  # fmt: skip
+"""Numbers of a stamp beside its planes, as they are stored [CO-1]."""
+_CODES: Final = {"f4": "<f4", "i2": "<i2", "log8": "u1", "u1": "u1", "u2": "<u2"}
+"""Values of a plane by its encoding."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +58,34 @@ class Shape:
         same: npt.NDArray[np.bool_] = (matrix[:, self.fixed] == expected).all(axis=1)
         return same
 
-    def column(self, matrix: U1, name: str, dtype: str) -> npt.NDArray[Any]:
-        """Field `name` of all rows as numbers of `dtype`, shape (B, items)."""
+    def dtype(self, name: str) -> str:
+        """Type of the numbers of a field."""
+        plane = getattr(self.record, name, None) if name not in _NUMBERS else None
+        return _NUMBERS[name] if plane is None else _CODES[plane.encoding]
+
+    def column(self, matrix: U1, name: str) -> npt.NDArray[Any]:
+        """Field `name` of all rows as numbers, shape (B, items)."""
         part = np.ascontiguousarray(matrix[:, self.places[name]])
-        return part.view(np.dtype(dtype)).reshape(len(matrix), -1)
+        return part.view(self.dtype(name)).reshape(len(matrix), -1)
+
+    def filled(self, count: int, values: Mapping[str, npt.NDArray[Any]]) -> U1:
+        """Blobs of this shape with other numbers, shape (count, L); they are not checked.
+
+        Parameters
+        ----------
+        count : int
+            Number of blobs.
+        values : mapping of str to ndarray, shape (count, ...)
+            Numbers of the fields that differ; the others hold the template's, and what this shape
+            has no place for is left out.
+        """
+        matrix = np.tile(np.frombuffer(self.template, np.uint8), (count, 1))
+        for name, numbers in values.items():
+            if name in self.places:
+                with np.errstate(over="ignore", invalid="ignore"):
+                    plain = np.ascontiguousarray(numbers, dtype=self.dtype(name))
+                matrix[:, self.places[name]] = plain.reshape(count, -1).view(np.uint8)
+        return matrix
 
     def encoded(self, matrix: U1, plane: str) -> Encoded | None:
         """One plane of all rows; None where these stamps have none."""
@@ -64,7 +96,7 @@ class Shape:
         data = matrix.reshape(-1)
 
         def terms(*names: str) -> npt.NDArray[np.float64]:
-            return np.stack([self.column(matrix, name, "<f4") for name in names], dtype=np.float64)
+            return np.stack([self.column(matrix, name) for name in names], dtype=np.float64)
 
         if plane == "image":
             steps = terms("zero", "scale") if "scale" in self.places else None

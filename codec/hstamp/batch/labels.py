@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ..encoder import Options, encoded_psf, stored_wcs
+from ..encoder import Options, encoded_psf, encoded_psfs, stored_wcs
 from ..errors import InputError, as_hstamp_error, shown
-from ..parents import one_each
+from ..parents import one_each, real_array
 from ..planes import PsfPlane
 from ..tangent import ParentWcs, Wcs, tangent_rows
 
 __all__ = ["psfs_of", "tangents_of", "texts_of"]
 
+_ROWS: Final = 4096
+"""PSFs that are encoded together."""
 Array = npt.NDArray[Any]
 Faults = dict[int, InputError]
 
@@ -77,12 +79,31 @@ def psfs_of(psf: Any, count: int, options: Options, faults: Faults) -> Sequence[
     if len(given) != count:
         raise InputError(f"psf holds {len(given)} arrays for {count} sources")
     planes: list[PsfPlane | None] = [None] * count
-    for row, one in enumerate(given):
-        try:
-            planes[row] = None if one is None else encoded_psf(one, options)
-        except InputError as fault:
-            faults.setdefault(row, fault)
+    for start in range(0, count, _ROWS):
+        alike: dict[tuple[int, ...], list[tuple[int, Array]]] = {}
+        for row, one in enumerate(given[start : start + _ROWS], start):
+            try:
+                if one is not None:
+                    array = real_array(one, "psf")
+                    alike.setdefault(array.shape, []).append((row, array))
+            except InputError as fault:
+                faults.setdefault(row, fault)
+        for members in alike.values():
+            rows = [row for row, _ in members]
+            for row, made in zip(rows, _encoded([a for _, a in members], options), strict=True):
+                if isinstance(made, InputError):
+                    faults.setdefault(row, made)
+                else:
+                    planes[row] = made
     return planes
+
+
+def _encoded(psfs: Sequence[Array], options: Options) -> Sequence[PsfPlane | InputError]:
+    """PSFs of one shape."""
+    try:
+        return encoded_psfs(psfs, options)
+    except InputError as fault:
+        return [fault] * len(psfs)
 
 
 def as_input_error(error: Exception) -> InputError:

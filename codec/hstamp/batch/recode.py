@@ -212,7 +212,8 @@ def _written(
             fault = InputError(f"the stamp would not be valid: {error.reason}")
             faults |= dict.fromkeys(rows[members].tolist(), fault)
             continue
-        matrix = _filled(stamps, shape, rows[members], members, values, psf)
+        numbers = _numbers(stamps, shape, rows[members], members, values, psf)
+        matrix = shape.filled(len(members), numbers)
         good: Array = checked(shape, matrix)
         if template.mask is not None and values.mask is not None:
             # A byte may be too narrow for bits without a name, so they are looked for before.
@@ -272,51 +273,37 @@ def _template(stamps: Decoded, form: _Form) -> Record:
     )
 
 
-def _filled(
+def _numbers(
     stamps: Decoded, shape: Shape, rows: Array, members: Array, values: Restored, psf: Array | None
-) -> Array:
-    """Bytes of rows of one form, shape (B, L)."""
-    matrix = np.tile(np.frombuffer(shape.template, np.uint8), (len(rows), 1))
+) -> dict[str, Array]:
+    """What differs between blobs of one form."""
     record = shape.record
-
-    def put(name: str, numbers: Array, dtype: str) -> None:
-        plain = np.ascontiguousarray(numbers.reshape(len(rows), -1), dtype=dtype)
-        matrix[:, shape.places[name]] = plain.view(np.uint8)
-
+    numbers = {"dx": stamps.dx[rows], "dy": stamps.dy[rows]}
     if "id" in shape.places:
-        place = shape.places["id"]
-        width = place.stop - place.start
-        matrix[:, place] = stamps.ids.data[stamps.ids.offsets[rows][:, None] + np.arange(width)]
-    put("dx", stamps.dx[rows], "<f4")
-    put("dy", stamps.dy[rows], "<f4")
+        width = shape.places["id"].stop - shape.places["id"].start
+        places = stamps.ids.offsets[rows][:, None] + np.arange(width)
+        numbers["id"] = stamps.ids.data[places]
     if record.wcs is not None:
-        put("ra", stamps.ra[rows], "<f8")
-        put("dec", stamps.dec[rows], "<f8")
-        put("cd", stamps.cd[rows], "<f4")
+        numbers |= {"ra": stamps.ra[rows], "dec": stamps.dec[rows], "cd": stamps.cd[rows]}
+
+    def add(**columns: Array | None) -> None:
+        for name, column in columns.items():
+            assert column is not None
+            numbers[name] = column[members]
+
     if record.image.encoding == "i2":
-        assert values.zero is not None
-        assert values.scale is not None
-        assert values.codes is not None
-        put("zero", values.zero[members], "<f4")
-        put("scale", values.scale[members], "<f4")
-        put("image", values.codes[members], "<i2")
+        add(zero=values.zero, scale=values.scale, image=values.codes)
     else:
-        put("image", values.image[members], "<f4")
-    if record.variance is not None:
-        assert values.variance is not None
-        if record.variance.encoding == "log8":
-            assert values.unit is not None
-            assert values.logs is not None
-            put("unit", values.unit[members], "<f4")
-            put("variance", values.logs[members], "u1")
-        else:
-            put("variance", values.variance[members], "<f4")
-    if record.mask is not None and "mask" in shape.places:
-        assert values.mask is not None
-        put("mask", values.mask[members], f"<{record.mask.encoding}")
+        add(image=values.image)
+    if record.variance is not None and record.variance.encoding == "log8":
+        add(unit=values.unit, variance=values.logs)
+    elif record.variance is not None:
+        add(variance=values.variance)
+    if "mask" in shape.places:
+        add(mask=values.mask)
     if psf is not None:
-        put("psf", psf, "<i2")
-    return matrix
+        numbers["psf"] = psf
+    return numbers
 
 
 def _psfs(stamps: Decoded, rows: Array, size: int) -> tuple[Array | None, Array]:

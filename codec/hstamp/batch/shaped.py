@@ -129,15 +129,15 @@ def _decoded(
         rows[good], record.levels, bands=[record.band] * count, names=[mask_names] * count,
         units=[record.flux_unit] * count,
     )  # fmt: skip
-    for name, dtype in (("dx", "<f4"), ("dy", "<f4"), ("ra", "<f8"), ("dec", "<f8"), ("cd", "<f4")):
+    for name in ("dx", "dy", "ra", "dec", "cd"):
         if name in shape.places:
-            column = shape.column(matrix, name, dtype)
+            column = shape.column(matrix, name)
             group.arrays[name] = column if name == "cd" else column[:, 0]
     if "scale" in shape.places:
         for name in ("zero", "scale"):
-            group.arrays[name] = shape.column(matrix, name, "<f4")
+            group.arrays[name] = shape.column(matrix, name)
     if (spread := record.variance) is not None:
-        units = shape.column(matrix, "unit", "<f4")[:, 0]
+        units = shape.column(matrix, "unit")[:, 0]
         group.arrays["unit"] = units if spread.encoding == "log8" else np.zeros_like(units)
     if record.psf is not None:
         group.arrays["psf_size"] = np.full(count, record.psf.size)
@@ -147,7 +147,7 @@ def _decoded(
         if (encoded := shape.encoded(matrix, name)) is not None:
             group.arrays[name] = work.decode(name, encoded)
     if "id" in shape.places:
-        texts = shape.column(matrix, "id", "u1")
+        texts = shape.column(matrix, "id")
         joined, width = texts.tobytes().decode("ascii"), texts.shape[1]
         group.ids = [joined[i : i + width] for i in range(0, len(joined), width)]
     else:

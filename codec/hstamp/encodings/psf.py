@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,8 +11,21 @@ from ..errors import FormatError, InputError, shown
 from ..limits import MAX_PSF_SIZE, Q_MAX, psf_within
 from ..planes import Encoded, PsfPlane
 
-__all__ = ["check_psf", "check_size", "decode_psf", "encode_psf", "psf_codes", "psfs_within"]
+__all__ = [
+    "check_psf",
+    "check_size",
+    "decode_psf",
+    "encode_psf",
+    "encode_psfs",
+    "psf_codes",
+    "psfs_within",
+]
 
+_FAULTS: Final = (
+    "the PSF holds values that are not finite, or has no positive sum",
+    "the PSF's values are too small to be scaled",
+    "the PSF has no positive sum at the precision of its encoding",
+)
 F4 = npt.NDArray[np.float32]
 F8 = npt.NDArray[np.float64]
 I2 = npt.NDArray[np.int16]
@@ -66,19 +81,37 @@ def encode_psf(psf: F8, size: int | None) -> PsfPlane:
     InputError
         If the PSF or the size cannot be stored.
     """
+    (plane,) = encode_psfs(psf[None], size)
+    if isinstance(plane, InputError):
+        raise plane
+    return plane
+
+
+def encode_psfs(psfs: F8, size: int | None) -> list[PsfPlane | InputError]:
+    """Encode PSFs of one shape, (B, h, w), each as `encode_psf` does; the fault of each, if any.
+
+    Raises
+    ------
+    InputError
+        If none of this shape can be stored.
+    """
     if size == 0:
         raise InputError("a PSF is given, and psf_size 0 leaves it out")
-    square = _square(psf, size)
+    squares = _squares(psfs, size)
+    finite = np.isfinite(squares).all(axis=(1, 2))
     with np.errstate(over="ignore", invalid="ignore"):
-        total = square.sum()
-    if not (np.isfinite(square).all() and total > 0):
-        raise InputError("the PSF holds values that are not finite, or has no positive sum")
-    stored, scaled = psf_codes(square)
-    if not scaled:
-        raise InputError("the PSF's values are too small to be scaled")
-    if stored.sum(dtype=np.int64) <= 0:
-        raise InputError("the PSF has no positive sum at the precision of its encoding")
-    return PsfPlane("i2", square.shape[0], stored.tobytes())
+        positive = squares.sum(axis=(1, 2)) > 0
+    codes, scaled = psf_codes(np.where(finite[:, None, None], squares, 0.0))
+    kept = codes.sum(axis=(1, 2), dtype=np.int64) > 0
+    data, width = codes.tobytes(), codes[0].nbytes
+    planes: list[PsfPlane | InputError] = []
+    for i, facts in enumerate(zip((finite & positive).tolist(), scaled, kept, strict=True)):
+        if all(facts):
+            piece = data[width * i : width * (i + 1)]
+            planes.append(PsfPlane("i2", squares.shape[-1], piece))
+        else:
+            planes.append(InputError(_FAULTS[facts.index(False)]))
+    return planes
 
 
 def psf_codes(square: F8) -> tuple[I2, Flags]:
@@ -92,9 +125,9 @@ def psf_codes(square: F8) -> tuple[I2, Flags]:
     """
     with np.errstate(over="ignore", divide="ignore"):
         factor = Q_MAX / np.abs(square).max(axis=(-2, -1), keepdims=True)
-    scaled = np.isfinite(factor)
+    scaled: Flags = np.asarray(np.isfinite(factor))
     codes: I2 = np.rint(square * np.where(scaled, factor, 0.0)).astype("<i2")
-    return codes, scaled[..., 0, 0]
+    return codes, np.asarray(scaled[..., 0, 0])
 
 
 def check_size(size: int | None) -> None:
@@ -107,17 +140,18 @@ def check_size(size: int | None) -> None:
         raise InputError(f"PSF size {shown(size)} is not odd and 1 to {MAX_PSF_SIZE}")
 
 
-def _square(psf: F8, size: int | None) -> F8:
-    """PSF cut, or padded with zeros, about its central pixel to an odd square."""
-    if psf.ndim != 2 or 0 in psf.shape:
-        raise InputError(f"a PSF has two axes, not shape {psf.shape}")
-    if psf.shape[0] % 2 == 0 or psf.shape[1] % 2 == 0:
-        raise InputError(f"a PSF needs a central pixel; shape {psf.shape} has none")
-    side = min(max(psf.shape), MAX_PSF_SIZE) if size is None else size
-    square = np.zeros((side, side))
-    rows, columns = (min(side, length) // 2 for length in psf.shape)
-    centre, (y, x) = side // 2, (psf.shape[0] // 2, psf.shape[1] // 2)
-    square[centre - rows : centre + rows + 1, centre - columns : centre + columns + 1] = psf[
-        y - rows : y + rows + 1, x - columns : x + columns + 1
+def _squares(psfs: F8, size: int | None) -> F8:
+    """PSFs cut, or padded with zeros, about their central pixels to odd squares."""
+    shape = psfs.shape[1:]
+    if len(shape) != 2 or 0 in shape:
+        raise InputError(f"a PSF has two axes, not shape {shape}")
+    if shape[0] % 2 == 0 or shape[1] % 2 == 0:
+        raise InputError(f"a PSF needs a central pixel; shape {shape} has none")
+    side = min(max(shape), MAX_PSF_SIZE) if size is None else size
+    squares = np.zeros((len(psfs), side, side))
+    rows, columns = (min(side, length) // 2 for length in shape)
+    centre, (y, x) = side // 2, (shape[0] // 2, shape[1] // 2)
+    squares[:, centre - rows : centre + rows + 1, centre - columns : centre + columns + 1] = psfs[
+        :, y - rows : y + rows + 1, x - columns : x + columns + 1
     ]
-    return square
+    return squares

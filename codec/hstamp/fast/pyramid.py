@@ -31,10 +31,11 @@ _FLT_MAX = np.float32(FLT_MAX)
 
 
 @inline
-def _sum_rows(top: Any, bottom: Any, out: Any, squared: bool) -> bool:
-    """One row of the next level where all children are finite; False where some are not.
+def _halve(top: Any, bottom: Any, out: Any, squared: bool) -> bool:
+    """One row of the next level from two rows of this one [VA-3], [PL-3].
 
-    Unsigned indices spare the test for negative ones, which keeps the loop vectorised.
+    Children that are not finite are missing. Returns whether all were there. Unsigned indices
+    spare the test for negative ones, which keeps the loop vectorised.
     """
     whole = 0.0625 if squared else 0.25
     one = np.uint64(1)
@@ -46,25 +47,52 @@ def _sum_rows(top: Any, bottom: Any, out: Any, squared: bool) -> bool:
     bad = 0
     for j in range(out.shape[0]):
         bad += 0 if abs(out[j]) <= _FLT_MAX else 1
-    return bad == 0
+    if bad == 0:
+        return True
+    for j in range(out.shape[0]):
+        if not abs(out[j]) <= _FLT_MAX:
+            out[j] = _mean_of_some(
+                top[2 * j], top[2 * j + 1], bottom[2 * j], bottom[2 * j + 1], squared
+            )
+    return False
 
 
 @inline
-def _halve(top: Any, bottom: Any, out: Any, squared: bool) -> None:
-    """One row of the next level from two rows of this one [VA-3], [PL-3]."""
-    if _sum_rows(top, bottom, out, squared):
-        return
-    for j in range(out.shape[0]):
-        s = 0.0
-        m = 0.0
-        for child in (top[2 * j], top[2 * j + 1], bottom[2 * j], bottom[2 * j + 1]):
-            if child == child:
-                s += np.float64(child)
-                m += 1.0
-        if m == 0.0:
-            out[j] = np.float32(np.nan)
-        else:
-            out[j] = np.float32(s / (m * m if squared else m))
+def _mean_of_some(a: Any, b: Any, c: Any, d: Any, squared: bool) -> Any:
+    """One pixel of the next level from those of its children that are there."""
+    s = 0.0
+    m = 0.0
+    for child in (a, b, c, d):
+        if abs(child) <= _FLT_MAX:
+            s += np.float64(child)
+            m += 1.0
+    if m == 0.0:
+        return np.float32(np.nan)
+    return np.float32(s / (m * m if squared else m))
+
+
+@inline
+def _inside(first: int, size: int, side: int) -> tuple[int, int]:
+    """Rows or columns of a window, from `first` of its parent's on, that the parent has."""
+    begin = min(max(0, -first), side)
+    return begin, max(begin, min(side, size - first))
+
+
+@inline
+def _touched(span: tuple[int, int]) -> tuple[int, int]:
+    """Rows or columns of the next level that have a child in a span."""
+    return span[0] // 2, (span[1] + 1) // 2
+
+
+@inline
+def _blank(grid: Any, above: int, below: int, left: int, right: int) -> None:
+    """Mark everything outside some rows and columns of a level as missing."""
+    missing = np.float32(np.nan)
+    grid[:above] = missing
+    grid[below:] = missing
+    if left > 0 or right < grid.shape[1]:
+        grid[above:below, :left] = missing
+        grid[above:below, right:] = missing
 
 
 @inline
@@ -109,6 +137,21 @@ def _read(image: Any, spread: Any, row: int, column: int, variance: bool, out: A
         for j in range(inside.shape[0]):
             v = source[j]
             inside[j] = v if abs(v) <= _FLT_MAX else missing
+
+
+@inline
+def _pixel(image: Any, spread: Any, y: int, x: int, variance: bool) -> Any:
+    """One pixel of a window as `_read` gives it."""
+    if y < 0 or y >= image.shape[0] or x < 0 or x >= image.shape[1]:
+        return np.float32(np.nan)
+    v = image[y, x]
+    if not abs(v) <= _FLT_MAX:
+        return np.float32(np.nan)
+    if variance:
+        v = spread[y, x]
+        if not (v >= 0 and v <= _FLT_MAX):
+            return np.float32(np.nan)
+    return v
 
 
 @inline
@@ -157,38 +200,56 @@ def means_of(
     """
     n = grids.shape[1]
     side = GRID << (n - 1)
+    half = side // 2
     window = np.empty((2, side), np.float32)
-    low = np.empty((side // 2, side // 2), np.float32)
+    low = np.empty((half, half), np.float32)
     high = np.empty((side // 4 + 1, side // 4 + 1), np.float32)
     start = _ORIGINS[0] - _ORIGINS[n - 1]
     for b in range(grids.shape[0]):
         i = b if image.shape[0] > 1 else 0
         one, other = image[i], spread[i if variance else 0]
         row, column = rows[b], columns[b]
-        wide = column >= 0 and column + side <= one.shape[1]
         for r in range(GRID):
             _read(one, other, row + start + r, column + start, variance, grids[b, 0, r])
-        for r in range(side // 2):
+        inside = _inside(row, one.shape[0], side), _inside(column, one.shape[1], side)
+        above, below = _touched(inside[0])
+        left, right = _touched(inside[1])
+        # Pixels of the next level all of whose columns are the parent's.
+        first, last = (inside[1][0] + 1) // 2, inside[1][1] // 2
+        _blank(low[:half, :half], above, below, left, right)
+        for r in range(half):
             y = row + 2 * r
-            if wide and y >= 0 and y + 1 < one.shape[0]:
+            done = False
+            if y >= 0 and y + 1 < one.shape[0] and first < last:
                 source = other if variance else one
-                top = source[y, column : column + side]
-                bottom = source[y + 1, column : column + side]
-                if variance:
-                    good = clean[b, r] and not (_any_negative(top) or _any_negative(bottom))
-                    if good and _sum_rows(top, bottom, low[r], True):
-                        continue
-                elif _sum_rows(top, bottom, low[r], False):
-                    clean[b, r] = True
-                    continue
-            if not variance:
+                top = source[y, column + 2 * first : column + 2 * last]
+                bottom = source[y + 1, column + 2 * first : column + 2 * last]
+                if not variance:
+                    clean[b, r] = _halve(top, bottom, low[r, first:last], False)
+                    done = True
+                elif clean[b, r] and not (_any_negative(top) or _any_negative(bottom)):
+                    _halve(top, bottom, low[r, first:last], True)
+                    done = True
+            elif not variance:
                 clean[b, r] = False
-            _read(one, other, y, column, variance, window[0])
-            _read(one, other, y + 1, column, variance, window[1])
-            _halve(window[0], window[1], low[r], variance)
+            if done:
+                for edge, end in ((left, first), (last, right)):
+                    for j in range(edge, end):  # one pixel, if any
+                        x = column + 2 * j
+                        low[r, j] = _mean_of_some(
+                            _pixel(one, other, y, x, variance),
+                            _pixel(one, other, y, x + 1, variance),
+                            _pixel(one, other, y + 1, x, variance),
+                            _pixel(one, other, y + 1, x + 1, variance),
+                            variance,
+                        )
+            elif above <= r < below:
+                for h in range(2):
+                    _read(one, other, y + h, column, variance, window[h])
+                _halve(window[0, 2 * left : 2 * right], window[1, 2 * left : 2 * right],
+                       low[r, left:right], variance)  # fmt: skip
         _store(grids[b, 0], 0, stored[b])
         for k in range(1, n):
-            half = side >> k
             at = (_ORIGINS[k] - _ORIGINS[n - 1]) >> k
             current = low if k % 2 else high
             for r in range(GRID):
@@ -196,10 +257,15 @@ def means_of(
                     grids[b, k, r, c] = current[at + r, at + c]
             _store(grids[b, k], k, stored[b])
             if k < n - 1:
-                above = high if k % 2 else low
-                for r in range(half // 2):
-                    _halve(current[2 * r, :half], current[2 * r + 1, :half],
-                           above[r, : half // 2], variance)  # fmt: skip
+                wide = side >> (k + 1)
+                above, below = _touched((above, below))
+                left, right = _touched((left, right))
+                coarse = high if k % 2 else low
+                _blank(coarse[:wide, :wide], above, below, left, right)
+                for r in range(above, below):
+                    _halve(current[2 * r, 2 * left : 2 * right],
+                           current[2 * r + 1, 2 * left : 2 * right],
+                           coarse[r, left:right], variance)  # fmt: skip
 
 
 @kernel(types.void, readable(U2, 3), readable(I8, 1), readable(I8, 1), I8, writable(U2, 2))
