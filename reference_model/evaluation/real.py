@@ -128,7 +128,8 @@ def classical(alerts: Sequence[RealAlert]) -> dict[str, Answers]:
 
 def ask_delight(alerts: Sequence[RealAlert], peer: Peer) -> Answers:
     """DELIGHT on cutouts with a host, as it always names one; what they lack of its 2 arcmin
-    is missing."""
+    is missing.
+    """
     places = np.full((len(alerts), 2), np.nan)
     rows = [row for row, alert in enumerate(alerts) if alert.host is not None]
     for first in range(0, len(rows), 32):

@@ -139,9 +139,9 @@ def visit_image(
     lsst.images.VisitImage
     """
     import astropy.units as u
+    import lsst.images as li
     from astro_metadata_translator import ObservationInfo
     from astropy.wcs import WCS
-    from lsst import images as li
     from lsst.images.psfs import GaussianPointSpreadFunction
 
     x0, y0 = start
