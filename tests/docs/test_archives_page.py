@@ -53,6 +53,12 @@ def test_a_night_and_what_failed_of_it(night, tmp_path, capsys):
     assert (tmp_path / "again" / "failed.avro").exists()
 
 
+def test_a_night_by_two_processes(night, tmp_path):
+    (command,) = commands("jobs")
+    assert main(command) == 1
+    assert (tmp_path / "by-two" / "night.avro").exists()
+
+
 def test_messages_are_written_and_read(night, tmp_path):
     derive, convert, validate = commands("wire")
     assert main(derive) == 0
