@@ -98,7 +98,7 @@ def encode_psfs(psfs: F8, size: int | None) -> list[PsfPlane | InputError]:
     if size == 0:
         raise InputError("a PSF is given, and psf_size 0 leaves it out")
     squares = _squares(psfs, size)
-    finite = np.isfinite(squares).all(axis=(1, 2))
+    finite: Flags = np.asarray(np.isfinite(squares).all(axis=(1, 2)))
     with np.errstate(over="ignore", invalid="ignore"):
         positive = squares.sum(axis=(1, 2)) > 0
     codes, scaled = psf_codes(np.where(finite[:, None, None], squares, 0.0))
