@@ -145,7 +145,9 @@ def here(source, out, **options):
         report = Report(quarantine=kept)
         made = Job(inputs=expand([source]), out=out, roots=(source,), **options)
         job.run(made, report, say=said.append)
-    return report.state(), said, read_ocf(kept.path)
+    state = report.state()
+    state["beside"] = [Path(path).name for path in state["beside"]]
+    return state, said, read_ocf(kept.path)
 
 
 @pytest.mark.parametrize("kind", KINDS)
