@@ -127,8 +127,9 @@ def classical(alerts: Sequence[RealAlert]) -> dict[str, Answers]:
 
 
 def ask_delight(alerts: Sequence[RealAlert], peer: Peer) -> Answers:
-    """DELIGHT on cutouts with a host, as it always names one; what they lack of its 2 arcmin
-    is missing.
+    """DELIGHT on the cutouts with a host, as it always names one.
+
+    What they lack of its 2 arcmin is missing.
     """
     places = np.full((len(alerts), 2), np.nan)
     rows = [row for row, alert in enumerate(alerts) if alert.host is not None]
@@ -323,7 +324,10 @@ def run_real(options: argparse.Namespace) -> list[str]:
     write_json(options.output, options.part, alerts, found, model)
     lines = table_lines(rows_of(alerts, found))
     if options.docs is not None:
+        from reference_model.figures.headline import REAL_HOSTS
         from reference_model.figures.real import write_real
 
+        (options.docs / REAL_HOSTS).parent.mkdir(parents=True, exist_ok=True)
+        write_json(options.docs / REAL_HOSTS, options.part, alerts, found, model)
         lines.append(str(write_real(options.docs, alerts, found, model)))
     return lines
