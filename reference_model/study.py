@@ -127,11 +127,15 @@ def cut_inputs(root: Path, config: StudyConfig, names: Sequence[str], workers: i
 
 
 def simulate_all(root: Path, config: StudyConfig, workers: int, inputs: bool) -> Path:
-    """Every field; with `inputs` also the grids that stamps are compared with."""
-    from reference_model.scenes.dataset import simulate
-    from reference_model.scenes.other import compared_kinds, cut_exposures
+    """Every field; with `inputs` also the grids that stamps are compared with.
 
-    also = partial(cut_exposures, root, config, compared_kinds()) if inputs else None
+    The wide window, which is large, is cut by `cut_inputs` alone.
+    """
+    from reference_model.network.inputs import OVERLAPPING
+    from reference_model.scenes.dataset import simulate
+    from reference_model.scenes.other import cut_exposures
+
+    also = partial(cut_exposures, root, config, [OVERLAPPING]) if inputs else None
     return simulate(root, config, workers, also)
 
 
