@@ -84,7 +84,7 @@ def register(subparsers: Any) -> None:
         "--sky",
         choices=("auto", "subtract", "keep"),
         default="auto",
-        help="subtract the median of the widest level, keep the values, or subtract unless the"
+        help="subtract the sky of the widest level, keep the values, or subtract unless the"
         " unit is nJy (default auto)",
     )
     parser.add_argument(
@@ -269,6 +269,7 @@ def _table(
             sky=args.sky,
             average=args.average,
             nearby=args.nearby,
+            pixel=[alert.pixel for alert in found],
         )
         if found:
             parts.append(columns_of(found, hosts))

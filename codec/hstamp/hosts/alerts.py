@@ -56,6 +56,8 @@ class Alert:
         Bytes of the file that had been read.
     member : Member or None
         Where the record lies in an archive.
+    pixel : float or None
+        The survey's nominal pixel [arcsec].
     """
 
     path: Path
@@ -67,6 +69,7 @@ class Alert:
     faults: tuple[HstampError, ...] = ()
     done: int = 0
     member: Member | None = None
+    pixel: float | None = None
 
     @property
     def place(self) -> str:
@@ -115,7 +118,7 @@ def read_alerts(
 def _alert(entry: Entry, which: Which) -> Alert:
     found = Alert(
         entry.path, entry.record or 0, None, entry.id, entry.object_id, done=entry.done,
-        member=entry.member,
+        member=entry.member, pixel=entry.pixel,
     )  # fmt: skip
     if entry.error is not None:
         return replace(found, faults=(entry.error,))

@@ -62,6 +62,7 @@ COLUMNS: Final = (
     Column("cov_xy", "pixel**2", "stat.covariance", "covariance of offset_x and offset_y"),
     Column("cov_yy", "pixel**2", "stat.covariance", "variance of offset_y"),
     Column("size_pixels", "pixel", None, "half-light radius of the best candidate, base pixels"),
+    Column("pixel", "arcsec", "phys.angSize;instr.pixel", "side of a base pixel"),
 )
 
 _INT64: Final = 2**63
@@ -71,7 +72,6 @@ def columns_of(alerts: Sequence[Alert], hosts: HostTable) -> dict[str, NDArray[A
     """Columns of the best candidates of alerts that all have a stamp."""
     best = hosts.best
     stamps = [alert.stamp for alert in alerts]
-    planes = [None if stamp is None else stamp.wcs for stamp in stamps]
     values: dict[str, Any] = {
         "alert_id": _texts(alert.id for alert in alerts),
         "object_id": _texts(alert.object_id for alert in alerts),
@@ -80,11 +80,13 @@ def columns_of(alerts: Sequence[Alert], hosts: HostTable) -> dict[str, NDArray[A
         "image": _texts(alert.kind for alert in alerts),
         "band": _texts(stamp and stamp.band for stamp in stamps),
         "levels": hosts.levels.astype(np.int16),
-        "ra": np.array([wcs.ra if wcs else np.nan for wcs in planes]),
-        "dec": np.array([wcs.dec if wcs else np.nan for wcs in planes]),
+        "ra": hosts.ra,
+        "dec": hosts.dec,
         "host_ra": best.ra,
         "host_dec": best.dec,
-        "offset": best.offset,
+        "offset": np.where(
+            np.isnan(best.offset), np.hypot(best.x, best.y) * hosts.pixel, best.offset
+        ),
         "offset_east": best.east,
         "offset_north": best.north,
         "cov_ee": best.covariance[:, 0, 0],
@@ -99,6 +101,7 @@ def columns_of(alerts: Sequence[Alert], hosts: HostTable) -> dict[str, NDArray[A
         "cov_xy": best.covariance_pixels[:, 0, 1],
         "cov_yy": best.covariance_pixels[:, 1, 1],
         "size_pixels": best.radius_pixels,
+        "pixel": hosts.pixel,
     }
     exact = {"ra", "dec", "host_ra", "host_dec"}
     return {
