@@ -117,7 +117,8 @@ class Observation:
     @property
     def wide_sigma(self) -> float:
         """Noise of a pixel as a mean over many pixels shows it, nJy: above `sky_sigma` where
-        the noise is correlated."""
+        the noise is correlated.
+        """
         return self.sky_sigma * blur_gain(self.blur)
 
     def limit(self) -> float:
@@ -184,8 +185,12 @@ def draw_observations(seed: int, size: int) -> tuple[Observation, Observation]:
         fwhm = _draw_seeing(rng, 0.6, 1.1)
         both.append(
             Observation(
-                visits=visits, fwhm=fwhm, **_draw_shape(rng), dead_columns=dead,
-                seed=int(rng.integers(2**31)), science=visits == 1,
+                visits=visits,
+                fwhm=fwhm,
+                **_draw_shape(rng),
+                dead_columns=dead,
+                seed=int(rng.integers(2**31)),
+                science=visits == 1,
             )  # fmt: skip
         )
     return both[0], both[1]
@@ -221,11 +226,18 @@ def draw_looks(seed: int, size: int, count: int) -> list[Observation]:
         blur = float(rng.uniform(*LOOK_BLUR)) if rng.uniform() < LOOK_BLURRED else 0.0
         out.append(
             Observation(
-                visits=1, fwhm=float(np.clip(fwhm, *LOOK_SEEING)), **_draw_shape(rng),
-                dead_columns=(0, 0), scale=scale_near(scale, size), turn=int(rng.integers(8)),
-                depth=depth, blur=blur, residual=_between(rng, *LOOK_RESIDUAL),
-                science=bool(rng.uniform() < LOOK_SCIENCE), seed=int(rng.integers(2**31)),
-            )  # fmt: skip
+                visits=1,
+                fwhm=float(np.clip(fwhm, *LOOK_SEEING)),
+                **_draw_shape(rng),
+                dead_columns=(0, 0),
+                scale=scale_near(scale, size),
+                turn=int(rng.integers(8)),
+                depth=depth,
+                blur=blur,
+                residual=_between(rng, *LOOK_RESIDUAL),
+                science=bool(rng.uniform() < LOOK_SCIENCE),
+                seed=int(rng.integers(2**31)),
+            )
         )
     return out
 
@@ -397,9 +409,7 @@ def _resized(values: NDArray[np.complex64], size: int) -> NDArray[np.complex64]:
     return out
 
 
-def make_mask(
-    seen: Image, stars: Table, observation: Observation, grid: Grid
-) -> NDArray[np.uint8]:
+def make_mask(seen: Image, stars: Table, observation: Observation, grid: Grid) -> NDArray[np.uint8]:
     """Saturated pixels (grown by two), bleed trails (LSST visits only), dead columns."""
     mask = np.zeros(seen.shape, np.uint8)
     rows_full, columns_full = np.nonzero(seen > FULL_WELL / ELECTRONS_PER_NJY)
@@ -450,7 +460,7 @@ def observe(spectrum: Spectrum, stars: Table, observation: Observation) -> Expos
     grid = grid_of(observation, spectrum.size)
     seen = see(spectrum, observation.psf(), observation.scale)
     mask = make_mask(seen, stars, observation, replace(grid, turn=0))
-    variance = (observation.sky_sigma**2 + np.maximum(seen, 0.0) / observation.gain)
+    variance = observation.sky_sigma**2 + np.maximum(seen, 0.0) / observation.gain
     variance = variance.astype(np.float32)
     rng = np.random.default_rng(observation.seed)
     noise = rng.standard_normal(seen.shape, dtype=np.float32)
@@ -462,4 +472,3 @@ def observe(spectrum: Spectrum, stars: Table, observation: Observation) -> Expos
         image += left_of_sky(rng, seen.shape[0], observation.residual * observation.sky_sigma)
     image[mask != 0] = np.nan
     return Exposure(grid.turned(image), grid.turned(variance), grid.turned(mask), observation)
-

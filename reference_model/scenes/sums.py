@@ -60,9 +60,7 @@ def ratio(total: NDArray[np.float64], count: NDArray[np.int32]) -> Floats:
         return np.asarray(np.where(count > 0, total / count, np.nan), dtype=np.float32)
 
 
-def add_patch(
-    total: NDArray[np.float64], patch: Floats, x: int, y: int, step: int
-) -> None:
+def add_patch(total: NDArray[np.float64], patch: Floats, x: int, y: int, step: int) -> None:
     """Add the pixels of a patch to the sums of one grid of blocks.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tqdm import tqdm
 
 from reference_model import DATA_VERSION
 from reference_model.network.export import load_weights, save_weights
-from reference_model.network.inputs import KINDS, hierarchical
+from reference_model.network.inputs import KINDS, InputKind, hierarchical
 from reference_model.network.loss import negative_log_likelihood
 from reference_model.network.model import HostNet, parameters
 from reference_model.scenes.place import NEARBY
@@ -152,25 +153,28 @@ class Validation:
         return 0.5 * (self.template + self.looks)
 
 
-def validate(model: HostNet, split: Split, config: TrainConfig) -> Validation:
-    """Loss on the validation split, both strata alike, scale and seeing known."""
-    rng, sampler, kind = np.random.default_rng(0), Sampler(split), KINDS[config.kind]
-    others = rng.integers(2, max(split.looks, 3), VALIDATION) if split.looks > 2 else None
-    model.eval()
-    means = []
+def validation_batches(split: Split, kind: InputKind) -> Iterator[Batch]:
+    """A fixed choice of validation stamps: LSST's templates, then as many looks of others.
+
+    Both strata alike, scale and seeing known, nothing augmented.
+    """
+    rng, sampler = np.random.default_rng(0), Sampler(split)
+    others = rng.integers(min(2, split.looks - 1), split.looks, VALIDATION)
     for view in (np.full(VALIDATION, TEMPLATE), others):
-        if view is None:
-            means.append(means[-1])
-            continue
         index = sampler.draw(rng, VALIDATION, view)
-        total = 0.0
-        with torch.no_grad():
-            for part in np.array_split(np.arange(VALIDATION), VALIDATION // 128):
-                batch = batch_for(kind, split, index[part], view[part])
-                total += float(loss_of(model, batch).sum())
-        means.append(total / VALIDATION)
+        for part in np.array_split(np.arange(VALIDATION), VALIDATION // 128):
+            yield batch_for(kind, split, index[part], view[part])
+
+
+def validate(model: HostNet, split: Split, config: TrainConfig) -> Validation:
+    """Loss on the validation split."""
+    model.eval()
+    with torch.no_grad():
+        found = [float(loss_of(model, batch).mean())
+                 for batch in validation_batches(split, KINDS[config.kind])]  # fmt: skip
     model.train()
-    return Validation(*means)
+    half = len(found) // 2
+    return Validation(float(np.mean(found[:half])), float(np.mean(found[half:])))
 
 
 class Averaged:
@@ -204,7 +208,7 @@ def train(
     Returns
     -------
     Path
-        The finished weights.
+        The weights as the last epoch left them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
@@ -249,17 +253,17 @@ def train(
         with log.open("a") as out:
             out.write(json.dumps(line) + "\n")
         _checkpoint(folder, config, epoch + 1, model, optimiser, average)
-    model.load_state_dict(average.state)
-    notes = {
-        "train": json.dumps(asdict(config)),
-        "data": f"{data_name} {DATA_VERSION}",
-        "transients": str(training.rows.size),
-        "fields": str(len(training.names)),
-        "parameters": str(parameters(model)),
-    }
-    weights = folder / "weights.safetensors"
-    save_weights(weights, model, notes)
-    return weights
+        notes = {
+            "train": json.dumps(asdict(config)),
+            "epochs": str(epoch + 1),
+            "validation": f"{measured.mean:.4f}",
+            "data": f"{data_name} {DATA_VERSION}",
+            "transients": str(training.rows.size),
+            "fields": str(len(training.names)),
+            "parameters": str(parameters(model)),
+        }
+        save_weights(folder / "weights.safetensors", kept, notes)
+    return folder / "weights.safetensors"
 
 
 def schedule(step: int, total: int) -> float:
