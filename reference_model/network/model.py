@@ -103,8 +103,9 @@ def _log_sum(a: Tensor, b: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """What a cell learns from its neighbours: a depthwise convolution and two layers on each cell
-    (Liu et al. 2022, arXiv:2201.03545).
+    """What a cell learns from its neighbours.
+
+    A depthwise convolution and two layers on each cell (Liu et al. 2022, arXiv:2201.03545).
     """
 
     def __init__(self) -> None:

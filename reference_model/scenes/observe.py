@@ -116,8 +116,9 @@ class Observation:
 
     @property
     def wide_sigma(self) -> float:
-        """Noise of a pixel as a mean over many pixels shows it, nJy: above `sky_sigma` where
-        the noise is correlated.
+        """Noise of a pixel as means over many show it, nJy.
+
+        Above `sky_sigma` where the noise is correlated.
         """
         return self.sky_sigma * blur_gain(self.blur)
 
@@ -191,7 +192,7 @@ def draw_observations(seed: int, size: int) -> tuple[Observation, Observation]:
                 dead_columns=dead,
                 seed=int(rng.integers(2**31)),
                 science=visits == 1,
-            )  # fmt: skip
+            )
         )
     return both[0], both[1]
 
