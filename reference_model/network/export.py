@@ -47,7 +47,7 @@ def example_inputs(kind: InputKind, batch: int, seed: int) -> dict[str, np.ndarr
     values[rng.uniform(size=values.shape) < 0.02] = np.nan
     step = np.asarray(kind.steps, dtype=np.float32)
     first = -(kind.side - 1) / 2.0 * step[None, :, None] + rng.uniform(-1, 1, (batch, 1, 2))
-    found = {
+    found: dict[str, np.ndarray] = {
         "values": values,
         "first": first,
         "step": step,

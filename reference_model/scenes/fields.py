@@ -146,7 +146,7 @@ def _photon_noise(stamp: Any, row: Any, observation: Observation) -> Image:
     return np.asarray(stamp + sigma * rng.standard_normal(stamp.shape), dtype=np.float32)
 
 
-def cut_levels(exposure: Exposure, view: Table) -> Image:
+def cut_levels(exposure: Exposure, view: Table) -> NDArray[np.float16]:
     """Levels of every transient in units of the noise, half precision, shape (n, 6, 15, 15)."""
     if not exposure.observation.science:
         blobs = hstamp.encode_many(exposure.image, view["x"], view["y"], levels=MAX_LEVELS,
@@ -165,13 +165,13 @@ def cut_levels(exposure: Exposure, view: Table) -> Image:
     return in_noise(out, exposure.observation)
 
 
-def in_noise(values: Image, observation: Observation) -> Any:
+def in_noise(values: Image, observation: Observation) -> NDArray[np.float16]:
     """Values (nJy) over the noise of an empty pixel, in half precision.
 
     Its relative error of 5e-4 is far below the noise of whatever is that bright.
     """
     scaled = values * np.float32(1.0 / observation.sky_sigma)
-    return np.clip(scaled, -BRIGHTEST, BRIGHTEST).astype(np.float16)
+    return np.asarray(np.clip(scaled, -BRIGHTEST, BRIGHTEST), dtype=np.float16)
 
 
 def write_field(

@@ -9,7 +9,7 @@ a sky that was not subtracted quite right, and either parity.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import galsim
 import numpy as np
@@ -163,7 +163,7 @@ def _draw_seeing(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.clip(rng.lognormal(np.log(0.78), 0.18), low, high))
 
 
-def _draw_shape(rng: np.random.Generator) -> dict[str, float]:
+def _draw_shape(rng: np.random.Generator) -> dict[str, Any]:
     g = np.minimum(np.abs(rng.normal(0.0, 0.03)), 0.08)
     t = rng.uniform(0.0, 2.0 * np.pi)
     return {"g1": float(g * np.cos(t)), "g2": float(g * np.sin(t)),
@@ -461,8 +461,8 @@ def observe(spectrum: Spectrum, stars: Table, observation: Observation) -> Expos
     grid = grid_of(observation, spectrum.size)
     seen = see(spectrum, observation.psf(), observation.scale)
     mask = make_mask(seen, stars, observation, replace(grid, turn=0))
-    variance = observation.sky_sigma**2 + np.maximum(seen, 0.0) / observation.gain
-    variance = variance.astype(np.float32)
+    spread = observation.sky_sigma**2 + np.maximum(seen, 0.0) / observation.gain
+    variance = np.asarray(spread, dtype=np.float32)
     rng = np.random.default_rng(observation.seed)
     noise = rng.standard_normal(seen.shape, dtype=np.float32)
     if observation.blur:
@@ -471,5 +471,6 @@ def observe(spectrum: Spectrum, stars: Table, observation: Observation) -> Expos
     image = seen + noise * np.sqrt(variance)
     if observation.residual:
         image += left_of_sky(rng, seen.shape[0], observation.residual * observation.sky_sigma)
+    image = image.astype(np.float32, copy=False)
     image[mask != 0] = np.nan
     return Exposure(grid.turned(image), grid.turned(variance), grid.turned(mask), observation)

@@ -51,7 +51,7 @@ class Sums:
         column = np.clip(x[:, None] + edge, 0, self.shape[1])[:, None, :]
         row = np.clip(y[:, None] + edge, 0, self.shape[0])[:, :, None]
         total, count = (_differences(t[row, column]) for t in (self.total, self.count))
-        return total, count
+        return total.astype(np.float64, copy=False), count.astype(np.int32, copy=False)
 
 
 def ratio(total: NDArray[np.float64], count: NDArray[np.int32]) -> Floats:

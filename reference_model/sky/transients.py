@@ -101,7 +101,7 @@ def detected_share(z: Floats, limit: float) -> Floats:
     """Share of the supernovae at redshifts z, of any type and phase, brighter than a limit."""
     grid, drawn = _drawn()
     share = np.array([np.searchsorted(row, limit) / row.size for row in drawn])
-    return np.interp(np.log(z), np.log(grid), share)
+    return np.asarray(np.interp(np.log(z), np.log(grid), share))
 
 
 def draw_detected(rng: np.random.Generator, z: Floats, limit: float) -> Floats:
