@@ -55,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--extras", action="store_true",
                           help="also the eight-fold average, the visit and the speed")  # fmt: skip
     evaluate.add_argument("--split", choices=TESTS, default="test")
+    looks = commands.add_parser("looks", help="an exported network on views of every survey")
+    looks.add_argument("run")
+    looks.add_argument("--levels", type=int, nargs="+", default=[3, 5])
+    looks.add_argument("--split", choices=(*TESTS, "validation"), default="test")
     gallery = commands.add_parser("gallery", help="draw stamp files with the hosts found in them")
     gallery.add_argument("model", type=Path, help="ONNX file with its JSON beside it")
     gallery.add_argument("files", type=Path, nargs="+", help="stamp files, as hstamp reads them")
@@ -132,6 +136,12 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
         from reference_model.study import evaluate_run
 
         evaluate_run(root, config, options.run, options.levels, options.extras, options.split)
+    elif options.command == "looks":
+        from reference_model.evaluation.looks import evaluate_looks
+        from reference_model.study import run_folder
+
+        folder = run_folder(root, config, options.run)
+        print("\n".join(evaluate_looks(root, config, folder, options.levels, options.split)))
     elif options.command == "gallery":
         from reference_model.figures.gallery import write_gallery
 
