@@ -27,10 +27,10 @@ def fit(
     u = d[..., 0] / scale[..., 0]
     v = (d[..., 1] - scale[..., 2] * u) / scale[..., 1]
     square, area = u * u + v * v, np.log(scale[..., 0] * scale[..., 1])
-    for temperature in (0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5):
+    for temperature in (0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75):
         scaled = logits / temperature
         log_w = scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)
-        for widen in (0.8, 0.9, 1.0, 1.05, 1.1, 1.2, 1.3, 1.5):
+        for widen in (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5):
             each = log_w[:, :-1] - 0.5 * square / widen**2 - area - 2.0 * np.log(widen)
             total = np.logaddexp.reduce(each, axis=1) - np.log(2.0 * np.pi)
             total = np.logaddexp(total, np.log(1e-9))
