@@ -236,13 +236,13 @@ def score(answers: Answers, truth: Truth) -> Score:
     )
 
 
-def summarise(found: Score, objects: Sequence[Any] | None = None) -> Summary:
+def summarise(found: Score, objects: Sequence[Any] | NDArray[Any] | None = None) -> Summary:
     """A score in a few numbers.
 
     Parameters
     ----------
     found : Score
-    objects : sequence, length B, optional
+    objects : sequence or ndarray, length B, optional
         Whose alert each is: alerts of one object are not independent, and count once together.
         By default every alert is an object of its own.
     """
