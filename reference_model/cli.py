@@ -45,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--steps", type=int, default=1000, help="batches of an epoch")
     train.add_argument("--rate", type=float, default=6e-3, help="peak learning rate")
     train.add_argument("--init", default="", help="run whose weights to start from")
+    train.add_argument("--float32", action="store_true",
+                       help="multiply in float32 while training, not in bfloat16")  # fmt: skip
     train.add_argument("--run", help="name of the run (default made of the above)")
     export = commands.add_parser("export", help="calibrate a run and write it as ONNX")
     export.add_argument("run")

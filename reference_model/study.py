@@ -163,6 +163,7 @@ def train_run(root: Path, config: StudyConfig, options: argparse.Namespace) -> P
         rate=options.rate,
         any_levels=options.any_levels,
         init=options.init,
+        half=not options.float32,
     )
     name = options.run or f"{'any' if run.any_levels else run.kind}-seed{run.seed}"
     return train(
