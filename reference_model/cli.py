@@ -9,6 +9,9 @@ from pathlib import Path
 
 from reference_model.config import CONFIGS, DATA_ENV, StudyConfig, data_root
 
+#: Splits that finders are judged on: as the sky is, and with hosts in groups.
+TESTS = ("test", "clustered")
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -27,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
                           help="also cut the inputs that stamps are compared with")  # fmt: skip
     methods = commands.add_parser("methods", help="run the classical finders on the test split")
     methods.add_argument("--fields", type=int, help="only this many test fields")
+    methods.add_argument("--split", choices=TESTS, default="test")
     delight = commands.add_parser("delight", help="ask DELIGHT, in its own environment (peers/)")
     delight.add_argument("--python", type=Path, required=True, help="interpreter of it")
     delight.add_argument("--fields", type=int, help="only this many test fields now")
@@ -37,9 +41,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--kind", default="hstamp5", help="input kind (default hstamp5)")
     train.add_argument("--any-levels", action="store_true", help="one set of weights for n 2 to 6")
     train.add_argument("--seed", type=int, default=1)
-    train.add_argument("--epochs", type=int, default=8)
+    train.add_argument("--epochs", type=int, default=40)
+    train.add_argument("--steps", type=int, default=1000, help="batches of an epoch")
     train.add_argument("--rate", type=float, default=6e-3, help="peak learning rate")
     train.add_argument("--init", default="", help="run whose weights to start from")
+    train.add_argument("--float32", action="store_true",
+                       help="multiply in float32 while training, not in bfloat16")  # fmt: skip
     train.add_argument("--run", help="name of the run (default made of the above)")
     export = commands.add_parser("export", help="calibrate a run and write it as ONNX")
     export.add_argument("run")
@@ -49,6 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--levels", type=int, nargs="+", default=[5])
     evaluate.add_argument("--extras", action="store_true",
                           help="also the eight-fold average, the visit and the speed")  # fmt: skip
+    evaluate.add_argument("--split", choices=TESTS, default="test")
+    looks = commands.add_parser("looks", help="an exported network on views of every survey")
+    looks.add_argument("run")
+    looks.add_argument("--levels", type=int, nargs="+", default=[3, 5])
+    looks.add_argument("--split", choices=(*TESTS, "validation"), default="test")
     gallery = commands.add_parser("gallery", help="draw stamp files with the hosts found in them")
     gallery.add_argument("model", type=Path, help="ONNX file with its JSON beside it")
     gallery.add_argument("files", type=Path, nargs="+", help="stamp files, as hstamp reads them")
@@ -103,7 +115,7 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
     elif options.command == "methods":
         from reference_model.study import run_methods
 
-        run_methods(root, config, options.workers, options.fields)
+        run_methods(root, config, options.workers, options.fields, options.split)
     elif options.command == "delight":
         from reference_model.methods.delight import run_delight
         from reference_model.study import write_truth
@@ -125,7 +137,13 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
     elif options.command == "evaluate":
         from reference_model.study import evaluate_run
 
-        evaluate_run(root, config, options.run, options.levels, options.extras)
+        evaluate_run(root, config, options.run, options.levels, options.extras, options.split)
+    elif options.command == "looks":
+        from reference_model.evaluation.looks import evaluate_looks
+        from reference_model.study import run_folder
+
+        folder = run_folder(root, config, options.run)
+        print("\n".join(evaluate_looks(root, config, folder, options.levels, options.split)))
     elif options.command == "gallery":
         from reference_model.figures.gallery import write_gallery
 

@@ -6,7 +6,6 @@ import argparse
 import json
 import multiprocessing
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,6 @@ from reference_model.evaluation.results import (
 from reference_model.scenes.company import brighter_neighbours
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.fields import Field
-from reference_model.scenes.place import NEARBY
 
 if TYPE_CHECKING:
     from reference_model.evaluation.predict import Variant
@@ -34,13 +32,15 @@ if TYPE_CHECKING:
     from reference_model.training.arrays import Batch
 
 
-def write_truth(root: Path, config: StudyConfig) -> None:
-    """The test split's truth beside its results, as arrays and as CSV."""
-    folder = results_folder(root, config) / "truth"
+def write_truth(root: Path, config: StudyConfig, split: str = "test") -> None:
+    """A test split's truth beside its results, as arrays and as CSV."""
+    folder = results_folder(root, config, split) / "truth"
     folder.mkdir(parents=True, exist_ok=True)
-    found = list(fields(root, config, "test"))
+    found = list(fields(root, config, split))
     if not found:
-        raise FileNotFoundError(f"no test fields under {root / config.name}: run 'simulate' first")
+        raise FileNotFoundError(
+            f"no {split} fields under {root / config.name}: run 'simulate' first"
+        )
     rows = [np.asarray(f.load("transients")) for f in found]
     number = np.concatenate([np.full(r.size, i) for i, r in enumerate(rows)])
     every = np.concatenate(rows)
@@ -77,14 +77,16 @@ def _methods_of_field(folder: Path, seed: int, root: Path) -> str:
     return field.name
 
 
-def run_methods(root: Path, config: StudyConfig, workers: int, most: int | None) -> None:
-    """The classical finders on the test split, resumable by field."""
+def run_methods(
+    root: Path, config: StudyConfig, workers: int, most: int | None, split: str = "test"
+) -> None:
+    """The classical finders on a test split, resumable by field."""
     from reference_model.methods.run import METHODS
 
-    write_truth(root, config)
+    write_truth(root, config, split)
     kept = root / config.name / "methods"
     kept.mkdir(parents=True, exist_ok=True)
-    found = list(fields(root, config, "test"))[:most]
+    found = list(fields(root, config, split))[:most]
     work = partial(_methods_of_field, seed=config.seed, root=kept)
     folders = [f.folder for f in found]
     with tqdm(total=len(folders), unit="field", disable=None) as bar:
@@ -99,7 +101,7 @@ def run_methods(root: Path, config: StudyConfig, workers: int, most: int | None)
     tables = [np.load(kept / f"{f.name}.npy", allow_pickle=False) for f in found]
     every = np.concatenate(tables, axis=1)
     for name, row in zip(METHODS, every, strict=True):
-        write_method(results_folder(root, config), name, row, {"fields": len(found)})
+        write_method(results_folder(root, config, split), name, row, {"fields": len(found)})
 
 
 # --------------------------------------------------------------------------
@@ -127,11 +129,15 @@ def cut_inputs(root: Path, config: StudyConfig, names: Sequence[str], workers: i
 
 
 def simulate_all(root: Path, config: StudyConfig, workers: int, inputs: bool) -> Path:
-    """Every field; with `inputs` also the grids that stamps are compared with."""
-    from reference_model.scenes.dataset import simulate
-    from reference_model.scenes.other import compared_kinds, cut_exposures
+    """Every field; with `inputs` also the grids that stamps are compared with.
 
-    also = partial(cut_exposures, root, config, compared_kinds()) if inputs else None
+    The wide window, which is large, is cut by `cut_inputs` alone.
+    """
+    from reference_model.network.inputs import OVERLAPPING
+    from reference_model.scenes.dataset import simulate
+    from reference_model.scenes.other import cut_exposures
+
+    also = partial(cut_exposures, root, config, [OVERLAPPING]) if inputs else None
     return simulate(root, config, workers, also)
 
 
@@ -153,13 +159,15 @@ def train_run(root: Path, config: StudyConfig, options: argparse.Namespace) -> P
         kind=options.kind,
         seed=options.seed,
         epochs=options.epochs,
+        steps=options.steps,
         rate=options.rate,
         any_levels=options.any_levels,
         init=options.init,
+        half=not options.float32,
     )
     name = options.run or f"{'any' if run.any_levels else run.kind}-seed{run.seed}"
     return train(
-        run_folder(root, config, name), run, load_split(root, config, "train", kind),
+        run_folder(root, config, name), run, load_split(root, config, "train", kind, True),
         load_split(root, config, "validation", kind), config.name,
     )  # fmt: skip
 
@@ -170,46 +178,39 @@ def export_run(root: Path, config: StudyConfig, run: str, output: Path | None) -
 
     from hstamp.hosts.runtime import mixture_of
     from reference_model.evaluation.regions import regions
-    from reference_model.network.export import export_onnx, load_weights
-    from reference_model.training.arrays import batch_for, load_split
-    from reference_model.training.calibrate import fit, fit_strata, region_contents
+    from reference_model.network.export import INPUTS, INTERFACE, export_onnx, load_weights
+    from reference_model.training.arrays import load_split
+    from reference_model.training.calibrate import fit, region_contents
+    from reference_model.training.loop import validation_batches
 
     folder = run_folder(root, config, run)
     model, notes = load_weights(folder / "weights.safetensors")
     split = load_split(root, config, "validation", model.kind)
-    every = np.arange(split.rows.size)
-    batch = batch_for(model.kind, split, every, np.zeros(every.size, bool))
     found: list[list[NDArray[np.float32]]] = []
+    batches = list(validation_batches(split, model.kind))
     with torch.no_grad():
-        for start in range(0, split.rows.size, 256):
-            part = slice(start, start + 256)
-            out = model(*(torch.from_numpy(a) for a in (batch.values[part], batch.first[part],
-                                                        batch.step)))  # fmt: skip
-            found.append([o.numpy() for o in out])
+        for part in batches:
+            told = (part.values, part.first, part.step, part.scale, part.seeing,
+                    np.full(len(part.values), np.nan, np.float32))  # fmt: skip
+            found.append([o.numpy() for o in model(*(torch.from_numpy(a) for a in told))])
     logits, mean, scale, log_radius = (np.concatenate([f[i] for f in found]) for i in range(4))
-    calibration = fit(logits, mean, scale, batch.host, batch.present)
+    host, present = (np.concatenate([getattr(b, n) for b in batches]) for n in ("host", "present"))
+    calibration = fit(logits, mean, scale, host, present)
     mixture = mixture_of(logits, mean, scale, log_radius, calibration)
-    level, _ = regions(mixture, batch.host)
-    contents = region_contents(level[batch.present])
-    trained = load_split(root, config, "train", model.kind).rows["stratum"] == NEARBY
-    nearby = split.rows["stratum"] == NEARBY
-    strata = fit_strata(mixture, nearby, batch.present, float(trained.mean()))
+    level, _ = regions(mixture, host)
     path = output or folder / "model.onnx"
     export_onnx(path, model)
-    path.with_suffix(".json").write_text(
-        json.dumps(
-            {
-                "kind": model.kind.name,
-                "temperature": calibration.temperature,
-                "widen": calibration.widen,
-                "region_contents": contents,
-                "strata": asdict(strata),
-                "simulated": True,
-                **notes,
-            },
-            indent=1,
-        )
-    )
+    note = {
+        "kind": model.kind.name,
+        "interface": INTERFACE,
+        "inputs": list(INPUTS),
+        "temperature": calibration.temperature,
+        "widen": calibration.widen,
+        "region_contents": region_contents(level[present]),
+        "simulated": True,
+        **notes,
+    }
+    path.with_suffix(".json").write_text(json.dumps(note, indent=1))
     return path
 
 
@@ -233,9 +234,10 @@ def variants_of(levels: list[int], extras: bool) -> list[Variant]:
 
 
 def evaluate_run(
-    root: Path, config: StudyConfig, run: str, levels: list[int], extras: bool
-) -> None:
-    """An exported network on the test split, from decoded bytes."""
+    root: Path, config: StudyConfig, run: str, levels: list[int], extras: bool,
+    split_name: str = "test",
+) -> None:  # fmt: skip
+    """An exported network on a test split, from decoded bytes."""
     from hstamp.hosts.runtime import HostFinder, read_calibration
     from reference_model.evaluation.predict import (
         batch_of,
@@ -244,15 +246,15 @@ def evaluate_run(
         through_codec,
         to_results,
     )
-    from reference_model.training.arrays import batch_for
+    from reference_model.training.arrays import TEMPLATE, batch_for
 
     folder = run_folder(root, config, run)
     note = json.loads((folder / "model.json").read_text())
     finder = HostFinder(folder / "model.onnx", read_calibration(note))
     kind = kind_named(note["kind"])
-    split = load_split(root, config, "test", kind)
-    write_truth(root, config)
-    out = results_folder(root, config)
+    split = load_split(root, config, split_name, kind)
+    write_truth(root, config, split_name)
+    out = results_folder(root, config, split_name)
     notes: dict[str, Any] = {"run": run, "fields": len(split.names), "weights": note}
 
     training = json.loads(note["train"])
@@ -263,12 +265,12 @@ def evaluate_run(
         name: str, batch: Batch, average: bool = False, nearby: float | None = None, **more: Any
     ) -> None:
         mixture = propose(finder, batch, average, nearby)
-        found = to_results(root, config, split, mixture, batch, finder.calibration)
+        found = to_results(root, config, split, mixture, batch, finder.calibration, split_name)
         write_method(out, name + suffix, found, {**notes, **more})
 
     if not training["any_levels"]:
         every = np.arange(split.rows.size)
-        batch = batch_for(kind, split, every, np.zeros(every.size, bool))
+        batch = batch_for(kind, split, every, np.full(every.size, TEMPLATE))
         keep(f"net_{kind.name}", batch, values=kind.values)
         if kind.name in GOAL_KINDS:
             keep(f"net_{kind.name}_sky", batch, nearby=NEARBY_IN_THE_SKY, values=kind.values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,15 @@ from reference_model.network.inputs import hierarchical
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.fields import Field
 from reference_model.scenes.render import SCALE
-from reference_model.training.arrays import Batch, Split, batch_for, load_split, make_batch
+from reference_model.training.arrays import (
+    TEMPLATE,
+    VISIT,
+    Batch,
+    Split,
+    batch_for,
+    load_split,
+    make_batch,
+)
 
 Floats = NDArray[np.float32]
 
@@ -122,12 +130,13 @@ def batch_of(split: Split, levels: int, values: Floats | None = None, visit: boo
     visit : bool
         Show the visit.
     """
-    every, on_visit = np.arange(split.rows.size), np.full(split.rows.size, visit)
+    every = np.arange(split.rows.size)
+    view = np.full(every.size, VISIT if visit else TEMPLATE)
     if values is None:
-        return batch_for(hierarchical(levels), split, every, on_visit)
-    sigma = split.sigma(every, on_visit)
-    scaled = values / sigma[:, None, None, None]
-    return make_batch(hierarchical(levels), split.rows, scaled, sigma)
+        return batch_for(hierarchical(levels), split, every, view)
+    views = split.views[view, every]
+    scaled = values / views["sigma"][:, None, None, None]
+    return make_batch(hierarchical(levels), split.rows, views, scaled)
 
 
 def propose(
@@ -135,9 +144,8 @@ def propose(
 ) -> Mixture:
     """Mixtures of a whole split; with `nearby`, for a sky with that share of nearby hosts."""
     ask = finder.propose_averaged if average else finder.propose
-    sky = Conditions.of(len(batch.values))
-    if nearby is not None:
-        sky = replace(sky, prior=np.full(len(batch.values), prior_of(nearby), dtype=np.float32))
+    prior = np.nan if nearby is None else prior_of(nearby)
+    sky = Conditions(batch.scale, batch.seeing, np.full(len(batch.values), prior, np.float32))
     return ask(batch.values, batch.first, batch.step, sky)
 
 
@@ -148,8 +156,9 @@ def to_results(
     mixture: Mixture,
     batch: Batch,
     calibration: Calibration,
+    split_name: str = "test",
 ) -> NDArray[Any]:
-    """Per-transient results of a network on the test split."""
+    """Per-transient results of a network on LSST's view of a split."""
     best: Candidates = candidates(mixture)
     out = np.zeros(split.rows.size, RESULT)
     out["dx"], out["dy"] = best.mean[:, 0, 0] * SCALE, best.mean[:, 0, 1] * SCALE
@@ -157,7 +166,7 @@ def to_results(
     level, area = regions(mixture, batch.host)
     content = calibration.content(level)
     out["region"], out["area95"] = np.where(batch.present, content, np.nan), area * SCALE**2
-    return add_identity(root, config, split, "test", out)
+    return add_identity(root, config, split, split_name, out)
 
 
 def add_identity(

@@ -88,9 +88,9 @@ def identify(field: Field, dx: NDArray[Any], dy: NDArray[Any]) -> Identified:
     return Identified(right=right, host_z=host_z)
 
 
-def results_folder(root: Path, config: StudyConfig) -> Path:
-    """Where a data set's results lie."""
-    return root / config.name / "results"
+def results_folder(root: Path, config: StudyConfig, split: str = "test") -> Path:
+    """Where the results of a test split lie."""
+    return root / config.name / ("results" if split == "test" else f"results-{split}")
 
 
 def write_method(folder: Path, name: str, results: NDArray[Any], notes: dict[str, Any]) -> None:

@@ -52,8 +52,9 @@ def _training(weights: dict[str, Any]) -> str:
     run = json.loads(weights.get("train", "{}"))
     start = f", from {run['init']}" if run.get("init") else ""
     return (
-        f"{run.get('epochs')} epochs of {weights.get('transients')} transients in "
-        f"{weights.get('fields')} fields{start}"
+        f"{weights.get('epochs', run.get('epochs'))} epochs of {run.get('steps')} batches of "
+        f"{run.get('batch')}, of {weights.get('transients')} transients in "
+        f"{weights.get('fields')} fields{start}; validation loss {weights.get('validation', '')}"
     )
 
 
@@ -280,6 +281,18 @@ def write_results(docs: Path, root: Path, config: StudyConfig) -> Path:
         "",
         *results.hostless_table(study),
     ]
+    for looks in sorted((folder / "looks").glob("any-seed1.md")):
+        lines += [
+            "## Views of every survey",
+            "",
+            'Templates of the test fields in pixels of 0.2 to 1.0" and seeing of 0.6 to 2.8", of '
+            "any depth, with correlated noise and some sky left; both strata alike, a transient as "
+            "often as a survey of that depth finds one at its redshift. Hosts are those that can "
+            "be seen in the stamp.",
+            "",
+            *looks.read_text().splitlines(),
+            "",
+        ]
     if logs:
         lines += ["## Training", "", f"![Loss]({FOLDER}/training.png)", ""]
     path = docs / "reference_model_tables.md"

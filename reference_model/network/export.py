@@ -15,7 +15,9 @@ from safetensors.torch import save_file
 from reference_model.network.inputs import KINDS, InputKind
 from reference_model.network.model import HostNet
 
-INPUTS = ("values", "first", "step")
+#: The interface that `hstamp.hosts` knows by this number.
+INTERFACE = 2
+INPUTS = ("values", "first", "step", "scale", "seeing", "prior")
 OUTPUTS = ("host_logits", "host_position", "host_scale", "host_log_radius")
 
 
@@ -45,11 +47,15 @@ def example_inputs(kind: InputKind, batch: int, seed: int) -> dict[str, np.ndarr
     values[rng.uniform(size=values.shape) < 0.02] = np.nan
     step = np.asarray(kind.steps, dtype=np.float32)
     first = -(kind.side - 1) / 2.0 * step[None, :, None] + rng.uniform(-1, 1, (batch, 1, 2))
-    return {
-        "values": values.astype(np.float32),
-        "first": first.astype(np.float32),
+    found: dict[str, np.ndarray] = {
+        "values": values,
+        "first": first,
         "step": step,
+        "scale": np.where(rng.uniform(size=batch) < 0.3, np.nan, rng.uniform(0.2, 1.0, batch)),
+        "seeing": np.where(rng.uniform(size=batch) < 0.3, np.nan, rng.uniform(0.6, 2.8, batch)),
+        "prior": np.where(rng.uniform(size=batch) < 0.3, np.nan, rng.uniform(-6.0, 4.0, batch)),
     }
+    return {name: value.astype(np.float32) for name, value in found.items()}
 
 
 def export_onnx(path: Path, model: HostNet) -> None:
@@ -62,6 +68,7 @@ def export_onnx(path: Path, model: HostNet) -> None:
         "values": {0: batch, **({1: grids} if grids else {})},
         "first": {0: batch, **({1: grids} if grids else {})},
         "step": {0: grids} if grids else {},
+        **{name: {0: batch} for name in ("scale", "seeing", "prior")},
     }
     # The exporter reports its own deprecations and absent optional packages.
     log = logging.getLogger("torch.onnx")

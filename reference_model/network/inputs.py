@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hstamp import reference_corner
-from hstamp.values import mean_children
-from reference_model.scenes.crop import crop
+from reference_model.scenes.sums import Sums
 
 Floats = NDArray[np.float32]
 
@@ -84,54 +82,48 @@ def source_offsets(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[Floa
     )
 
 
-#: Side of the window that grids are cut from: as far as the widest of them reaches.
-PARENT = 480
+def corners(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Reference corners of sources at pixels (x, y), shape (N, 2): the codec's, in one go."""
+    return np.stack([np.floor(x), np.floor(y)], axis=-1).astype(np.int64) + 1
 
 
-def binned_window(image: Floats, x: float, y: float) -> list[Floats]:
-    """The window around a source, binned by 1, 2, 4, 8 and 16.
-
-    Returns
-    -------
-    list of ndarray, float32
-        Their centre is the pixel corner nearest the source.
-    """
-    i0, j0 = reference_corner(x, y)
-    binned = [crop(image, i0 - PARENT // 2, j0 - PARENT // 2, PARENT)]
-    for _ in range(4):
-        binned.append(mean_children(binned[-1]))
-    return binned
-
-
-def cut_grids(kind: InputKind, binned: list[Floats], x: float, y: float) -> tuple[Floats, Floats]:
-    """Cut any input but the hierarchical ones from a binned window.
+def means_around(
+    sums: Sums, kind: InputKind, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> Floats:
+    """Grids of any kind but the hierarchical ones around sources.
 
     All are block means, also those of which other work takes medians: only the
     geometry differs between inputs.
 
     Parameters
     ----------
+    sums : Sums
+        Of the image.
     kind : InputKind
-    binned : list of ndarray
-        From `binned_window`.
-    x, y : float
-        The source's pixel in the parent image.
+    x, y : ndarray, shape (N,)
+        The sources' pixels.
 
     Returns
     -------
-    values : ndarray, float32, shape (G, side, side)
-    first : ndarray, float32, shape (G, 2)
-        Centre of the first pixel of each grid relative to the source.
+    ndarray, float32, shape (N, G, side, side)
     """
-    i0, j0 = reference_corner(x, y)
-    grids, first = [], []
-    for step in kind.steps:
-        level = binned[step.bit_length() - 1]
-        low = (level.shape[0] - kind.side) // 2
-        grids.append(level[low : low + kind.side, low : low + kind.side])
-        centre = -(kind.side * step) / 2.0 + (step - 1) / 2.0
-        first.append([i0 + centre - x, j0 + centre - y])
-    return np.stack(grids), np.asarray(first, dtype=np.float32)
+    corner = corners(x, y)
+    return np.stack(
+        [
+            sums.means(corner[:, 0] - half, corner[:, 1] - half, step, kind.side)
+            for step in kind.steps
+            for half in (kind.side * step // 2,)
+        ],
+        axis=1,
+    )
+
+
+def first_of(kind: InputKind, x: NDArray[np.float64], y: NDArray[np.float64]) -> Floats:
+    """Centre of the first pixel of each grid relative to the source, shape (N, G, 2)."""
+    steps = np.asarray(kind.steps, dtype=np.float64)
+    centre = -(kind.side * steps) / 2.0 + (steps - 1.0) / 2.0
+    shift = corners(x, y) - np.stack([x, y], axis=-1)
+    return (centre[None, :, None] + shift[:, None, :]).astype(np.float32)
 
 
 def flip_points(points: Floats, which: int) -> Floats:

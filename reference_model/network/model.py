@@ -8,11 +8,17 @@ a covariance and a half-light radius.  The answer is the mixture of all
 proposals and of "no host here", so that two candidate hosts stay two
 candidates.
 
+The pixel scale and the seeing, where they are known, are shown to every cell:
+they tell a star from a galaxy.  Every weight comes twice, once for a nearby
+host and once for a deep one; the prior odds of these two join them by Bayes'
+rule, so that the network need not be trained again for another stream.
+
 Lengths are in base pixels, positions relative to the transient.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import cast
 
@@ -22,8 +28,15 @@ from torch import Tensor, nn
 
 from reference_model.network.inputs import InputKind
 
-#: Channels of extra stem layers, of the trunk, of the summary and of a cell's last layer.
-NARROW, WIDE, TOKEN, HIDDEN = 16, 32, 64, 32
+#: Channels of extra stem layers, of the trunk, inside its blocks, of the summary and of a
+#: cell's last layer.
+NARROW, WIDE, INNER, TOKEN, HIDDEN = 16, 32, 64, 64, 32
+#: Blocks before and after grids exchange what they see.
+BEFORE, AFTER = 1, 3
+#: What is said of the pixel scale and of the seeing.
+KNOWN = 5
+#: Middle and spread (ln) of pixel scales and of seeing, arcsec.
+SCALE_MIDDLE, SEEING_MIDDLE, SPREAD = 0.45, 1.2, 0.5
 #: A cell proposes hosts at most this many of its own sizes away.
 REACH = 2.0
 #: asinh compresses; this brings the values to order one.
@@ -50,6 +63,61 @@ class Proposals:
     mean: Tensor
     scale: Tensor
     log_radius: Tensor
+
+
+@dataclass(frozen=True)
+class Hypotheses:
+    """The same before the prior odds of nearby and deep hosts are applied.
+
+    Attributes
+    ----------
+    nearby, deep : Tensor, shape (B, C + 1)
+        Log weights of the proposals, and of "no host", given that the transient belongs to
+        either stratum, up to a constant that they share.
+    mean, scale, log_radius : Tensor
+        As in `Proposals`.
+    """
+
+    nearby: Tensor
+    deep: Tensor
+    mean: Tensor
+    scale: Tensor
+    log_radius: Tensor
+
+    def given(self, prior: Tensor) -> Proposals:
+        """Join the strata.
+
+        Parameters
+        ----------
+        prior : Tensor, shape (B,)
+            Natural log of the odds nearby to deep; NaN for even odds, which training has.
+        """
+        odds = torch.where(torch.isnan(prior), torch.zeros_like(prior), prior).unsqueeze(1)
+        nearby, deep = self.nearby - F.softplus(-odds), self.deep - F.softplus(odds)
+        return Proposals(_log_sum(nearby, deep), self.mean, self.scale, self.log_radius)
+
+
+def _log_sum(a: Tensor, b: Tensor) -> Tensor:
+    """ln(exp a + exp b), from operations that every runtime has."""
+    return torch.maximum(a, b) + torch.log1p(torch.exp(-torch.abs(a - b)))
+
+
+class Block(nn.Module):
+    """What a cell learns from its neighbours.
+
+    A depthwise convolution and two layers on each cell (Liu et al. 2022, arXiv:2201.03545).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.around = nn.Conv2d(WIDE, WIDE, 3, padding=1, groups=WIDE)
+        self.widen = nn.Conv2d(WIDE, INNER, 1)
+        self.narrow = nn.Conv2d(INNER, WIDE, 1)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Add what was learnt."""
+        found: Tensor = self.narrow(torch.relu(self.widen(self.around(maps))))
+        return maps + found
 
 
 def cells_of(side: int, stem: int) -> int:
@@ -105,14 +173,14 @@ class HostNet(nn.Module):
             first += [nn.Conv2d(channels, NARROW, 3, stride=2, padding=1), nn.ReLU()]
             channels = NARROW
         self.stem = nn.Sequential(*first, nn.Conv2d(channels, WIDE, 5, stride=2, padding=1))
-        self.refine = nn.Conv2d(WIDE, WIDE, 3, padding=1)
-        self.from_coarse = nn.Linear(WIDE, WIDE)
-        self.from_fine = nn.Linear(WIDE, WIDE)
-        self.merge = nn.Conv2d(WIDE, WIDE, 3, padding=1)
-        self.settle = nn.Conv2d(WIDE, WIDE, 3, padding=1)
+        self.before = nn.Sequential(*(Block() for _ in range(BEFORE)))
+        self.from_coarse = nn.Linear(WIDE, WIDE // 2)
+        self.from_fine = nn.Linear(WIDE, WIDE // 2)
+        self.after = nn.Sequential(*(Block() for _ in range(AFTER)))
         self.place = nn.Linear(8, WIDE)
+        self.known = nn.Sequential(nn.Linear(KNOWN, TOKEN), nn.ReLU(), nn.Linear(TOKEN, WIDE))
         self.token = nn.Sequential(
-            nn.Linear(3 * WIDE + 1, TOKEN), nn.ReLU(), nn.Linear(TOKEN, TOKEN)
+            nn.Linear(3 * WIDE + 1 + KNOWN, TOKEN), nn.ReLU(), nn.Linear(TOKEN, TOKEN)
         )
         self.query = nn.Linear(TOKEN, TOKEN)
         self.key = nn.Linear(TOKEN, TOKEN)
@@ -120,16 +188,37 @@ class HostNet(nn.Module):
         self.mix = nn.Sequential(nn.Linear(2 * TOKEN, TOKEN), nn.ReLU(), nn.Linear(TOKEN, TOKEN))
         self.to_cells = nn.Linear(TOKEN, HIDDEN)
         self.cell = nn.Linear(WIDE, HIDDEN)
-        self.head = nn.Linear(HIDDEN, 7)
-        self.none = nn.Sequential(nn.Linear(2 * TOKEN, TOKEN), nn.ReLU(), nn.Linear(TOKEN, 1))
+        self.head = nn.Linear(HIDDEN, 8)
+        self.none = nn.Sequential(nn.Linear(2 * TOKEN, TOKEN), nn.ReLU(), nn.Linear(TOKEN, 2))
         finer, coarser = _resample(cells_of(kind.side, kind.stem))
         self.register_buffer("finer", finer, persistent=False)
         self.register_buffer("coarser", coarser, persistent=False)
 
     def forward(
-        self, values: Tensor, first: Tensor, step: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        self, values: Tensor, first: Tensor, step: Tensor, scale: Tensor, seeing: Tensor,
+        prior: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
         """Propose hosts.
+
+        Parameters
+        ----------
+        values, first, step, scale, seeing : Tensor
+            As `consider` takes them.
+        prior : Tensor, shape (B,)
+            Natural log of the odds of a nearby host (z < 0.1) to a deep one; NaN if unknown.
+
+        Returns
+        -------
+        tuple of Tensor
+            The fields of `Proposals`.
+        """
+        found = self.consider(values, first, step, scale, seeing).given(prior)
+        return found.logits, found.mean, found.scale, found.log_radius
+
+    def consider(
+        self, values: Tensor, first: Tensor, step: Tensor, scale: Tensor, seeing: Tensor
+    ) -> Hypotheses:
+        """Weigh nearby and deep hosts.
 
         Parameters
         ----------
@@ -139,33 +228,49 @@ class HostNet(nn.Module):
             Centre of each grid's first pixel relative to the source.
         step : Tensor, shape (G,)
             Pixel size of each grid.
-
-        Returns
-        -------
-        tuple of Tensor
-            The fields of `Proposals`.
+        scale, seeing : Tensor, shape (B,)
+            Side of a base pixel and FWHM of the point-spread function, arcsec; NaN if unknown.
         """
         b, g, s = values.shape[0], values.shape[1], values.shape[2]
         f = self.stem(self._features(values, step).reshape(b * g, 3, s, s))
         c = f.shape[-1]
         x, y, place = self._places(first, step, c)
-        f = torch.relu(f + _each(self.place, place.reshape(b * g, 8, c, c)))
-        f = f + torch.relu(self.refine(f))
-        between = self._exchange(f, b, g) if self.many else f
-        f = f + torch.relu(self.merge(between))
-        f = f + torch.relu(self.settle(f))
+        known = self._known(step, scale, seeing)
+        told = self.known(known).reshape(b * g, WIDE, 1, 1)
+        f = torch.relu(f + _each(self.place, place.reshape(b * g, 8, c, c)) + told)
+        f = self.before(f)
+        f = self.after(self._exchange(f, b, g) if self.many else f)
         pooled = torch.cat(
             [f.mean(dim=(2, 3)), f.amax(dim=(2, 3)), f[:, :, c // 2, c // 2]], dim=1
         ).reshape(b, g, 3 * WIDE)
         level = (torch.log2(step) / 4.0).reshape(1, g, 1).expand(b, g, 1)
-        token = self.token(torch.cat([pooled, level.to(pooled.dtype)], dim=2))
+        token = self.token(torch.cat([pooled, level.to(pooled.dtype), known], dim=2))
         score = torch.matmul(self.query(token), self.key(token).transpose(1, 2)) / TOKEN**0.5
         seen = torch.matmul(torch.softmax(score, dim=2), self.value(token))
         context = token + self.mix(torch.cat([token, seen], dim=2))
         hidden = _each(self.cell, f) + self.to_cells(context).reshape(b * g, HIDDEN, 1, 1)
-        out = _each(self.head, torch.relu(hidden)).reshape(b, g, 7, c * c)
+        out = _each(self.head, torch.relu(hidden)).reshape(b, g, 8, c * c)
         none = self.none(torch.cat([context.mean(dim=1), context.amax(dim=1)], dim=1))
-        return self._proposals(out.float(), x, y, none.float(), step)
+        return self._hypotheses(out.float(), x, y, none.float(), step)
+
+    def _known(self, step: Tensor, scale: Tensor, seeing: Tensor) -> Tensor:
+        """What is known of pixels and seeing, shape (B, G, 5); zeros for what is not.
+
+        Pixel side and seeing as such, the seeing in pixels of the grid, and whether each of
+        the two is known.
+        """
+        b, g = scale.shape[0], step.shape[0]
+        parts = []
+        for value, middle in ((scale, SCALE_MIDDLE), (seeing, SEEING_MIDDLE)):
+            there = torch.logical_not(torch.isnan(value))
+            clean = torch.where(there, value, torch.full_like(value, middle))
+            parts.append((torch.log(clean / middle) / SPREAD, there.to(value.dtype)))
+        (side, has_side), (blur, has_blur) = parts
+        pixels = blur * SPREAD - side * SPREAD + math.log(SEEING_MIDDLE / SCALE_MIDDLE)
+        pixels = (pixels.unsqueeze(1) - torch.log(step).unsqueeze(0)) / (2.0 * SPREAD)
+        pixels = pixels * (has_side * has_blur).unsqueeze(1)
+        same = torch.stack([side, has_side, blur, has_blur], dim=1).unsqueeze(1).expand(b, g, 4)
+        return torch.cat([same, pixels.unsqueeze(2)], dim=2)
 
     def _features(self, values: Tensor, step: Tensor) -> Tensor:
         """Two views of the flux, and which pixels are there.
@@ -205,17 +310,18 @@ class HostNet(nn.Module):
         """Let every cell see the next coarser and finer grid at its place."""
         finer, coarser = cast(Tensor, self.finer), cast(Tensor, self.coarser)
         c = f.shape[-1]
-        up = _each(self.from_coarse, f).reshape(b, g, WIDE, c * c)[:, 1:]
-        down = _each(self.from_fine, f).reshape(b, g, WIDE, c * c)[:, :-1]
+        up = _each(self.from_coarse, f).reshape(b, g, WIDE // 2, c * c)[:, 1:]
+        down = _each(self.from_fine, f).reshape(b, g, WIDE // 2, c * c)[:, :-1]
         blank = torch.zeros_like(up[:, :1])
         up = torch.matmul(up, finer.T.to(up.dtype))
         down = torch.matmul(down, coarser.T.to(down.dtype))
-        moved = torch.cat([up, blank], dim=1) + torch.cat([blank, down], dim=1)
+        # Half of the channels tell of the coarser grid, half of the finer one.
+        moved = torch.cat([torch.cat([up, blank], 1), torch.cat([blank, down], 1)], 2)
         return f + moved.reshape(b * g, WIDE, c, c)
 
-    def _proposals(
+    def _hypotheses(
         self, out: Tensor, x: Tensor, y: Tensor, none: Tensor, step: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    ) -> Hypotheses:
         b, g, m = out.shape[0], out.shape[1], out.shape[3]
         size = step.reshape(1, g, 1) * 2.0**self.stem_layers
         away = 2.0 * REACH * torch.tanh(out[:, :, 1:3])
@@ -224,8 +330,9 @@ class HostNet(nn.Module):
         mean = torch.stack([x + away[:, :, 0] * size, y + away[:, :, 1] * size], dim=3)
         scale = torch.stack([lxx, lyy, out[:, :, 5] * lyy], dim=3)
         log_radius = out[:, :, 6] + torch.log(size)
-        return (
-            torch.cat([out[:, :, 0].reshape(b, g * m), none], dim=1),
+        return Hypotheses(
+            torch.cat([out[:, :, 0].reshape(b, g * m), none[:, :1]], dim=1),
+            torch.cat([out[:, :, 7].reshape(b, g * m), none[:, 1:]], dim=1),
             mean.reshape(b, g * m, 2),
             scale.reshape(b, g * m, 3),
             log_radius.reshape(b, g * m),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_model.config import SPLITS, StudyConfig
+from reference_model.config import ISOLATED, StudyConfig
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.fields import Field
 from reference_model.scenes.place import NEARBY, ON_GALAXY
@@ -66,11 +67,11 @@ class Company:
     n: int
 
 
-def company(root: Path, config: StudyConfig) -> Company:
-    """Count it over all splits; NaN where there is no nearby transient."""
+def company(root: Path, config: StudyConfig, splits: Sequence[str] = ISOLATED) -> Company:
+    """Count it over some splits; NaN where there is no nearby transient."""
     found, chance = [np.zeros(0, bool)], [np.zeros(0)]
     area = (2.0 * HALF_BOX / 60.0) ** 2
-    for split in SPLITS:
+    for split in splits:
         for field in fields(root, config, split):
             rows, galaxies = np.asarray(field.load("transients")), field.load("galaxies")
             near = (rows["kind"] == ON_GALAXY) & (rows["stratum"] == NEARBY)

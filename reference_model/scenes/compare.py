@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp, norm, wasserstein_distance
 
-from reference_model.config import SPLITS, StudyConfig
+from reference_model.config import ISOLATED, StudyConfig
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.place import DEEP, NEARBY, ON_GALAXY
 from reference_model.scenes.render import SCALE
@@ -97,7 +97,7 @@ def in_light_radii(rows: NDArray[Any]) -> Floats:
 def comparisons(root: Path, config: StudyConfig, scotch: Path | None) -> list[Comparison]:
     """Everything that can be compared; without the SCOTCH table, the nearby stratum."""
     rows = np.concatenate(
-        [np.asarray(f.load("transients")) for s in SPLITS for f in fields(root, config, s)]
+        [np.asarray(f.load("transients")) for s in ISOLATED for f in fields(root, config, s)]
     )
     rows = rows[rows["kind"] == ON_GALAXY]
     near, deep = rows[rows["stratum"] == NEARBY], rows[rows["stratum"] == DEEP]
@@ -129,7 +129,7 @@ def measured_counts(root: Path, config: StudyConfig) -> tuple[Floats, Floats, Fl
     """Magnitudes in i, simulated and published cumulative counts per square arcminute."""
     grid = np.arange(18.0, 27.01, 0.5)
     total, area = np.zeros(grid.size), 0.0
-    for split in SPLITS:
+    for split in ISOLATED:
         for field in fields(root, config, split):
             table = np.asarray(field.load("galaxies"))
             own = table[~table["nearby"]]
@@ -143,7 +143,7 @@ def measured_counts(root: Path, config: StudyConfig) -> tuple[Floats, Floats, Fl
 def percentile_table(root: Path, config: StudyConfig) -> dict[str, list[float]]:
     """Offset percentiles (5, 16, 50, 84, 95, 99) and shares beyond 3, 24 and 48 arcsec."""
     rows = np.concatenate(
-        [np.asarray(f.load("transients")) for s in SPLITS for f in fields(root, config, s)]
+        [np.asarray(f.load("transients")) for s in ISOLATED for f in fields(root, config, s)]
     )
     near = rows[(rows["kind"] == ON_GALAXY) & (rows["stratum"] == NEARBY)]
     offset = near["offset"].astype(float)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from reference_model import DATA_VERSION
-from reference_model.config import StudyConfig
+from reference_model.config import SPLITS, StudyConfig
 from reference_model.scenes.fields import Field, write_field
 from reference_model.scenes.observe import Exposure
 
@@ -22,7 +22,7 @@ def simulate(
     root: Path,
     config: StudyConfig,
     workers: int,
-    also: Callable[[Field, tuple[Exposure, Exposure]], None] | None = None,
+    also: Callable[[Field, Iterable[Exposure]], None] | None = None,
 ) -> Path:
     """Make every field that is missing, then write the manifest.
 
@@ -65,7 +65,7 @@ def interleaved(config: StudyConfig) -> list[str]:
     An interrupted run then holds usable shares of every split.
     """
     order = []
-    for split, count in zip(("train", "validation", "test"), config.fields, strict=True):
+    for split, count in zip(SPLITS, config.fields, strict=True):
         names = config.field_names(split)
         order += [((i + 0.5) / count, name) for i, name in enumerate(names)]
     return [name for _, name in sorted(order)]
@@ -76,7 +76,7 @@ def write_manifest(root: Path, config: StudyConfig, entries: list[dict[str, Any]
     entries = sorted(entries, key=lambda e: str(e["name"]))
     per_split = {
         split: sum(e["transients"] for e in entries if e["name"].startswith(split))
-        for split in ("train", "validation", "test")
+        for split in SPLITS
     }
     manifest: dict[str, Any] = {
         "data_version": DATA_VERSION,

@@ -1,9 +1,10 @@
 """Fields on disk: one folder each, written whole or not at all.
 
-``scene.npy`` holds the noise-free scene as 16-bit integers on an asinh scale
-(0.05 nJy per step near zero, 0.05 % where bright), so that any observation of
-it can be repeated from its seed; ``levels_*.npy`` hold the levels of every
-transient in the template and in the visit.
+A field is its tables and its observations: the scene is drawn again from them when a later
+step asks for an image.  ``levels.npy`` holds the levels of every transient in every view, in
+units of the view's noise and in half precision, ``views.npy`` where each transient and its
+host lie in it.  View 0 is LSST's template, view 1 its visit, the rest are looks of other
+surveys.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +26,46 @@ from numpy.typing import NDArray
 import hstamp
 from reference_model.config import SPLITS, StudyConfig
 from reference_model.scenes.crop import crop
-from reference_model.scenes.observe import ELECTRONS_PER_NJY, Exposure, Observation, observe
-from reference_model.scenes.place import FieldTruth, make_field
-from reference_model.scenes.render import SCALE, atlas, render_scene
+from reference_model.scenes.observe import (
+    Exposure,
+    Observation,
+    Spectrum,
+    draw_looks,
+    grid_of,
+    observe,
+    spectrum_of,
+)
+from reference_model.scenes.place import FieldTruth, host_snr, make_field
+from reference_model.scenes.render import atlas, render_scene
 from reference_model.sky.galaxies import Table
 from reference_model.sky.relations import to_njy
+from reference_model.sky.transients import detected_share
 
 Image = NDArray[np.float32]
 
 #: Levels cut for every transient.
 MAX_LEVELS = 6
+#: Largest value, in units of the noise, that half precision is trusted with.
+BRIGHTEST = 6.0e4
 
-_STEP, _SOFT = 0.05, 2000.0
+#: One transient in one view.  x, y: its pixel; host_dx, host_dy: host minus transient in
+#: arcsec along the view's pixel axes; sigma: noise of an empty pixel (nJy), wide: the same as
+#: means over many pixels show it; fwhm and scale: arcsec; snr: of the host in this view;
+#: transient_r: what shines in a science image; weight: how often this survey finds such a one.
+VIEW = np.dtype(
+    [
+        ("x", "f8"), ("y", "f8"), ("host_dx", "f4"), ("host_dy", "f4"), ("sigma", "f4"),
+        ("wide", "f4"), ("fwhm", "f4"), ("scale", "f4"), ("snr", "f4"), ("science", "?"),
+        ("transient_r", "f4"), ("weight", "f4"),
+    ]
+)  # fmt: skip
 
-
-def pack(scene: Image) -> NDArray[np.int16]:
-    """Scene (nJy) to 16-bit integers."""
-    scaled = np.arcsinh(scene * np.float32(1.0 / (_STEP * _SOFT))) * np.float32(_SOFT)
-    return np.asarray(np.rint(np.clip(scaled, -32767, 32767)), dtype=np.int16)
-
-
-def unpack(stored: NDArray[np.int16]) -> Image:
-    """16-bit integers to scene (nJy)."""
-    return np.asarray(
-        np.sinh(stored.astype(np.float32) / np.float32(_SOFT)) * np.float32(_STEP * _SOFT)
-    )
+#: How much brighter than a look's limit its transients are, mag: the mean of an exponential.
+ABOVE_LIMIT = 0.7
+#: A template is deeper than the images that transients are found in, mag.
+TEMPLATE_DEEPER = 1.0
+#: Least weight of a transient: what a survey hardly finds is not left out.
+LEAST_WEIGHT = 0.02
 
 
 def field_seed(config: StudyConfig, name: str) -> int:
@@ -61,44 +78,107 @@ def split_seed(config: StudyConfig, name: str) -> int:
     return config.seed * 10 + SPLITS.index(name.split("-")[0])
 
 
+def view_of(truth: FieldTruth, observation: Observation, size: int) -> Table:
+    """Where every transient of a field lies in an observation, and how its host shows."""
+    rows, grid = truth.transients, grid_of(observation, size)
+    out = np.zeros(rows.size, VIEW)
+    out["x"], out["y"] = grid.pixels(rows["x"], rows["y"])
+    out["host_dx"], out["host_dy"] = grid.along(rows["host_dx"], rows["host_dy"])
+    out["sigma"], out["wide"] = observation.sky_sigma, observation.wide_sigma
+    out["fwhm"], out["scale"], out["snr"] = observation.fwhm, observation.scale, np.nan
+    out["science"], out["transient_r"] = observation.science, rows["transient_r"]
+    has = np.flatnonzero(rows["host"] >= 0)
+    out["snr"][has] = host_snr(truth.galaxies, observation)[rows["host"][has]]
+    out["weight"] = 1.0
+    if observation.depth:
+        out["weight"] = _weights(rows, observation)
+        # An alert needs a detection: fainter transients stand for brighter ones.
+        rng = np.random.default_rng([observation.seed, 1])
+        limit = observation.limit()
+        bright = limit - rng.exponential(ABOVE_LIMIT, rows.size)
+        out["transient_r"] = np.where(rows["transient_r"] > limit, bright, rows["transient_r"])
+    return out
+
+
+def _weights(rows: Table, observation: Observation) -> NDArray[np.float64]:
+    """How often a survey of this depth finds a transient at each one's redshift.
+
+    One without a host is found as often as the mean of the others.
+    """
+    limit = observation.limit() - (0.0 if observation.science else TEMPLATE_DEEPER)
+    known = rows["host"] >= 0
+    out = np.ones(rows.size)
+    out[known] = np.maximum(detected_share(rows["host_z"][known], limit), LEAST_WEIGHT)
+    if known.any():
+        out[~known] = out[known].mean()
+    return out
+
+
+def transient_light(row: Any, observation: Observation) -> tuple[Image, int, int]:
+    """A transient's light with its photon noise, nJy, and the first pixel of that patch.
+
+    Parameters
+    ----------
+    row : record of `VIEW`
+    """
+    ix, iy = round(float(row["x"])), round(float(row["y"]))
+    half = max(15, int(np.ceil(3.0 * observation.fwhm / observation.scale)))
+    side = 2 * half + 1
+    stamp = observation.psf().drawImage(
+        nx=side, ny=side, scale=observation.scale,
+        offset=(float(row["x"]) - ix, float(row["y"]) - iy),
+    ).array * float(to_njy(row["transient_r"]))  # fmt: skip
+    return _photon_noise(stamp, row, observation), ix - half, iy - half
+
+
 def add_transient(parent: Image, row: Any, observation: Observation, x0: int, y0: int) -> Image:
     """A window whose first pixel is (x0, y0), with the transient's light added."""
-    ix, iy = round(float(row["x"])), round(float(row["y"]))
-    stamp = observation.psf().drawImage(
-        nx=31, ny=31, scale=SCALE, offset=(float(row["x"]) - ix, float(row["y"]) - iy)
-    ).array * float(to_njy(row["transient_r"]))
+    light, x, y = transient_light(row, observation)
     out = parent.copy()
-    px, py = ix - 15 - x0, iy - 15 - y0
-    out[py : py + 31, px : px + 31] += _photon_noise(stamp, row, observation)
+    out[y - y0 : y - y0 + light.shape[0], x - x0 : x - x0 + light.shape[1]] += light
     return out
 
 
 def _photon_noise(stamp: Any, row: Any, observation: Observation) -> Image:
     """The transient's light with its own photon noise, seeded by its position."""
     rng = np.random.default_rng([observation.seed, int(row["x"] * 64), int(row["y"] * 64)])
-    sigma = np.sqrt(np.maximum(stamp, 0.0) / (observation.visits * ELECTRONS_PER_NJY))
+    sigma = np.sqrt(np.maximum(stamp, 0.0) / observation.gain)
     return np.asarray(stamp + sigma * rng.standard_normal(stamp.shape), dtype=np.float32)
 
 
-def cut_levels(exposure: Exposure, transients: Table, with_transient: bool) -> Image:
-    """Levels of every transient, shape (n, 6, 15, 15)."""
+def cut_levels(exposure: Exposure, view: Table) -> NDArray[np.float16]:
+    """Levels of every transient in units of the noise, half precision, shape (n, 6, 15, 15)."""
+    if not exposure.observation.science:
+        blobs = hstamp.encode_many(exposure.image, view["x"], view["y"], levels=MAX_LEVELS,
+                                   encoding="f4")  # fmt: skip
+        found = hstamp.decode_many(blobs, planes=("image",)).levels
+        assert found is not None
+        return in_noise(found, exposure.observation)
     layout = hstamp.Layout(MAX_LEVELS)
-    out = np.empty((transients.size, MAX_LEVELS, 15, 15), np.float32)
-    for i, row in enumerate(transients):
+    out = np.empty((view.size, MAX_LEVELS, 15, 15), np.float32)
+    for i, row in enumerate(view):
         x, y = float(row["x"]), float(row["y"])
         x0, y0 = (c + layout.origins[-1] for c in hstamp.reference_corner(x, y))
         parent = crop(exposure.image, x0, y0, layout.side)
-        if with_transient:
-            parent = add_transient(parent, row, exposure.observation, x0, y0)
+        parent = add_transient(parent, row, exposure.observation, x0, y0)
         out[i] = hstamp.encode(parent, x - x0, y - y0, levels=MAX_LEVELS, encoding="f4").levels
-    return out
+    return in_noise(out, exposure.observation)
+
+
+def in_noise(values: Image, observation: Observation) -> NDArray[np.float16]:
+    """Values (nJy) over the noise of an empty pixel, in half precision.
+
+    Its relative error of 5e-4 is far below the noise of whatever is that bright.
+    """
+    scaled = values * np.float32(1.0 / observation.sky_sigma)
+    return np.asarray(np.clip(scaled, -BRIGHTEST, BRIGHTEST), dtype=np.float16)
 
 
 def write_field(
     root: Path,
     config: StudyConfig,
     name: str,
-    also: Callable[[Field, tuple[Exposure, Exposure]], None] | None = None,
+    also: Callable[[Field, Iterable[Exposure]], None] | None = None,
 ) -> dict[str, Any]:
     """Make one field, unless it is already there.
 
@@ -107,7 +187,7 @@ def write_field(
     root, config, name
         Which field, and where.
     also : callable, optional
-        What else is done with a new field while its template and visit are at hand.
+        What else is done with a new field while its exposures are at hand.
 
     Returns
     -------
@@ -118,44 +198,43 @@ def write_field(
     note = folder / "field.json"
     if note.exists():
         return dict(json.loads(note.read_text()))
-    book = atlas(split_seed(config, name), config.atlas)
     seed = field_seed(config, name)
+    book = atlas(split_seed(config, name), config.atlas)
     truth = make_field(seed, config.of_field(name), book)
-    scene = pack(render_scene(config.size, truth.galaxies, truth.stars, book))
-    # From the stored integers, so that a later look at the field repeats these stamps.
-    plain = unpack(scene)
-    template = observe(plain, truth.stars, truth.template)
-    visit = observe(plain, truth.stars, truth.visit)
+    views = [truth.template, truth.visit, *draw_looks(seed, config.size, config.looks)]
+    entry: dict[str, Any] = {
+        "name": name,
+        "seed": seed,
+        "size": config.size,
+        "atlas": [split_seed(config, name), config.atlas],
+        "views": [asdict(view) for view in views],
+        "transients": int(truth.transients.size),
+        "files": {},
+    }
+    spectrum = spectrum_of(render_scene(config.size, truth.galaxies, truth.stars, book))
+    exposures = [observe(spectrum, truth.stars, view) for view in views]
+    tables = [view_of(truth, view, config.size) for view in views]
     arrays: dict[str, NDArray[Any]] = {
-        "scene": scene,
         "galaxies": truth.galaxies,
         "stars": truth.stars,
         "transients": truth.transients,
-        "levels_template": cut_levels(template, truth.transients, False),
-        "levels_visit": cut_levels(visit, truth.transients, True),
+        "views": np.stack(tables),
+        "levels": np.stack([cut_levels(e, t) for e, t in zip(exposures, tables, strict=True)]),
     }
     partial = folder.with_name(name + f".partial-{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    entry: dict[str, Any] = {
-        "name": name,
-        "seed": seed,
-        "template": asdict(truth.template),
-        "visit": asdict(truth.visit),
-        "transients": int(truth.transients.size),
-        "files": {},
-    }
     for key, value in arrays.items():
         path = partial / f"{key}.npy"
         np.save(path, value, allow_pickle=False)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         entry["files"][path.name] = {"bytes": path.stat().st_size, "sha256": digest}
     (partial / "field.json").write_text(json.dumps(entry, indent=1))
+    if also is not None:
+        also(Field(partial), exposures)
     if folder.exists():
         shutil.rmtree(folder)
     partial.rename(folder)
-    if also is not None:
-        also(Field(folder), (template, visit))
     return entry
 
 
@@ -172,18 +251,34 @@ class Field:
         self.folder = folder
         entry = json.loads((folder / "field.json").read_text())
         self.name: str = entry["name"]
-        self.template = _observation(entry["template"])
-        self.visit = _observation(entry["visit"])
+        self.size: int = entry["size"]
+        self.views = [_observation(view) for view in entry["views"]]
+        self._atlas: tuple[int, int] = tuple(entry["atlas"])
+
+    @property
+    def template(self) -> Observation:
+        """LSST's template."""
+        return self.views[0]
+
+    @property
+    def visit(self) -> Observation:
+        """LSST's visit."""
+        return self.views[1]
 
     def load(self, key: str) -> NDArray[Any]:
         """One of the field's arrays, memory-mapped."""
         path = self.folder / f"{key}.npy"
         return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """The scene, drawn again from its tables."""
+        galaxies, stars = np.asarray(self.load("galaxies")), np.asarray(self.load("stars"))
+        return spectrum_of(render_scene(self.size, galaxies, stars, atlas(*self._atlas)))
+
     def exposure(self, observation: Observation | None = None) -> Exposure:
         """Look at the field (as its template was taken, unless told otherwise)."""
-        scene = unpack(np.asarray(self.load("scene")))
-        return observe(scene, np.asarray(self.load("stars")), observation or self.template)
+        return observe(self.spectrum, np.asarray(self.load("stars")), observation or self.template)
 
     def truth(self) -> FieldTruth:
         """The field's tables and observations."""

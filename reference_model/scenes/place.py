@@ -18,12 +18,19 @@ from reference_model.sky.positions import (
     draw_nearby_pairs,
     light_radius_distance,
 )
+from reference_model.sky.transients import draw_detected
 
 STAR = np.dtype([("x", "f8"), ("y", "f8"), ("r_mag", "f4"), ("flux", "f4")])
 
 #: Strata and kinds, as stored.
 DEEP, NEARBY = 0, 1
 ON_GALAXY, ON_STAR, NOWHERE = 0, 1, 2
+
+#: Redshifts of the field's own galaxies that hold transients.  Those below `BETWEEN_Z`, which
+#: a field has few of, hold this share of them, so that the gap to the nearby stratum is filled.
+NEAR_Z, BETWEEN_Z, DEEP_Z, BETWEEN_SHARE = 0.1, 0.2, 2.0, 0.12
+#: Faintest transient: about an LSST visit's depth.
+TRANSIENT_LIMIT = 24.5
 
 #: Signal-to-noise below which a host counts as not there.
 VISIBLE_SNR = 5.0
@@ -61,24 +68,65 @@ def host_snr(galaxies: Any, observation: Observation) -> NDArray[np.float64]:
     return np.asarray(0.5 * flux / (observation.sky_sigma * np.sqrt(area)))
 
 
+#: Least distance (pixels) of a transient from the edge: one pixel of any view.
+EDGE_MARGIN = 6.0
+
+
+def on_field(place: NDArray[np.float64], size: int) -> NDArray[np.bool_]:
+    """Whether a transient may lie at a coordinate."""
+    return np.asarray((place >= EDGE_MARGIN) & (place < size - 1 - EDGE_MARGIN))
+
+
+#: Tries to place a host, and to place all hosts of a field.
+HOST_TRIES, FIELD_TRIES = 300, 20
+#: Scatter of a group's members about its middle, arcsec.
+GROUP_RADIUS = 30.0
+#: Pixels beyond the edge of a field at which a host may stand.
+HOST_MARGIN = 100.0
+
+
 def _place_nearby(
     rng: np.random.Generator, config: StudyConfig
 ) -> tuple[Table, NDArray[np.float64], NDArray[np.float64]]:
-    """Nearby hosts at positions that keep all their transients inside the field."""
+    """Nearby hosts at positions that keep all their transients inside the field.
+
+    Raises
+    ------
+    ValueError
+        If the field has no room for them.
+    """
     hosts, dx, dy = draw_nearby_pairs(rng, config.nearby_hosts, config.per_host)
-    margin = 100.0
-    for i in range(hosts.size):
-        for _attempt in range(200):
-            x, y = rng.uniform(-margin, config.size + margin, 2)
-            tx, ty = x + dx[i] / SCALE, y + dy[i] / SCALE
-            inside = min(tx.min(), ty.min()) >= 0 and max(tx.max(), ty.max()) < config.size - 1
-            apart = np.hypot(hosts["x"][:i] - x, hosts["y"][:i] - y) * SCALE
-            if inside and (apart > hosts["re"][:i] + hosts["re"][i]).all():
-                break
-        else:  # offsets too wide for a small field: keep the middle, drop what falls outside
-            x = y = config.size / 2.0
-        hosts["x"][i], hosts["y"][i] = x, y
-    return hosts, dx, dy
+    for _ in range(FIELD_TRIES):
+        if all(_place_one(rng, config, hosts, i, dx[i], dy[i]) for i in range(hosts.size)):
+            return hosts, dx, dy
+    raise ValueError(
+        f"a field of {config.size} pixels has no room for {config.nearby_hosts} hosts "
+        f"{config.separation:g} arcsec apart with their transients"
+    )
+
+
+def _place_one(
+    rng: np.random.Generator, config: StudyConfig, hosts: Table, i: int,
+    dx: NDArray[np.float64], dy: NDArray[np.float64],
+) -> bool:  # fmt: skip
+    """Place host i among those before it; whether there was room."""
+    first = i - i % config.group
+    own = np.arange(i) >= first
+    # Galaxies of a group may come close, but not stand on each other.
+    least = np.where(own, hosts["re"][:i] + hosts["re"][i], config.separation)
+    for _ in range(HOST_TRIES):
+        if i == first:
+            x, y = rng.uniform(-HOST_MARGIN, config.size + HOST_MARGIN, 2)
+        else:
+            x, y = (float(hosts[axis][first]) + rng.normal(0.0, GROUP_RADIUS / SCALE)
+                    for axis in ("x", "y"))  # fmt: skip
+        tx, ty = x + dx / SCALE, y + dy / SCALE
+        inside = bool((on_field(tx, config.size) & on_field(ty, config.size)).all())
+        apart = np.hypot(hosts["x"][:i] - x, hosts["y"][:i] - y) * SCALE
+        if inside and (apart > least).all():
+            hosts["x"][i], hosts["y"][i] = x, y
+            return True
+    return False
 
 
 def _rows(n: int, stratum: int, kind: int) -> Table:
@@ -93,8 +141,12 @@ def _rows(n: int, stratum: int, kind: int) -> Table:
 def _on_field_galaxies(rng: np.random.Generator, galaxies: Table, config: StudyConfig) -> Table:
     inside = (galaxies["x"] >= 0) & (galaxies["x"] < config.size - 1)
     inside &= (galaxies["y"] >= 0) & (galaxies["y"] < config.size - 1)
-    eligible = inside & ~galaxies["nearby"] & (galaxies["z"] > 0.2) & (galaxies["z"] < 2.0)
+    eligible = inside & ~galaxies["nearby"] & (galaxies["z"] > NEAR_Z) & (galaxies["z"] < DEEP_Z)
     weight = np.where(eligible, 10.0 ** (RATE_SLOPE * galaxies["log_mass"].astype(float)), 0.0)
+    between = eligible & (galaxies["z"] < BETWEEN_Z)
+    if between.any() and config.deep:
+        share = weight[between].sum() / weight.sum()
+        weight[between] *= BETWEEN_SHARE / (1.0 - BETWEEN_SHARE) * (1.0 - share) / share
     host = rng.choice(galaxies.size, config.deep, True, weight / weight.sum())
     rows = _rows(config.deep, DEEP, ON_GALAXY)
     dx, dy = draw_in_light(rng, galaxies[host])
@@ -164,15 +216,20 @@ def make_field(seed: int, config: StudyConfig, book: Atlas) -> FieldTruth:
             _on_empty_sky(rng, galaxies, snr > VISIBLE_SNR, config),
         ]
     )
-    inside = (rows["x"] >= 0) & (rows["x"] < config.size - 1)
-    inside &= (rows["y"] >= 0) & (rows["y"] < config.size - 1)
-    rows = rows[inside]
+    rows = rows[on_field(rows["x"], config.size) & on_field(rows["y"], config.size)]
     _describe_hosts(rows, galaxies, snr)
-    # Flat in magnitude: no survey's luminosity function, but every contrast.
-    rows["transient_r"] = rng.uniform(18.5, 24.5, rows.size)
+    rows["transient_r"] = draw_detected(rng, _redshifts(rng, rows), TRANSIENT_LIMIT)
     rows["template_sigma"], rows["visit_sigma"] = template.sky_sigma, visit.sky_sigma
     rows["template_fwhm"], rows["template_visits"] = template.fwhm, template.visits
     return FieldTruth(galaxies, stars, rows, template, visit)
+
+
+def _redshifts(rng: np.random.Generator, rows: Table) -> NDArray[np.float64]:
+    """Redshift of each transient; one without a host has that of any other."""
+    z = np.asarray(rows["host_z"], dtype=float).copy()
+    known = np.isfinite(z)
+    z[~known] = rng.choice(z[known], int((~known).sum())) if known.any() else 0.3
+    return z
 
 
 def _describe_hosts(rows: Table, galaxies: Table, snr: NDArray[np.float64]) -> None:

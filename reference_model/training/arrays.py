@@ -14,60 +14,65 @@ from reference_model.config import StudyConfig
 from reference_model.network.inputs import InputKind, source_offsets
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.other import load_other
-from reference_model.scenes.place import ON_GALAXY, VISIBLE_SNR
-from reference_model.scenes.render import SCALE
+from reference_model.scenes.place import NEARBY, ON_GALAXY, VISIBLE_SNR
 
 Floats = NDArray[np.float32]
+Index = NDArray[np.int64]
+
+#: Numbers of LSST's template and visit among a field's views.
+TEMPLATE, VISIT = 0, 1
 
 
 @dataclass(frozen=True)
 class Split:
-    """All transients of a split.
+    """All transients of a split, each in several views.
 
     Attributes
     ----------
     rows : structured array, shape (N,)
         `reference_model.scenes.place.TRANSIENT`.
+    views : structured array, shape (V, N)
+        `reference_model.scenes.fields.VIEW`.
     field : ndarray of int, shape (N,)
         Number of the field of each row; rows are in the order of the fields.
     names : tuple of str
         Field names.
-    levels : ndarray, float32, shape (2, N, 6, 15, 15)
-        Levels of the template and of the visit, nJy; of a hierarchical input.
-    grids : tuple of ndarray, float16, each of shape (2, n, G, S, S)
-        Of any other input: grids of each field, in units of the noise; mapped.
-    first : ndarray, float32, shape (N, G, 2), optional
+    grids : tuple of ndarray, float16, each of shape (V, n, G, S, S)
+        Grids of each field in units of the view's noise: levels, or those of another input;
+        mapped.
+    first : ndarray, float32, shape (V, N, G, 2), optional
         Position of these grids; levels have theirs from the format.
     """
 
     rows: NDArray[Any]
-    field: NDArray[np.int64]
+    views: NDArray[Any]
+    field: Index
     names: tuple[str, ...]
-    levels: Floats
-    grids: tuple[NDArray[np.float16], ...] = ()
+    grids: tuple[NDArray[np.float16], ...]
     first: Floats | None = None
 
-    def scaled(self, index: NDArray[np.int64], on_visit: NDArray[np.bool_]) -> Floats:
+    @property
+    def looks(self) -> int:
+        """Views that there are grids of."""
+        return int(self.grids[0].shape[0])
+
+    def scaled(self, index: Index, view: Index) -> Floats:
         """Values of some transients over the noise of a base pixel, (B, G, S, S)."""
-        if not self.grids:
-            found = self.levels[on_visit.astype(np.int64), index]
-            return np.asarray(found / self.sigma(index, on_visit)[:, None, None, None])
         start = np.searchsorted(self.field, np.arange(len(self.grids)))
         out = np.empty((index.size, *self.grids[0].shape[2:]), np.float32)
-        for row, i, visit in zip(out, index, on_visit, strict=True):
+        for row, i, v in zip(out, index, view, strict=True):
             number = self.field[i]
-            row[...] = self.grids[number][int(visit), i - start[number]]
+            row[...] = self.grids[number][v, i - start[number]]
         return out
 
-    def sigma(self, index: NDArray[np.int64], on_visit: NDArray[np.bool_]) -> Floats:
-        """Noise of an empty base pixel, nJy."""
-        rows = self.rows[index]
-        return np.asarray(
-            np.where(on_visit, rows["visit_sigma"], rows["template_sigma"]), dtype=np.float32
-        )
 
-
-def load_split(root: Path, config: StudyConfig, split: str, kind: InputKind | None = None) -> Split:
+def load_split(
+    root: Path,
+    config: StudyConfig,
+    split: str,
+    kind: InputKind | None = None,
+    in_memory: bool = False,
+) -> Split:
     """Read the finished fields of a split.
 
     Parameters
@@ -76,23 +81,26 @@ def load_split(root: Path, config: StudyConfig, split: str, kind: InputKind | No
         The data set.
     kind : InputKind, optional
         An input that `reference_model.scenes.other` has cut; levels otherwise.
+    in_memory : bool
+        Read the grids instead of mapping them.
 
     Raises
     ------
     FileNotFoundError
         If there is none; says how to make them.
     """
-    rows, levels, number, names = [], [], [], []
+    rows, views, number, names = [], [], [], []
     grids: list[NDArray[np.float16]] = []
     first: list[Floats] = []
     for i, field in enumerate(fields(root, config, split)):
         rows.append(np.asarray(field.load("transients")))
+        views.append(np.asarray(field.load("views")))
         if kind is None or kind.hierarchical:
-            levels.append(np.stack([field.load("levels_template"), field.load("levels_visit")]))
+            found = field.load("levels")
         else:
             found, places = load_other(root, config, field, kind)
-            grids.append(found)
             first.append(places)
+        grids.append(np.array(found) if in_memory else found)
         number.append(np.full(rows[-1].size, i))
         names.append(field.name)
     if not rows:
@@ -102,24 +110,30 @@ def load_split(root: Path, config: StudyConfig, split: str, kind: InputKind | No
         )
     return Split(
         rows=np.concatenate(rows),
+        views=np.concatenate(views, axis=1),
         field=np.concatenate(number),
         names=tuple(names),
-        levels=np.concatenate(levels, axis=1) if levels else np.empty((2, 0, 0, 0, 0), np.float32),
         grids=tuple(grids),
-        first=np.concatenate(first) if first else None,
+        first=np.concatenate(first, axis=1) if first else None,
     )
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What the network sees, and what it should say.  Lengths in base pixels."""
+    """What the network sees, and what it should say.  Lengths in base pixels.
+
+    `scale` and `seeing` are in arcsec, NaN where not known.
+    """
 
     values: Floats
     first: Floats
     step: Floats
+    scale: Floats
+    seeing: Floats
     host: Floats
     present: NDArray[np.bool_]
     log_radius: Floats
+    nearby: NDArray[np.bool_]
 
 
 def inside(kind: InputKind, values: Floats, first: Floats, host: Floats) -> NDArray[np.bool_]:
@@ -133,7 +147,16 @@ def inside(kind: InputKind, values: Floats, first: Floats, host: Floats) -> NDAr
     return np.asarray(ok & there)
 
 
-def make_batch(kind: InputKind, rows: NDArray[Any], scaled: Floats, sigma: Floats) -> Batch:
+def batch_for(kind: InputKind, split: Split, index: Index, view: Index) -> Batch:
+    """Some of a split's transients, each in one view, as one batch of an input kind."""
+    values = split.scaled(index, view)
+    if split.first is None:
+        return make_batch(kind, split.rows[index], split.views[view, index], values)
+    return truth_batch(kind, split.rows[index], split.views[view, index], values,
+                       split.first[view, index])  # fmt: skip
+
+
+def make_batch(kind: InputKind, rows: NDArray[Any], views: NDArray[Any], scaled: Floats) -> Batch:
     """Leave out outer levels as the kind says, and state the truth.
 
     Parameters
@@ -141,40 +164,34 @@ def make_batch(kind: InputKind, rows: NDArray[Any], scaled: Floats, sigma: Float
     kind : InputKind
         A hierarchical one.
     rows : structured array, shape (B,)
-    scaled : ndarray, float32, shape (B, 6, 15, 15)
+    views : structured array, shape (B,)
+        How each is seen.
+    scaled : ndarray, float32, shape (B, n or more, 15, 15)
         Levels over the noise of a base pixel.
-    sigma : ndarray, float32, shape (B,)
-        That noise, nJy.
     """
     n = len(kind.steps)
-    first = first_pixels(n, *source_offsets(rows["x"], rows["y"]))
-    return truth_batch(kind, rows, scaled[:, :n], first, sigma)
-
-
-def batch_for(
-    kind: InputKind, split: Split, index: NDArray[np.int64], on_visit: NDArray[np.bool_]
-) -> Batch:
-    """Some of a split's transients as one batch of an input kind."""
-    rows, sigma = split.rows[index], split.sigma(index, on_visit)
-    values = split.scaled(index, on_visit)
-    if split.first is None:
-        return make_batch(kind, rows, values, sigma)
-    return truth_batch(kind, rows, values, split.first[index], sigma)
+    first = first_pixels(n, *source_offsets(views["x"], views["y"]))
+    return truth_batch(kind, rows, views, scaled[:, :n], first)
 
 
 def truth_batch(
-    kind: InputKind, rows: NDArray[Any], values: Floats, first: Floats, sigma: Floats
+    kind: InputKind, rows: NDArray[Any], views: NDArray[Any], values: Floats, first: Floats
 ) -> Batch:
     """The truth beside noise-scaled values of any input kind."""
-    host = np.stack([rows["host_dx"], rows["host_dy"]], axis=1).astype(np.float32) / SCALE
-    snr = rows["host_snr"] * rows["template_sigma"] / sigma
-    present = (rows["kind"] == ON_GALAXY) & (snr >= VISIBLE_SNR)
+    scale = views["scale"].astype(np.float32)
+    host = np.stack([views["host_dx"], views["host_dy"]], axis=1).astype(np.float32)
+    host = host / scale[:, None]
+    present = (rows["kind"] == ON_GALAXY) & (np.nan_to_num(views["snr"]) >= VISIBLE_SNR)
     present &= inside(kind, values, first, host)
+    radius = np.nan_to_num(rows["host_re"], nan=1.0).astype(np.float32)
     return Batch(
         values=values,
         first=first,
         step=np.asarray(kind.steps, dtype=np.float32),
+        scale=scale,
+        seeing=views["fwhm"].astype(np.float32),
         host=np.nan_to_num(host),
         present=present,
-        log_radius=np.log(np.nan_to_num(rows["host_re"] / SCALE, nan=1.0)).astype(np.float32),
+        log_radius=np.log(radius / scale).astype(np.float32),
+        nearby=rows["stratum"] == NEARBY,
     )

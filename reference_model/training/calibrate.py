@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hstamp.hosts.runtime import Calibration, Mixture, Strata
+from hstamp.hosts.runtime import Calibration
 
 Floats = NDArray[np.float32]
 
@@ -27,10 +27,10 @@ def fit(
     u = d[..., 0] / scale[..., 0]
     v = (d[..., 1] - scale[..., 2] * u) / scale[..., 1]
     square, area = u * u + v * v, np.log(scale[..., 0] * scale[..., 1])
-    for temperature in (0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5):
+    for temperature in (0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75):
         scaled = logits / temperature
         log_w = scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)
-        for widen in (0.8, 0.9, 1.0, 1.05, 1.1, 1.2, 1.3, 1.5):
+        for widen in (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5):
             each = log_w[:, :-1] - 0.5 * square / widen**2 - area - 2.0 * np.log(widen)
             total = np.logaddexp.reduce(each, axis=1) - np.log(2.0 * np.pi)
             total = np.logaddexp(total, np.log(1e-9))
@@ -56,42 +56,3 @@ def region_contents(level: Floats) -> list[float]:
     share = np.array([(level <= n).mean() for n in nominal])
     share[0], share[-1] = 0.0, 1.0
     return [round(float(s), 5) for s in np.maximum.accumulate(share)]
-
-
-#: Rounds of Newton's method for the logistic function.
-FIT_ROUNDS = 25
-
-
-def fit_strata(
-    mixture: Mixture, nearby: NDArray[np.bool_], present: NDArray[np.bool_], trained: float
-) -> Strata:
-    """How the size of the best candidate tells the strata apart.
-
-    Parameters
-    ----------
-    mixture : Mixture
-        Of the validation split, calibrated.
-    nearby : ndarray of bool, shape (B,)
-        Whether a transient belongs to the nearby stratum.
-    present : ndarray of bool, shape (B,)
-        Whether it has a host that can be seen; the logistic function is fitted to these.
-    trained : float
-        Share of the nearby stratum among all transients of the training split.
-    """
-    best = mixture.weight.argmax(axis=1)
-    size = mixture.log_radius[np.arange(best.size), best][present].astype(np.float64)
-    truth = nearby[present].astype(np.float64)
-    design = np.stack([size, np.ones_like(size)], axis=1)
-    found = np.zeros(2)
-    for _ in range(FIT_ROUNDS):
-        chance = 1.0 / (1.0 + np.exp(-design @ found))
-        # A little ridge keeps strata that do not overlap from running away.
-        slope = design.T @ (truth - chance) - 1e-3 * found
-        curve = (design * (chance * (1.0 - chance))[:, None]).T @ design + 1e-3 * np.eye(2)
-        found = found + np.clip(np.linalg.solve(curve, slope), -2.0, 2.0)
-    return Strata(
-        trained=round(trained, 4),
-        none=round(float((mixture.none * nearby).sum() / max(mixture.none.sum(), 1e-9)), 4),
-        slope=round(float(found[0]), 4),
-        middle=round(float(-found[1] / found[0]), 4),
-    )

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
 from reference_model import DATA_VERSION
 from reference_model.network.export import load_weights, save_weights
-from reference_model.network.inputs import KINDS, hierarchical
+from reference_model.network.inputs import KINDS, InputKind, hierarchical
 from reference_model.network.loss import negative_log_likelihood
-from reference_model.network.model import HostNet, Proposals, parameters
-from reference_model.training.arrays import Batch, Split, batch_for
-from reference_model.training.augment import cut, jitter_noise, turn
+from reference_model.network.model import HostNet, parameters
+from reference_model.scenes.place import NEARBY
+from reference_model.training.arrays import TEMPLATE, VISIT, Batch, Split, batch_for
+from reference_model.training.augment import cut, darken, forget, jitter_noise, turn
 
 #: How often each number of levels is shown when one set of weights serves all.
-LEVEL_CHANCES = {2: 0.10, 3: 0.10, 4: 0.15, 5: 0.50, 6: 0.15}
+LEVEL_CHANCES = {2: 0.10, 3: 0.20, 4: 0.15, 5: 0.45, 6: 0.10}
+#: How often LSST's template and its visit are shown; the rest are looks of other surveys.
+TEMPLATE_SHARE, VISIT_SHARE = 0.25, 0.10
+#: Stamps of each stratum that the validation loss is taken of, half of them LSST's templates.
+VALIDATION = 2048
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,8 @@ class TrainConfig:
     batch : int
     rate : float
         Peak learning rate of AdamW; warm-up over one twentieth, then a cosine.
-    visit_share : float
-        Share of visits; the rest are templates.
+    steps : int
+        Batches of an epoch.
     any_levels : bool
         Show 2 to 6 levels, `LEVEL_CHANCES`, instead of the kind's own.
     init : str
@@ -51,58 +58,123 @@ class TrainConfig:
     kind: str = "hstamp5"
     seed: int = 1
     epochs: int = 8
+    steps: int = 1000
     batch: int = 64
     rate: float = 6e-3
-    visit_share: float = 0.3
     any_levels: bool = False
     init: str = ""
     half: bool = True
 
 
-def _tensors(batch: Batch) -> list[Tensor]:
-    return [
-        torch.from_numpy(np.ascontiguousarray(a))
-        for a in (batch.values, batch.first, batch.step, batch.host, batch.present,
-                  batch.log_radius)
-    ]  # fmt: skip
-
-
 def loss_of(model: HostNet, batch: Batch, half: bool = False) -> Tensor:
-    """Loss of a model on a batch; with `half`, products in bfloat16."""
-    values, first, step, host, present, log_radius = _tensors(batch)
+    """Loss of a model on each stamp of a batch; with `half`, products in bfloat16."""
+    values, first, step, scale, seeing, host, present, log_radius, nearby = (
+        torch.from_numpy(np.ascontiguousarray(getattr(batch, part.name))) for part in fields(batch)
+    )
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
-        found = Proposals(*model(values, first, step))
-    return negative_log_likelihood(found, host, present, log_radius)
+        found = model.consider(values, first, step, scale, seeing)
+    return negative_log_likelihood(found, host, present, log_radius, nearby)
+
+
+class Sampler:
+    """Draws transients and views: both strata equally often, each by what a survey finds.
+
+    Parameters
+    ----------
+    split : Split
+    """
+
+    def __init__(self, split: Split) -> None:
+        nearby = split.rows["stratum"] == NEARBY
+        self.strata = [part for part in (np.flatnonzero(nearby), np.flatnonzero(~nearby))
+                       if part.size]  # fmt: skip
+        self.chance = [
+            [np.cumsum(split.views["weight"][view, part], dtype=float) for part in self.strata]
+            for view in range(split.looks)
+        ]
+
+    def draw(
+        self, rng: np.random.Generator, count: int, view: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """One transient for each of `count` views, the strata in turn."""
+        out = np.empty(count, np.int64)
+        for i in range(count):
+            which = i % len(self.strata)
+            chance = self.chance[view[i]][which]
+            at = np.searchsorted(chance, rng.uniform(0.0, chance[-1]), side="right")
+            out[i] = self.strata[which][min(int(at), chance.size - 1)]
+        return out
+
+
+def draw_views(rng: np.random.Generator, count: int, looks: int) -> NDArray[np.int64]:
+    """Which view of each of `count` transients is shown."""
+    u = rng.uniform(size=count)
+    other = rng.integers(2, looks, count) if looks > 2 else np.zeros(count, np.int64)
+    return np.where(
+        u < TEMPLATE_SHARE, TEMPLATE, np.where(u < TEMPLATE_SHARE + VISIT_SHARE, VISIT, other)
+    )
 
 
 def draw_batch(
-    split: Split, index: np.ndarray, config: TrainConfig, rng: np.random.Generator
+    split: Split, sampler: Sampler, config: TrainConfig, rng: np.random.Generator
 ) -> Batch:
     """A training batch, augmented."""
     kind = KINDS[config.kind]
     if config.any_levels:
         levels = rng.choice(list(LEVEL_CHANCES), p=list(LEVEL_CHANCES.values()))
         kind = hierarchical(int(levels))
-    on_visit = rng.uniform(size=index.size) < config.visit_share
-    batch = batch_for(kind, split, index, on_visit)
-    batch = cut(jitter_noise(batch, rng), kind, rng)
+    view = draw_views(rng, config.batch, split.looks)
+    index = sampler.draw(rng, config.batch, view)
+    batch = batch_for(kind, split, index, view)
+    seen = split.views[view, index]
+    batch = jitter_noise(batch, seen["wide"] / seen["sigma"], rng)
+    batch = forget(darken(cut(batch, kind, rng), rng), rng)
     return turn(batch, kind, int(rng.integers(8)))
 
 
-def validate(model: HostNet, split: Split, config: TrainConfig, most: int = 4096) -> float:
-    """Mean loss on templates of the validation split, without augmentation."""
-    rng = np.random.default_rng(0)
-    index = rng.permutation(split.rows.size)[:most]
-    kind = KINDS[config.kind]
+@dataclass(frozen=True)
+class Validation:
+    """Mean loss of a fixed choice of validation stamps, without augmentation.
+
+    Attributes
+    ----------
+    template : float
+        Of LSST's templates.
+    looks : float
+        Of looks of other surveys.
+    """
+
+    template: float
+    looks: float
+
+    @property
+    def mean(self) -> float:
+        """What epochs, seeds and networks are chosen by."""
+        return 0.5 * (self.template + self.looks)
+
+
+def validation_batches(split: Split, kind: InputKind) -> Iterator[Batch]:
+    """A fixed choice of validation stamps: LSST's templates, then as many looks of others.
+
+    Both strata alike, scale and seeing known, nothing augmented.
+    """
+    rng, sampler = np.random.default_rng(0), Sampler(split)
+    others = rng.integers(min(2, split.looks - 1), split.looks, VALIDATION)
+    for view in (np.full(VALIDATION, TEMPLATE), others):
+        index = sampler.draw(rng, VALIDATION, view)
+        for part in np.array_split(np.arange(VALIDATION), VALIDATION // 128):
+            yield batch_for(kind, split, index[part], view[part])
+
+
+def validate(model: HostNet, split: Split, config: TrainConfig) -> Validation:
+    """Loss on the validation split."""
     model.eval()
-    total = 0.0
     with torch.no_grad():
-        for part in np.array_split(index, max(1, index.size // config.batch)):
-            no = np.zeros(part.size, dtype=bool)
-            batch = batch_for(kind, split, part, no)
-            total += float(loss_of(model, batch)) * part.size
+        found = [float(loss_of(model, batch).mean())
+                 for batch in validation_batches(split, KINDS[config.kind])]  # fmt: skip
     model.train()
-    return total / index.size
+    half = len(found) // 2
+    return Validation(float(np.mean(found[:half])), float(np.mean(found[half:])))
 
 
 class Averaged:
@@ -136,7 +208,7 @@ def train(
     Returns
     -------
     Path
-        The finished weights.
+        The weights as the last epoch left them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
@@ -146,8 +218,7 @@ def train(
         model.load_state_dict(earlier.state_dict())
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-4, fused=True)
-    batch = min(config.batch, training.rows.size)
-    per_epoch = training.rows.size // batch
+    per_epoch, sampler = config.steps, Sampler(training)
     total = per_epoch * config.epochs
     average = Averaged(model)
     done = _resume(folder, config, model, optimiser, average)
@@ -155,15 +226,13 @@ def train(
     for epoch in range(done, config.epochs):
         # Each epoch has its own generator, so that a resumed run repeats the first.
         rng = np.random.default_rng([config.seed, epoch])
-        order = rng.permutation(training.rows.size)
         start, running = time.monotonic(), 0.0
         bar = tqdm(range(per_epoch), desc=f"epoch {epoch + 1}/{config.epochs}", disable=None)
         for i in bar:
             step = epoch * per_epoch + i
             for group in optimiser.param_groups:
                 group["lr"] = config.rate * schedule(step, total)
-            index = order[i * batch : (i + 1) * batch]
-            loss = loss_of(model, draw_batch(training, index, config, rng), config.half)
+            loss = loss_of(model, draw_batch(training, sampler, config, rng), config.half).mean()
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
@@ -172,26 +241,29 @@ def train(
             running += float(loss.detach())
         kept = HostNet(KINDS[config.kind])
         kept.load_state_dict(average.state)
+        measured = validate(kept, validation, config)
         line = {
             "epoch": epoch + 1,
             "loss": running / per_epoch,
-            "validation": validate(kept, validation, config),
+            "validation": measured.mean,
+            "template": measured.template,
+            "looks": measured.looks,
             "seconds": round(time.monotonic() - start, 1),
         }
         with log.open("a") as out:
             out.write(json.dumps(line) + "\n")
         _checkpoint(folder, config, epoch + 1, model, optimiser, average)
-    model.load_state_dict(average.state)
-    notes = {
-        "train": json.dumps(asdict(config)),
-        "data": f"{data_name} {DATA_VERSION}",
-        "transients": str(training.rows.size),
-        "fields": str(len(training.names)),
-        "parameters": str(parameters(model)),
-    }
-    weights = folder / "weights.safetensors"
-    save_weights(weights, model, notes)
-    return weights
+        notes = {
+            "train": json.dumps(asdict(config)),
+            "epochs": str(epoch + 1),
+            "validation": f"{measured.mean:.4f}",
+            "data": f"{data_name} {DATA_VERSION}",
+            "transients": str(training.rows.size),
+            "fields": str(len(training.names)),
+            "parameters": str(parameters(model)),
+        }
+        save_weights(folder / "weights.safetensors", kept, notes)
+    return folder / "weights.safetensors"
 
 
 def schedule(step: int, total: int) -> float:

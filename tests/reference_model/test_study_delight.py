@@ -163,7 +163,7 @@ def test_the_answering_program_takes_nothing_of_this_project():
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     root = tmp_path_factory.mktemp("delight")
-    config = replace(SMALL, fields=(1, 1, 2), size=400, nearby_hosts=1, per_host=4, deep=4,
+    config = replace(SMALL, fields=(1, 1, 2, 1), size=1300, nearby_hosts=4, per_host=1, deep=4,
                      on_star=1, nowhere=1, atlas=12)  # fmt: skip
     for name in config.field_names("test"):
         write_field(root, config, name)

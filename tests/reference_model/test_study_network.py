@@ -2,6 +2,8 @@
 
 # ruff: noqa: E402
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,10 +15,12 @@ pytest.importorskip("galsim", reason="the network's truth needs the train extra 
 import hstamp
 from hstamp.hosts import runtime
 from reference_model.network import export, inputs, loss, model
+from reference_model.scenes.fields import VIEW
 from reference_model.scenes.place import TRANSIENT
-from reference_model.training import arrays, augment
+from reference_model.scenes.sums import Sums
+from reference_model.training import arrays, augment, loop
 from reference_model.training.arrays import Split
-from reference_model.training.loop import TrainConfig, train, validate
+from reference_model.training.loop import Sampler, TrainConfig, draw_views, train, validate
 
 HSTAMP5 = inputs.KINDS["hstamp5"]
 
@@ -59,11 +63,10 @@ def test_flipped_grids_keep_every_pixel_at_its_flipped_place(which):
 
 
 def test_other_inputs_show_the_sky_they_claim():
-    image = ramp((1000, 1000))
-    binned = inputs.binned_window(image, 500.2, 499.7)
+    sums, x, y = Sums(ramp((1000, 1000))), np.array([500.2]), np.array([499.7])
     for name in ("stamp30", "binned30", "multiscale4x8", "overlapping5x30", "window240"):
         kind = inputs.KINDS[name]
-        values, first = inputs.cut_grids(kind, binned, 500.2, 499.7)
+        values, first = inputs.means_around(sums, kind, x, y)[0], inputs.first_of(kind, x, y)[0]
         assert values.shape == (len(kind.steps), kind.side, kind.side)
         for g, step in enumerate(kind.steps):
             at = first[g] + np.array([5, 6]) * step
@@ -105,7 +108,9 @@ def test_proposals_are_centred_on_their_cells(net):
         net.head.weight.zero_()
         net.head.bias.zero_()
     values, first = grids(400.3, 500.8)
-    found = run(net, {"values": values, "first": first, "step": np.float32([1, 2, 4, 8, 16])})
+    nothing = np.full(1, np.nan, np.float32)
+    found = run(net, {"values": values, "first": first, "step": np.float32([1, 2, 4, 8, 16]),
+                      "scale": nothing, "seeing": nothing, "prior": nothing})  # fmt: skip
     cells = found.mean.reshape(5, 7, 7, 2).numpy()
     for k in range(5):
         # The middle cell looks at pixel 7, the first at pixel 1.
@@ -115,6 +120,30 @@ def test_proposals_are_centred_on_their_cells(net):
         )
 
 
+def test_what_is_not_known_is_left_out(net):
+    example = export.example_inputs(HSTAMP5, 1, 1)
+    example["scale"], example["seeing"] = np.float32([np.nan]), np.float32([1.2])
+    known = net._known(*(torch.from_numpy(example[n]) for n in ("step", "scale", "seeing")))
+    # Middle of the seeing: zero, and known; the scale, and what follows from both, are not.
+    np.testing.assert_allclose(known[0], np.tile([0.0, 0.0, 0.0, 1.0, 0.0], (5, 1)), atol=1e-6)
+    example["scale"] = np.float32([0.6])
+    known = net._known(*(torch.from_numpy(example[n]) for n in ("step", "scale", "seeing")))
+    # A seeing of two base pixels is one pixel of the second grid.
+    np.testing.assert_allclose(known[0, :2, 4], [np.log(2.0), 0.0], atol=1e-6)
+
+
+def test_prior_odds_follow_bayes_rule():
+    zero = torch.zeros(2, 1, 2)
+    nearby = torch.log(torch.tensor([[0.3, 0.1]])).expand(2, 2)
+    deep = torch.log(torch.tensor([[0.4, 0.2]])).expand(2, 2)
+    prior = torch.tensor([float("nan"), float(np.log(0.01 / 0.99))])
+    found = model.Hypotheses(nearby, deep, zero, zero, zero[..., 0]).given(prior)
+    weight = torch.softmax(found.logits, dim=1).numpy()
+    np.testing.assert_allclose(weight[0], [0.7, 0.3], rtol=1e-5)
+    # By hand: 0.3 x 0.01 + 0.4 x 0.99 against 0.1 x 0.01 + 0.2 x 0.99.
+    np.testing.assert_allclose(weight[1], [0.399 / 0.598, 0.199 / 0.598], rtol=1e-5)
+
+
 def test_the_network_is_small():
     assert model.parameters(model.HostNet(HSTAMP5)) < 500_000
 
@@ -122,23 +151,25 @@ def test_the_network_is_small():
 def test_the_loss_is_the_density_of_the_mixture():
     from scipy.stats import multivariate_normal
 
-    logits = torch.tensor([[0.3, -0.2, 0.5]])
+    nearby, deep = torch.tensor([[0.3, -0.2, 0.5]]), torch.tensor([[-1.0, 0.1, 0.2]])
     mean = torch.tensor([[[1.0, 2.0], [-3.0, 0.5]]])
     scale = torch.tensor([[[1.5, 0.7, 0.4], [2.0, 1.0, -0.3]]])
-    found = model.Proposals(logits, mean, scale, torch.zeros(1, 2))
-    weights = np.exp([0.3, -0.2, 0.5]) / np.exp([0.3, -0.2, 0.5]).sum()
-    density = 0.0
-    for c in range(2):
-        lxx, lyy, lyx = scale[0, c].tolist()
-        lower = np.array([[lxx, 0.0], [lyx, lyy]])
-        normal = multivariate_normal(mean[0, c].numpy(), lower @ lower.T)
-        density += weights[c] * normal.pdf([0.4, 1.1])
-    point = torch.tensor([[0.4, 1.1]])
-    present, zero = torch.tensor([True]), torch.zeros(1)
-    value = loss.negative_log_likelihood(found, point, present, zero)
-    assert float(value) == pytest.approx(-np.log(density + loss.FLOOR), rel=1e-5)
-    absent = loss.negative_log_likelihood(found, point, ~present, zero)
-    assert float(absent) == pytest.approx(-np.log(weights[2]), rel=1e-5)
+    found = model.Hypotheses(nearby, deep, mean, scale, torch.zeros(1, 2))
+    raw = np.exp([0.3, -0.2, 0.5, -1.0, 0.1, 0.2])
+    weights = raw / raw.sum()
+    point, zero = torch.tensor([[0.4, 1.1]]), torch.zeros(1)
+    for is_nearby, own in ((True, weights[:3]), (False, weights[3:])):
+        density = 0.0
+        for c in range(2):
+            lxx, lyy, lyx = scale[0, c].tolist()
+            lower = np.array([[lxx, 0.0], [lyx, lyy]])
+            normal = multivariate_normal(mean[0, c].numpy(), lower @ lower.T)
+            density += own[c] * normal.pdf([0.4, 1.1])
+        present, stratum = torch.tensor([True]), torch.tensor([is_nearby])
+        value = loss.negative_log_likelihood(found, point, present, zero, stratum)
+        assert float(value) == pytest.approx(-np.log(density + loss.FLOOR), rel=1e-5)
+        absent = loss.negative_log_likelihood(found, point, ~present, zero, stratum)
+        assert float(absent) == pytest.approx(-np.log(own[2]), rel=1e-5)
 
 
 def transients(n):
@@ -147,9 +178,14 @@ def transients(n):
     rows = np.zeros(n, TRANSIENT)
     rows["x"] = rows["y"] = 300.0 + rng.uniform(0, 1, n)
     rows["host_dx"], rows["host_dy"] = rng.uniform(-4, 4, (2, n))
-    rows["host_re"], rows["host_snr"], rows["visible"] = 1.0, 100.0, True
-    rows["template_sigma"] = rows["visit_sigma"] = 1.0
+    rows["host_re"], rows["visible"] = 1.0, True
     rows["kind"][::8] = 2
+    rows["stratum"][1::2] = 1
+    views = np.zeros((2, n), VIEW)
+    for name in ("x", "y", "host_dx", "host_dy"):
+        views[name] = rows[name]
+    views["snr"], views["sigma"], views["wide"], views["weight"] = 100.0, 1.0, 1.0, 1.0
+    views["fwhm"], views["scale"] = 0.8, 0.2
     yy, xx = np.indices((600, 600))
     levels = np.empty((n, 6, 15, 15), np.float32)
     for i, row in enumerate(rows):
@@ -163,7 +199,8 @@ def transients(n):
             d2 = (xx[near] - at[0]) ** 2 + (yy[near] - at[1]) ** 2
             image[near] += (20.0 * np.exp(-0.5 * d2 / 16.0)).astype(np.float32)
         levels[i] = hstamp.encode(image, row["x"], row["y"], levels=6, encoding="f4").levels
-    return Split(rows, np.zeros(n, int), ("made",), np.stack([levels, levels]))
+    grids = np.stack([levels, levels]).astype(np.float16)
+    return Split(rows, views, np.zeros(n, int), ("made",), (grids,))
 
 
 @pytest.fixture(scope="module")
@@ -171,8 +208,12 @@ def made():
     return transients(160)
 
 
+def levels_of(made):
+    return made.grids[0][0].astype(np.float32)
+
+
 def test_truth_moves_with_its_grids(made):
-    batch = arrays.make_batch(HSTAMP5, made.rows, made.levels[0], made.rows["template_sigma"])
+    batch = arrays.make_batch(HSTAMP5, made.rows, made.views[0], levels_of(made))
     for which in range(8):
         turned = augment.turn(batch, HSTAMP5, which)
         # The brightest pixel of level 2 lies within its own size of the host, flipped or not.
@@ -185,21 +226,21 @@ def test_truth_moves_with_its_grids(made):
 
 def test_a_host_outside_or_in_a_hole_is_not_in_the_stamp(made):
     two = inputs.hierarchical(2)
-    batch = arrays.make_batch(two, made.rows, made.levels[0], made.rows["template_sigma"])
+    batch = arrays.make_batch(two, made.rows, made.views[0], levels_of(made))
     inside = np.abs(batch.host).max(axis=1) < 14.0
     outside = np.abs(batch.host).max(axis=1) > 16.0
     has = made.rows["kind"] == 0
     assert batch.present[inside & has].all()
     assert not batch.present[outside].any()
-    holed = made.levels[0].copy()
+    holed = levels_of(made)
     holed[:, 4] = np.nan
-    batch = arrays.make_batch(HSTAMP5, made.rows, holed, made.rows["template_sigma"])
+    batch = arrays.make_batch(HSTAMP5, made.rows, made.views[0], holed)
     assert not batch.present.any()
 
 
 def test_a_cut_takes_all_grids_and_the_truth_with_it(made, monkeypatch):
     monkeypatch.setattr(augment, "CUT_CHANCE", 1.0)
-    batch = arrays.make_batch(HSTAMP5, made.rows, made.levels[0], made.rows["template_sigma"])
+    batch = arrays.make_batch(HSTAMP5, made.rows, made.views[0], levels_of(made))
     found = augment.cut(batch, HSTAMP5, np.random.default_rng(1))
     lost = np.isnan(found.values[:, 4]).any(axis=(1, 2))
     assert lost.sum() > 100
@@ -207,26 +248,61 @@ def test_a_cut_takes_all_grids_and_the_truth_with_it(made, monkeypatch):
     assert not (~batch.present & found.present).any()
 
 
-CONFIG = TrainConfig(epochs=14, batch=32, rate=6e-3)
+def test_a_sky_and_a_wrong_noise_are_shown(made, monkeypatch):
+    monkeypatch.setattr(augment, "DARK_CHANCE", 1.0)
+    batch = arrays.make_batch(HSTAMP5, made.rows, made.views[0], levels_of(made))
+    dark = augment.darken(batch, np.random.default_rng(1))
+    assert np.abs(np.nanmedian(dark.values[:, -1], axis=(1, 2))).max() < 1e-6
+    wide = np.full(160, 2.0, np.float32)
+    noisy = augment.jitter_noise(batch, wide, np.random.default_rng(1))
+    factor = batch.values[:, 0, 3, 3] / noisy.values[:, 0, 3, 3]
+    # Between a pixel's noise and twice that, one estimate in two scatters by 30 %.
+    assert np.median(factor) == pytest.approx(np.sqrt(2.0), rel=0.1)
+    told = augment.forget(batch, np.random.default_rng(1))
+    assert 0.15 < np.isnan(told.seeing).mean() < 0.45
+    assert 0.02 < np.isnan(told.scale).mean() < 0.25
+    np.testing.assert_array_equal(told.host, batch.host)
+
+
+def test_strata_are_shown_alike_and_transients_by_weight(made):
+    views = made.views.copy()
+    views["weight"][:, made.rows["stratum"] == 0] = np.where(np.arange(80) < 8, 1.0, 1e-6)
+    sampler = Sampler(replace(made, views=views))
+    index = sampler.draw(np.random.default_rng(1), 200, np.zeros(200, int))
+    assert (made.rows["stratum"][index] == 1).mean() == 0.5
+    assert index[made.rows["stratum"][index] == 0].max() < 16
+    drawn = draw_views(np.random.default_rng(1), 4000, 6)
+    assert (drawn == 0).mean() == pytest.approx(0.25, abs=0.03)
+    assert np.bincount(drawn)[2:].min() > 500
+
+
+CONFIG = TrainConfig(epochs=6, steps=12, batch=32, rate=6e-3)
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """A validation choice that fits the made split."""
+    monkeypatch.setattr(loop, "VALIDATION", 128)
 
 
 def test_a_tiny_training_run_learns(made, tmp_path):
     torch.set_num_threads(1)
     torch.manual_seed(CONFIG.seed)
-    before = validate(model.HostNet(HSTAMP5), made, CONFIG)
+    before = validate(model.HostNet(HSTAMP5), made, CONFIG).mean
     weights = train(tmp_path, CONFIG, made, made, "made")
     learnt, notes = export.load_weights(weights)
-    assert validate(learnt, made, CONFIG) < before - 2.5
+    assert validate(learnt, made, CONFIG).mean < before - 2.5
     assert notes["transients"] == "160"
-    batch = arrays.make_batch(HSTAMP5, made.rows, made.levels[0], made.rows["template_sigma"])
-    found = run(learnt, {"values": batch.values, "first": batch.first, "step": batch.step})
+    batch = arrays.make_batch(HSTAMP5, made.rows, made.views[0], levels_of(made))
+    seen = {n: getattr(batch, n) for n in ("values", "first", "step", "scale", "seeing")}
+    found = run(learnt, {**seen, "prior": np.full(160, np.nan, np.float32)})
     best = found.logits[:, :-1].argmax(dim=1)
     error = np.hypot(*(found.mean[torch.arange(160), best].numpy() - batch.host).T)
     assert np.median(error[batch.present]) < 3.0
 
 
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(made, tmp_path):
-    config = TrainConfig(epochs=2, batch=40)
+    config = TrainConfig(epochs=2, steps=4, batch=40)
     whole = train(tmp_path / "whole", config, made, made, "made")
 
     class StopError(Exception):
@@ -234,8 +310,6 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(made, tmp_path):
 
     def stop(*_):
         raise StopError
-
-    import reference_model.training.loop as loop
 
     kept = loop._checkpoint
     with pytest.MonkeyPatch.context() as patch:
@@ -249,9 +323,9 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(made, tmp_path):
 
 
 def test_a_run_of_another_configuration_is_not_overwritten(made, tmp_path):
-    train(tmp_path, TrainConfig(epochs=1, batch=80), made, made, "made")
+    train(tmp_path, TrainConfig(epochs=1, steps=2, batch=80), made, made, "made")
     with pytest.raises(ValueError, match="another configuration"):
-        train(tmp_path, TrainConfig(epochs=2, batch=80), made, made, "made")
+        train(tmp_path, TrainConfig(epochs=2, steps=2, batch=80), made, made, "made")
 
 
 def test_onnx_says_what_torch_says(net, tmp_path):
@@ -267,7 +341,8 @@ def test_onnx_says_what_torch_says(net, tmp_path):
     finder = HostFinder(path)
     for levels in (2, 5, 6):
         example = export.example_inputs(inputs.hierarchical(levels), 7, levels)
-        mixture = finder.propose(example["values"], example["first"], example["step"])
+        sky = runtime.Conditions(example["scale"], example["seeing"], example["prior"])
+        mixture = finder.propose(example["values"], example["first"], example["step"], sky)
         found = run(net, example)
         weight = torch.softmax(found.logits, dim=1).numpy()
         np.testing.assert_allclose(mixture.weight, weight[:, :-1], atol=1e-4)
@@ -275,21 +350,3 @@ def test_onnx_says_what_torch_says(net, tmp_path):
         np.testing.assert_allclose(mixture.mean, found.mean.numpy(), atol=1e-4, rtol=1e-6)
         np.testing.assert_allclose(mixture.scale, found.scale.numpy(), atol=1e-4, rtol=1e-5)
         np.testing.assert_allclose(mixture.log_radius, found.log_radius.numpy(), atol=1e-4)
-
-
-def test_sizes_tell_the_strata_apart():
-    from hstamp.hosts.runtime import Mixture
-    from reference_model.training.calibrate import fit_strata
-
-    rng = np.random.default_rng(5)
-    nearby = rng.uniform(size=20_000) < 0.4
-    size = np.where(nearby, 3.0, 1.0) + 0.8 * rng.standard_normal(nearby.size)
-    one = np.ones((nearby.size, 1), np.float32)
-    none = np.where(nearby, 0.1, 0.3).astype(np.float32)
-    made = Mixture(one, none, one[..., None], one[..., None], size[:, None].astype(np.float32))
-    found = fit_strata(made, nearby, np.ones(nearby.size, bool), 0.4)
-    # Two Gaussians of one width: slope = distance over variance; the odds shift the middle.
-    assert found.slope == pytest.approx(2.0 / 0.64, rel=0.05)
-    middle = 2.0 - np.log(0.4 / 0.6) / (2.0 / 0.64)
-    assert found.middle == pytest.approx(middle, abs=0.05)
-    assert found.none == pytest.approx(0.04 / (0.04 + 0.18), abs=0.01)

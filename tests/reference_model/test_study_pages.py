@@ -141,7 +141,7 @@ def test_a_whole_small_study_fills_its_pages(tmp_path, monkeypatch):
     from reference_model.config import CONFIGS, StudyConfig
 
     tiny = StudyConfig(
-        name="tiny", fields=(1, 1, 1), size=600, nearby_hosts=1, per_host=6, deep=10, on_star=2,
+        name="tiny", fields=(1, 1, 1, 1), size=1300, nearby_hosts=4, per_host=2, deep=10, on_star=2,
         nowhere=2, atlas=60, alternate=False,
     )  # fmt: skip
     monkeypatch.setitem(CONFIGS, "small", tiny)
@@ -150,7 +150,7 @@ def test_a_whole_small_study_fills_its_pages(tmp_path, monkeypatch):
     for step in (
         ["simulate"],
         ["methods"],
-        ["train", "--any-levels", "--epochs", "1"],
+        ["train", "--any-levels", "--epochs", "1", "--steps", "2"],
         ["export", "any-seed1"],
         ["evaluate", "any-seed1", "--levels", "2", "5"],
         ["results", "--docs", str(docs)],

@@ -82,3 +82,34 @@ def test_hosts_are_at_most_ninety_arcsec_across():
     hosts = galaxies.draw_nearby_hosts(rng(), 5000)
     assert (4.0 * hosts["re"] <= 90.0).all()
     assert (hosts["z"] <= 0.1).all()
+
+
+def test_a_supernova_at_peak_has_its_published_magnitude():
+    from reference_model.sky import transients
+
+    # SN Ia at z = 0.0137, distance modulus 33.93 (H0 67.7, Om 0.31): -19.25 + 33.93 - 0.015.
+    assert transients.apparent(np.array(-19.25), np.array(0.0137)) == pytest.approx(
+        14.665, abs=0.02
+    )
+    ia = transients.KINDS["Ia"]
+    # Half of its rise before peak a quarter of the light; 15 days after it 1.1 mag less.
+    assert transients.below_peak(ia, np.array(-8.5)) == pytest.approx(1.505, abs=0.01)
+    assert transients.below_peak(ia, np.array(15.0)) == pytest.approx(1.1, abs=0.01)
+    assert transients.below_peak(ia, np.array(0.0)) == 0.0
+    assert sum(k.share for k in transients.KINDS.values()) == pytest.approx(1.0, abs=0.001)
+
+
+def test_fainter_surveys_find_nearer_supernovae():
+    from reference_model.sky import transients
+
+    z = np.array([0.01, 0.1, 0.3])
+    shares = [transients.detected_share(z, limit) for limit in (18.0, 20.5, 24.5)]
+    for share in shares:
+        assert (np.diff(share) <= 0).all()
+    assert (np.diff(shares, axis=0) >= 0).all()
+    # At z = 0.1 (modulus 38.4) only the decline hides an Ia from 24.5 mag.
+    assert shares[2][1] > 0.9
+    drawn = transients.draw_detected(rng(), np.full(4000, 0.05), 20.0)
+    assert drawn.max() <= 20.0
+    # Modulus 36.85: the brightest Ia have 16.6.
+    assert 16.0 < np.percentile(drawn, 5) < 18.0
