@@ -6,6 +6,8 @@
 # make study : simulate, train and evaluate the reference model (a night); make results : its tables
 # make rubin-demo : a simulated visit through Rubin's middleware, rubin-demo-out/report.html
 # make test-rubin : install the extra rubin and test hstamp.rubin; both need Python 3.12 or later
+# make test-viewer : test the viewer in a browser; without Chromium these tests are skipped
+# make viewer : put the viewer's page together from its parts
 # make conformance : judge the Python decoder by the suite
 PYTHON ?= python3
 PYTHON311 ?= python3.11
@@ -16,7 +18,7 @@ RUBIN ?= .venv-rubin
 RUBIN_OUT ?= rubin-demo-out
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-minimum test-model test-rubin rubin-demo lint conformance study results clean
+.PHONY: help demo test test-minimum test-model test-rubin test-viewer viewer rubin-demo lint conformance study results clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -81,6 +83,16 @@ test-rubin: $(RUBIN)/.done
 rubin-demo: $(RUBIN)/.done
 	@if [ -e $< ]; then rm -rf $(RUBIN_OUT) && $(RUBIN)/bin/python -m hstamp.rubin.demo $(RUBIN_OUT) --bps; \
 	else echo "rubin-demo skipped: no Python 3.12 or later found"; fi
+
+$(VENV)/.viewer: pyproject.toml $(VENV)/.dev
+	$(BIN)/pip install --quiet --editable '.[viewer-test]'
+	@touch $@
+
+test-viewer: $(VENV)/.viewer
+	$(BIN)/python -m pytest tests/viewer
+
+viewer:
+	$(PYTHON) docs/viewer/build.py
 
 conformance: $(VENV)/.dev
 	$(BIN)/hstamp conformance run --profile container --callable hstamp.conformance.python_codec:decode
