@@ -139,6 +139,7 @@ export class Panels {
       if (state.outlines) draw.outlines(context, stamp, view);
       if (state.today) draw.square(context, stamp, view, ...TODAY, "#fff", [4, 4]);
     }
+    if (level !== null) draw.text(context, String(level), 10 * context.unit, 11 * context.unit, LEVEL_COLOURS[level], "center", 12);
     if (state.marks) {
       draw.sourceTicks(context, view);
       draw.scaleBar(context, stamp, view);
