@@ -8,6 +8,8 @@
 # make test-rubin : install the extra rubin and test hstamp.rubin; both need Python 3.12 or later
 # make docs : the documentation site, docs/_build/html/index.html; make linkcheck : its links to elsewhere
 # make proposal : the proposal, its summary and slides, as HTML and PDF, in proposal-out/
+# make test-viewer : test the viewer in a browser; without Chromium these tests are skipped
+# make viewer : put the viewer's page together from its parts
 # make conformance : judge the Python decoder by the suite
 PYTHON ?= python3
 PYTHON311 ?= python3.11
@@ -18,7 +20,8 @@ RUBIN ?= .venv-rubin
 RUBIN_OUT ?= rubin-demo-out
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-minimum test-model test-rubin rubin-demo lint docs linkcheck proposal conformance study results clean
+.PHONY: help demo test test-minimum test-model test-rubin test-viewer viewer rubin-demo lint docs \
+	linkcheck proposal conformance study results clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -94,6 +97,16 @@ docs linkcheck: $(VENV)/.docs
 
 proposal: $(VENV)/.docs
 	$(BIN)/python docs/proposal/build.py proposal-out
+
+$(VENV)/.viewer: pyproject.toml $(VENV)/.dev
+	$(BIN)/pip install --quiet --editable '.[viewer-test]'
+	@touch $@
+
+test-viewer: $(VENV)/.viewer
+	$(BIN)/python -m pytest tests/viewer
+
+viewer:
+	$(PYTHON) docs/viewer/build.py
 
 conformance: $(VENV)/.dev
 	$(BIN)/hstamp conformance run --profile container --callable hstamp.conformance.python_codec:decode

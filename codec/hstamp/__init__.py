@@ -27,8 +27,8 @@ section of the specification               module
 `hstamp.units` take apart what users hand over. On stamps stand `hstamp.export`, `hstamp.draw` and
 `hstamp.notebook`, which `hstamp.views` joins to them; on these, in this order, `hstamp.alerts` and
 `hstamp.parquet` (files of others), `hstamp.surveys`, `hstamp.files` (the one reader) and
-`hstamp.convert`, `hstamp.hosts`, `hstamp.conformance` and `hstamp.demo`, `hstamp.cli`. Everything
-writes by `hstamp.outputs`; ``lint-imports`` checks the order.
+`hstamp.convert`, `hstamp.hosts`, `hstamp.viewer`, `hstamp.conformance` and `hstamp.demo`,
+`hstamp.cli`. Everything writes by `hstamp.outputs`; ``lint-imports`` checks the order.
 """
 
 from . import views  # noqa: F401  # the methods of a stamp that stand above it

@@ -69,7 +69,7 @@ class Browser:
         """Wait until files are read and a stamp is shown."""
         until(
             self.page,
-            "(({ library, current }) => library.files.length && library.files.every((f) => !f.open)"
+            "(({ library, current, busy }) => library.files.length > 0 && !busy()"
             " && current().loaded.parts.length > 0)(window.hstampViewer)",
         )
 

@@ -86,7 +86,7 @@ def test_a_click_is_kept_where_it_was_made(browser, tmp_path, science):
     assert (host["labeller"], host["pass"], host["file"]) == ("ada", 1, "sample.avro")
     assert abs(datetime.fromisoformat(host["time"]).timestamp() - datetime.now().timestamp()) < 3600
     assert [(v["record"], v["label"], v["class"]) for v in (none, unsure, kind)] == [
-        (1, "none", None), (2, "unsure", None), (3, "class", "AGN"),
+        (1, "none", None), (2, "unsure", None), (3, "class", "SN"),
     ]  # fmt: skip
     assert none["x"] is none["ra"] is None
     rows = list(csv.DictReader(saved(page, "#save-csv", tmp_path).splitlines()))

@@ -179,3 +179,19 @@ def test_a_levels_own_pixels_are_shown_in_its_picture(shared_browser, stamps):
         assert value == pytest.approx(stamp.levels[level][7, 1], rel=1e-4)
     page.select_option("#mode", "mosaic")
     page.check("#north")
+
+
+def test_todays_cutout_lies_where_it_was_cut(shared_browser, stamps):
+    page = shared_browser.page
+    page.evaluate("window.hstampViewer.choose(window.hstampViewer.library.alerts[5])")
+    until(page, "window.hstampViewer.current().alert.record === 5")
+    until(page, "window.hstampViewer.current().loaded.parts[0]?.record === 5")
+    (stamp,) = (s for record, part, s in stamps if (record, part) == (5, 0))
+    found = page.evaluate(
+        "(({ columns, rows, dx, dy }) => [columns, rows, dx, dy])"
+        "(window.hstampViewer.current().loaded.cutouts.science)"
+    )
+    # Thirty pixels about the reference corner, from which the stamp counts the source.
+    wanted = [30, 30, 15 + float(stamp.dx), 15 + float(stamp.dy)]
+    assert found == pytest.approx(wanted, abs=1e-6)
+    assert "as sent: 30\u00d730 px" in page.inner_text("figure[data-kind=today]")

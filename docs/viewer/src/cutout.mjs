@@ -16,6 +16,9 @@ async function gunzip(bytes) {
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
+/** Where the source is in a cutout that says nothing of it: by the pixel nearest to it, or the nearest corner of four. */
+const centred = (side, d) => side / 2 + (side % 2 === 0 ? d : d < 0 ? d + 0.5 : d - 0.5);
+
 function cards(bytes) {
   const values = {};
   for (let at = 0; at + 80 <= Math.min(bytes.length, 2880 * 20); at += 80) {
@@ -28,10 +31,11 @@ function cards(bytes) {
 
 /**
  * @param {Uint8Array} bytes
+ * @param {?{dx: number, dy: number}} stamp Of the same image: where in its pixel the source is.
  * @returns {Promise<?{columns: number, rows: number, data: Float32Array, dx: number, dy: number}>} `dx`, `dy`: the
  *   source from the lower left corner [pixel]; null for what is not an image.
  */
-export async function readCutout(bytes) {
+export async function readCutout(bytes, stamp) {
   try {
     const plain = bytes[0] === 0x1f && bytes[1] === 0x8b ? await gunzip(bytes) : bytes;
     const header = plain && cards(plain);
@@ -50,7 +54,7 @@ export async function readCutout(bytes) {
     }
     const inside = (v, side) => v !== null && v >= 0.5 && v <= side + 0.5;
     const x = get("CRPIX1", null), y = get("CRPIX2", null), known = inside(x, columns) && inside(y, rows);
-    return { columns, rows, data, dx: known ? x - 0.5 : columns / 2, dy: known ? y - 0.5 : rows / 2 };
+    return { columns, rows, data, dx: known ? x - 0.5 : centred(columns, stamp?.dx ?? 0), dy: known ? y - 0.5 : centred(rows, stamp?.dy ?? 0) };
   } catch {
     return null;
   }

@@ -25,28 +25,34 @@ export function fromRow(row) {
 /** All labels that are known, in the order in which they were given. */
 export class Labels {
   #log = [];
+  #given = new Map(); // labels of a set for an alert, the last of which holds
 
-  constructor(log = []) { this.#log = log; }
   get all() { return this.#log; }
-  add(label) { this.#log.push(label); }
+
+  add(label) {
+    this.#log.push(label);
+    const name = `${setName(label)}/${alertKey(label)}`, given = this.#given.get(name);
+    if (given) given.push(label);
+    else this.#given.set(name, [label]);
+  }
 
   /** Takes the last label of a labeller's pass back, and returns it. */
   undo(set) {
-    for (let i = this.#log.length - 1; i >= 0; i--) if (sameSet(this.#log[i], set)) return this.#log.splice(i, 1)[0];
-    return null;
+    const at = this.#log.findLastIndex((label) => sameSet(label, set));
+    if (at < 0) return null;
+    const [label] = this.#log.splice(at, 1);
+    this.#given.get(`${setName(label)}/${alertKey(label)}`).pop();
+    return label;
   }
 
-  /** The label of an alert that holds: the last. */
+  /** The label of an alert that holds; null without one. */
   of(file, record, set) {
-    const key = alertKey({ file_sha256: file, record });
-    return this.#log.findLast((label) => sameSet(label, set) && alertKey(label) === key) ?? null;
+    return this.#given.get(`${setName(set)}/${alertKey({ file_sha256: file, record })}`)?.at(-1) ?? null;
   }
 
-  /** Labels that hold. */
+  /** Labels that hold: all, or those of a set. */
   current(set = null) {
-    const last = new Map();
-    for (const label of this.#log) if (!set || sameSet(label, set)) last.set(`${setName(label)}/${alertKey(label)}`, label);
-    return [...last.values()];
+    return [...this.#given.values()].flatMap((given) => (given.length && (!set || sameSet(given[0], set)) ? [given.at(-1)] : []));
   }
 
   /** The sets of labels: {labeller, pass, count}. */

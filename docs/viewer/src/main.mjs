@@ -47,8 +47,11 @@ function openedSoFar() {
   if (!current && list.length) choose(list.at(0));
 }
 
+let opening = 0;
+
 async function open(sources) {
   document.body.classList.add("open");
+  opening++;
   for (const source of sources) {
     if (TABLE_NAME.test(source.name)) await table(source);
     else {
@@ -60,6 +63,11 @@ async function open(sources) {
   openedSoFar();
   labelling.refresh();
   if (current) list.select(current);
+  else if (library.files.length) {
+    say("no stamps: the list of files says why");
+    $("summary").parentElement.open = true;
+  }
+  opening--;
 }
 
 async function table(source) {
@@ -84,7 +92,7 @@ function files() {
   const faults = library.files.reduce((sum, file) => sum + file.faultCount, 0);
   $("summary").textContent = `${library.files.length} file${library.files.length === 1 ? "" : "s"}: ${total} alerts, ${stamps} stamps${faults ? `, ${faults} faults` : ""}`;
   if (reading) say(`reading ${reading.name}: ${Math.round((100 * reading.done) / Math.max(1, reading.size))} %`);
-  else if ($("status").textContent.startsWith("reading")) say(`${total} alerts`);
+  else if (/^(reading|\d+ alerts)/.test($("status").textContent)) say(`${total} alerts`);
   for (const file of library.files.filter((each) => !each.open && !listed.has(each))) {
     listed.add(file);
     $("files").append(fileRow(file));
@@ -102,7 +110,7 @@ function fileRow({ name, stamps, faults: [first], faultCount }) {
 /** What to do about a file that holds no stamps. */
 function hint({ code, record }) {
   if (record !== null) return "";
-  if (code === "E_MAGIC") return ": open blobs and Avro files; \u201chstamp convert\u201d makes them";
+  if (code === "E_MAGIC" || code === "E_LIMIT") return ": open blobs and Avro files; \u201chstamp convert\u201d makes them";
   if (code === "E_SCHEMA") return ": \u201chstamp convert\u201d adds stamps to alerts";
   return code === "E_CODEC" ? ": this page reads null, deflate and snappy" : "";
 }
@@ -127,7 +135,7 @@ async function choose(alert) {
   try {
     const found = await library.load(alert);
     const cutouts = {};
-    for (const [kind, bytes] of Object.entries(found.cutouts)) cutouts[kind] = await readCutout(bytes);
+    for (const [kind, bytes] of Object.entries(found.cutouts)) cutouts[kind] = await readCutout(bytes, found.parts.find((p) => p.kind === kind)?.stamp);
     if (current !== alert) return; // another one was chosen meanwhile
     loaded = { parts: found.parts, cutouts };
   } catch (error) {
@@ -290,4 +298,4 @@ const served = document.querySelector("meta[name=hstamp-files]");
 if (served) fetch(served.content).then((answer) => answer.json()).then((items) => open(items.map(servedSource)));
 
 // What tests look at.
-window.hstampViewer = { library, state, tables, labelling, open, choose, plainPicture, current: () => ({ alert: current, loaded }), memorySource, fitsOf };
+window.hstampViewer = { library, state, tables, labelling, open, choose, plainPicture, current: () => ({ alert: current, loaded }), busy: () => opening > 0, fitsOf };

@@ -137,8 +137,14 @@ export class Panels {
     const { part: { stamp, kind }, level, name } = panel, { state } = this;
     if (name !== "today" && level === null) {
       if (state.outlines) draw.outlines(context, stamp, view);
-      if (state.today) draw.square(context, stamp, view, ...TODAY, "#fff", [4, 4]);
+      if (state.today) {
+        const cutout = this.loaded.cutouts[kind];
+        const corner = cutout && [stamp.dx - cutout.dx, stamp.dy - cutout.dy];
+        const [low, high] = cutout ? [corner, [corner[0] + cutout.columns, corner[1] + cutout.rows]] : TODAY;
+        draw.square(context, stamp, view, low, high, "#fff", [4, 4]);
+      }
     }
+    if (level !== null) draw.text(context, String(level), 10 * context.unit, 11 * context.unit, LEVEL_COLOURS[level], "center", 12);
     if (state.marks) {
       draw.sourceTicks(context, view);
       draw.scaleBar(context, stamp, view);

@@ -88,10 +88,11 @@ const polygon = (points) => (context) => {
   context.closePath();
 };
 
-/** A square of base offsets, `low` to `high` along both axes. */
+/** A box of base offsets, `low` to `high`: numbers for both axes, or [x, y]. */
 export function square(context, { dx, dy }, view, low, high, colour, dash) {
   const { width, height } = context.canvas;
-  const corners = [[low, low], [high, low], [high, high], [low, high]]
+  const [[x0, y0], [x1, y1]] = [low, high].map((each) => (Array.isArray(each) ? each : [each, each]));
+  const corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]]
     .map(([x, y]) => pointOf(view, width, height, x - dx, y - dy));
   cased(context, colour, 1.2, polygon(corners), dash);
   return corners;

@@ -4,6 +4,8 @@ import { parseTable } from "./csv.mjs";
 
 const number = (text) => (text === undefined || text.trim() === "" ? null : Number.isFinite(Number(text)) ? Number(text) : null);
 const ID_COLUMNS = ["alert_id", "diaSourceId", "candid", "id"];
+/** Classes whose columns have small letters, and whose names have not. */
+const NAMES = { agn: "AGN", sn: "SN", vs: "VS" };
 const NOT_CLASSES = new Set(["p_host", "p_none"]);
 
 /** Candidates of a row of `hstamp hosts`: the best, and others in columns that end in a rank, `host_ra_2`. */
@@ -24,7 +26,8 @@ function candidatesOf(row) {
 function classesOf(row) {
   return Object.entries(row).flatMap(([name, text]) => {
     const match = /^(?:p|prob|probability)_(.+)$/.exec(name), value = number(text);
-    return match && !NOT_CLASSES.has(name) && value !== null && value >= 0 && value <= 1 ? [{ name: match[1], p: value }] : [];
+    if (!match || NOT_CLASSES.has(name) || !(value !== null && value >= 0 && value <= 1)) return [];
+    return [{ name: NAMES[match[1]] ?? match[1], p: value }];
   }).sort((a, b) => b.p - a.p);
 }
 
