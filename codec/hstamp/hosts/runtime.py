@@ -8,14 +8,14 @@ them into the sky with a stamp's CD matrix.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, MissingExtraError
+from ..errors import InputError
+from ..inference.weights import session_of
 from ..layout import layout_of
 from .mixture import (
     Calibration,
@@ -146,19 +146,7 @@ class HostFinder:
     def __init__(
         self, path: Path | str, calibration: Calibration | None = None, threads: int = 1
     ) -> None:
-        # It would send usage data, and complain on the terminal where it cannot keep an identifier.
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-        try:
-            import onnxruntime
-        except ImportError as exc:
-            raise MissingExtraError("onnxruntime", "model") from exc
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        self._session: Any = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        self._session: Any = session_of(path, threads)
         self.calibration = calibration or Calibration()
 
     def propose(self, scaled: Floats, first: Floats, step: Floats) -> Mixture:
