@@ -105,14 +105,14 @@ def draw_looks(rng: np.random.Generator, pixel: float) -> tuple[Look, Look]:
 def _look(rng: np.random.Generator, pixel: float, fwhm: float, limit: float) -> Look:
     size = float(np.minimum(np.abs(rng.normal(0.0, 0.035)), 0.1))
     angle = rng.uniform(0.0, 2.0 * np.pi)
-    return Look(
-        pixel, fwhm, float(limit), float(np.exp(rng.uniform(np.log(150.0), np.log(2500.0)))), 0.0,
-        float(rng.choice([0.0, 2.5, 3.5])), float(size * np.cos(angle)), float(size * np.sin(angle)),
-    )  # fmt: skip
+    sky = float(np.exp(rng.uniform(np.log(150.0), np.log(2500.0))))
+    moffat = float(rng.choice([0.0, 2.5, 3.5]))
+    g1, g2 = float(size * np.cos(angle)), float(size * np.sin(angle))
+    return Look(pixel, fwhm, float(limit), sky, 0.0, moffat, g1, g2)
 
 
 def transfer(look: Look, size: int, fine: int = 1) -> NDArray[np.complex64]:
-    """Fourier transform of PSF and pixel on the half grid of an image, shape (S, S/2 + 1).
+    """Fourier transform of PSF and pixel, shape (S, S/2 + 1): half of the grid of an image.
 
     Parameters
     ----------
