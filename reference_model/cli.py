@@ -70,6 +70,17 @@ def _parser() -> argparse.ArgumentParser:
     classes.add_argument("--tune", type=int, default=300, help="of going on with real alerts")
     classes.add_argument("-o", "--output", type=Path, help="ONNX file of the finished weights")
     classes.add_argument("--docs", type=Path, default=Path("docs"))
+    real = commands.add_parser("real", help="finders on real ZTF alerts whose hosts are known")
+    real.add_argument("--data", dest="labelled", type=Path, required=True,
+                      help="folder that holds alerts.avro, labels.csv and hosts.csv")  # fmt: skip
+    real.add_argument("--part", choices=("dev", "test", "both"), default="dev",
+                      help="half of the objects to look at; choose on dev alone")  # fmt: skip
+    real.add_argument("--why", default="", help="what the look at the test part is for; is kept")
+    real.add_argument("--model", type=Path, help="ONNX file (default: the shipped weights)")
+    real.add_argument("--nearby", type=float, help="share of nearby hosts that it is told")
+    real.add_argument("--python", type=Path, help="interpreter of DELIGHT's environment")
+    real.add_argument("-o", "--output", type=Path, default=Path("real.json"), help="JSON")
+    real.add_argument("--docs", type=Path, help="also write the page, into this folder")
     for name, text in (("results", "tables and figures from stored results"),
                        ("pages", "the page comparing the simulation")):  # fmt: skip
         sub = commands.add_parser(name, help=text)
@@ -136,6 +147,11 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
         print(write_realsky(options.docs, options.shared, options.model or weights_path()))
     elif options.command == "classes":
         _classes(options, root)
+    elif options.command == "real":
+        from reference_model.evaluation.real import run_real
+
+        for line in run_real(options):
+            print(line)
     elif options.command == "results":
         from reference_model.figures.page import write_results
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from tqdm import tqdm
 from hstamp.hosts.runtime import (
     Calibration,
     Candidates,
+    Conditions,
     HostFinder,
     Mixture,
     candidates,
-    expecting,
+    prior_of,
 )
 from reference_model.config import StudyConfig
 from reference_model.evaluation.regions import regions
@@ -134,9 +135,10 @@ def propose(
 ) -> Mixture:
     """Mixtures of a whole split; with `nearby`, for a sky with that share of nearby hosts."""
     ask = finder.propose_averaged if average else finder.propose
-    mixture = ask(batch.values, batch.first, batch.step)
-    strata = finder.calibration.strata
-    return mixture if nearby is None or strata is None else expecting(mixture, strata, nearby)
+    sky = Conditions.of(len(batch.values))
+    if nearby is not None:
+        sky = replace(sky, prior=np.full(len(batch.values), prior_of(nearby), dtype=np.float32))
+    return ask(batch.values, batch.first, batch.step, sky)
 
 
 def to_results(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,11 @@ import numpy as np
 from matplotlib.patches import Ellipse
 from numpy.typing import NDArray
 
-from hstamp.hosts.runtime import Candidates, HostFinder, noise_of, read_calibration, to_sky
+import hstamp
+from hstamp.hosts import predict
+from hstamp.hosts.background import noise_of, sky_of
+from hstamp.hosts.table import Positions
+from hstamp.layout import layout_of
 from reference_model.figures.style import figure, save
 
 Floats = NDArray[np.float32]
@@ -34,112 +37,98 @@ class Finding:
     name : str
     mosaic : ndarray, float32
         In units of the noise.
-    found : Candidates
-        Of this stamp alone.
-    scale : float
-        Arcsec per base pixel; NaN without a WCS.
-    ra, dec : float
-        Of the best candidate, deg; NaN without a WCS.
+    found : Positions
+        Its candidates, best first.
+    none : float
+        Probability that no host is in the stamp.
+    known : (float, float), optional
+        The known host, base pixels from the source.
+    note : str
+        A line more under the name.
     """
 
     name: str
     mosaic: Floats
-    found: Candidates
-    scale: float
-    ra: float
-    dec: float
+    found: Positions
+    none: float
+    known: tuple[float, float] | None = None
+    note: str = ""
 
 
-def sky_of(levels: Floats) -> float:
-    """Sky level of a stamp that is not sky-subtracted: median of its outermost level."""
-    finite = levels[-1][np.isfinite(levels[-1])]
-    return float(np.median(finite)) if finite.size else 0.0
-
-
-def find_hosts(finder: HostFinder, path: Path, subtract_sky: bool) -> list[Finding]:
-    """The hosts of every stamp of a file, difference stamps left out.
+def findings_of(
+    model: Path, stamps: Sequence[hstamp.Stamp], names: Sequence[str], subtract_sky: bool
+) -> list[Finding]:
+    """The hosts of stamps; those that show nothing are left out.
 
     Parameters
     ----------
-    finder : HostFinder
-    path : Path
-        Anything `hstamp.read_stamps` reads.
+    model : Path
+        ONNX file.
+    stamps : sequence of Stamp
+    names : sequence of str
     subtract_sky : bool
         For images that still carry their sky.
     """
-    import hstamp
-
+    hosts = predict(stamps, weights=model, sky="subtract" if subtract_sky else "keep", average=True)
     out = []
-    for item in hstamp.read_stamps(path):
-        record, stamp = item.stamp.record, item.stamp
-        name = record.id or f"{path.stem} {item.record}"
-        if name.endswith(DIFFERENCE):
+    for row, (stamp, name) in enumerate(zip(stamps, names, strict=True)):
+        if np.isnan(hosts.none[row]):
             continue
         levels = np.asarray(stamp.levels)[None, :MOST_LEVELS]
-        if subtract_sky:
-            levels = levels - np.float32(sky_of(levels[0]))
         variance = stamp.variance
-        noise = noise_of(levels, None if variance is None else variance[None, :MOST_LEVELS])
-        if not noise[0] > 0:
-            continue
-        found = finder.find(
-            levels, np.array([record.dx]), np.array([record.dy]), noise, average=True
-        )
-        scale = ra = dec = float("nan")
-        if record.wcs is not None:
-            w = record.wcs
-            cd = np.array([[[w.cd1_1, w.cd1_2], [w.cd2_1, w.cd2_2]]])
-            scale = 3600.0 * float(np.sqrt(abs(np.linalg.det(cd[0]))))
-            sky = to_sky(found.mean[:, 0], np.array([w.ra]), np.array([w.dec]), cd)
-            ra, dec = float(sky[0][0]), float(sky[1][0])
-        sky_level = sky_of(np.asarray(stamp.levels)) if subtract_sky else 0.0
-        mosaic = (np.asarray(stamp.mosaic()) - sky_level) / noise[0]
-        out.append(Finding(name, mosaic, found, scale, ra, dec))
+        noise = noise_of(levels, None if variance is None else variance[None, :MOST_LEVELS])[0]
+        sky = sky_of(levels)[0] if subtract_sky else np.float32(0.0)
+        mosaic = (np.asarray(stamp.mosaic()) - sky) / noise
+        found = Positions(**{k: v[row] for k, v in vars(hosts.candidates).items()})
+        out.append(Finding(name, mosaic, found, float(hosts.none[row])))
     return out
 
 
-def draw_sheet(path: Path, findings: list[Finding]) -> None:
+def find_hosts(model: Path, path: Path, subtract_sky: bool) -> list[Finding]:
+    """The hosts of every stamp of a file that `hstamp.read_stamps` reads, but of differences."""
+    stamps, names = [], []
+    for item in hstamp.read_stamps(path):
+        name = item.stamp.record.id or f"{path.stem} {item.record}"
+        if not name.endswith(DIFFERENCE):
+            stamps.append(item.stamp)
+            names.append(name)
+    return findings_of(model, stamps, names, subtract_sky)
+
+
+def draw_sheet(path: Path, findings: list[Finding], columns: int = COLUMNS, dpi: int = 80) -> None:
     """One sheet of stamps: the transient (cross), candidates (2-sigma ellipses)."""
-    rows = -(-len(findings) // COLUMNS)
-    fig, axes = figure(COLUMNS, rows, 1.35, 1.5)
+    rows = -(-len(findings) // columns)
+    fig, axes = figure(columns, rows, 1.35, 1.5)
     for ax, item in zip(axes, findings, strict=False):
         _draw_one(ax, item)
     for ax in axes:
         ax.set_axis_off()
-    save(fig, path, dpi=80)
+    save(fig, path, dpi=dpi)
 
 
 def _draw_one(ax: Any, item: Finding) -> None:
     side = item.mosaic.shape[0]
-    levels = int(np.log2(side / 15)) + 1
-    origin = -7
-    for k in range(levels - 1):
-        origin += (k % 2) * 2**k - 2 ** (k + 3)
-    low = origin
+    low = layout_of(int(np.log2(side / 15)) + 1).origins[-1]
     shown = np.arcsinh(item.mosaic / 2.0)
     top = np.nanpercentile(shown, 99.5) if np.isfinite(shown).any() else 1.0
     ax.imshow(shown, origin="lower", cmap="gray", vmin=-1.0, vmax=max(float(top), 2.0),
               extent=(low, low + side, low, low + side))  # fmt: skip
     ax.plot(0, 0, "+", color="#56B4E9", ms=6)
-    for k in range(item.found.weight.shape[1]):
-        weight = float(item.found.weight[0, k])
+    if item.known is not None:
+        ax.plot(*item.known, "s", color="#009E73", mfc="none", ms=7)
+    for k, weight in enumerate(item.found.weight):
         if weight < 0.05:
             continue
-        value, vector = np.linalg.eigh(item.found.covariance[0, k].astype(float))
+        value, vector = np.linalg.eigh(item.found.covariance_pixels[k])
         size = 4.0 * np.sqrt(np.maximum(value, 0.05))
         angle = float(np.degrees(np.arctan2(vector[1, 1], vector[0, 1])))
-        centre = (float(item.found.mean[0, k, 0]), float(item.found.mean[0, k, 1]))
+        centre = (float(item.found.x[k]), float(item.found.y[k]))
         ax.add_patch(Ellipse(centre, size[1], size[0], angle=angle, fill=False,
                              color="#D55E00", lw=0.6 + 1.2 * weight))  # fmt: skip
     ax.set_xlim(low, low + side)
     ax.set_ylim(low, low + side)
-    ax.set_title(f"{item.name[-16:]}\nnone {float(item.found.none[0]):.2f}", fontsize=4.5, pad=1)
-
-
-def load_finder(model: Path) -> HostFinder:
-    """An exported network with the calibration stored beside it."""
-    note = json.loads(model.with_suffix(".json").read_text())
-    return HostFinder(model, read_calibration(note))
+    title = f"{item.name[-16:]}\nnone {item.none:.2f}{item.note}"
+    ax.set_title(title, fontsize=4.5, pad=1, parse_math=False)
 
 
 def draw_sheets(output: Path, findings: list[Finding]) -> list[Path]:
@@ -158,7 +147,9 @@ def measured_offsets(findings: list[Finding], host: Sequence[float]) -> NDArray[
     from astropy.coordinates import SkyCoord
 
     known = SkyCoord(*host, unit="deg")
-    found = SkyCoord([f.ra for f in findings], [f.dec for f in findings], unit="deg")
+    found = SkyCoord(
+        [f.found.ra[0] for f in findings], [f.found.dec[0] for f in findings], unit="deg"
+    )
     return np.asarray(found.separation(known).arcsec)
 
 
@@ -169,10 +160,9 @@ def summary(findings: list[Finding]) -> list[str]:
         "|---|---|---|---|",
     ]
     for item in findings:
-        off = float(np.hypot(*item.found.mean[0, 0]))
+        off = float(np.hypot(item.found.x[0], item.found.y[0]))
         lines.append(
-            f"| {item.name} | {float(item.found.none[0]):.2f} | "
-            f"{float(item.found.weight[0, 0]):.2f} | {off:.1f} |"
+            f"| {item.name} | {item.none:.2f} | {float(item.found.weight[0]):.2f} | {off:.1f} |"
         )
     return lines
 
@@ -198,10 +188,9 @@ def write_gallery(
     list of str
         Lines of a report.
     """
-    finder = load_finder(model)
-    findings = [f for path in files for f in find_hosts(finder, path, subtract_sky)]
+    findings = [f for path in files for f in find_hosts(model, path, subtract_sky)]
     draw_sheets(output, findings)
-    none = np.array([float(f.found.none[0]) for f in findings])
+    none = np.array([f.none for f in findings])
     lines = [f"{len(findings)} stamps; P(none) above one half in {int((none > 0.5).sum())}"]
     if host is not None:
         off = measured_offsets(findings, host)

@@ -17,7 +17,6 @@ from reference_model.figures.gallery import (
     Finding,
     draw_sheets,
     find_hosts,
-    load_finder,
     measured_offsets,
     summary,
 )
@@ -114,14 +113,13 @@ def sheets(shared: Path, model: Path, scratch: Path) -> list[Sheet]:
     scratch : Path
         For stamp files.
     """
-    finder = load_finder(model)
     found = []
     for survey, pixel in (("DES", 0.263), ("PS1", 0.25)):
         image = shared / "sky" / f"UGC1333_{survey}_r.fits"
         centre = nucleus(image)
         table = _write_catalogue(scratch / f"{survey}.csv", "ra,dec", around(centre))
         stamps = _convert(image, "--catalog", table, "--levels", "5", scratch / f"{survey}.avro")
-        findings = find_hosts(finder, stamps, False)
+        findings = find_hosts(model, stamps, False)
         off = measured_offsets(findings, centre)
         found.append(
             Sheet(
@@ -151,17 +149,16 @@ def sheets(shared: Path, model: Path, scratch: Path) -> list[Sheet]:
             f'{HSC_COUNT} random positions (seed {HSC_SEED}) in an HSC exposure of 0.168" pixels, '
             "n=4: no host is known for them.",
             "real_sdss_hsc",
-            find_hosts(finder, sdss, False) + find_hosts(finder, hsc, False), [],
+            find_hosts(model, sdss, False) + find_hosts(model, hsc, False), [],
         )
     )  # fmt: skip
     ztf = _convert(shared / "ztf", "--as", "stamps", scratch / "ztf.avro")
     found.append(
         Sheet(
             'ZTF alerts (n=3, 1" pixels)',
-            "Science and template of every alert. Their sky is not subtracted, so the median of "
-            'the outermost level is taken off. Five times the pixel of training: a host 1" '
-            "across is a point here.",
-            "real_ztf", find_hosts(finder, ztf, True), [],
+            "Science and template of every alert. Their sky is not subtracted, so that of "
+            'the widest level is taken off. A host 1" across is a point here.',
+            "real_ztf", find_hosts(model, ztf, True), [],
         )
     )  # fmt: skip
     lsst = [
@@ -175,14 +172,14 @@ def sheets(shared: Path, model: Path, scratch: Path) -> list[Sheet]:
             "can show a host under or beside the source, and none that lies farther out; P(none) "
             'then means "none within 3 arcsec". Without vetted hosts there is no accuracy to '
             "state here.",
-            "real_lsst", [f for path in lsst for f in find_hosts(finder, path, False)], [],
+            "real_lsst", [f for path in lsst for f in find_hosts(model, path, False)], [],
         )
     )  # fmt: skip
     return found
 
 
 def _shares(findings: list[Finding]) -> str:
-    none: NDArray[np.float64] = np.array([float(f.found.none[0]) for f in findings])
+    none: NDArray[np.float64] = np.array([f.none for f in findings])
     return (
         f"{none.size} stamps; P(none) above 0.9 in {int((none > 0.9).sum())}, 0.5 to 0.9 in "
         f"{int(((none > 0.5) & (none <= 0.9)).sum())}, below 0.5 in {int((none <= 0.5).sum())}"
@@ -205,11 +202,12 @@ def write_realsky(docs: Path, shared: Path, model: Path) -> Path:
     lines = [
         "# The reference model on the real sky",
         "",
-        "The weights of [the results](reference_model_results.md), unchanged, on public images. "
-        'None of them was seen in training, which used simulated images of 0.2" pixels in one '
-        "band only. Each panel is a stamp's mosaic (asinh scale): the cross is the transient, "
-        'ellipses are candidates (two sigma, line width by weight), "none" is the probability '
-        "that no host is in the stamp. Every stamp is shown, failures too. Made by",
+        "The shipped weights, unchanged, on public images. None of them was seen in training, "
+        "which used simulated images in one band only. How often the host that people chose is "
+        "found is on [a page of its own](reference_model_realhosts.md). Each panel is a stamp's "
+        "mosaic (asinh scale): the cross is the transient, ellipses are candidates (two sigma, "
+        'line width by weight), "none" is the probability that no host is in the stamp. Every '
+        "stamp is shown, failures too. Made by",
         "",
         "    python -m reference_model realsky --shared DATA",
         "",

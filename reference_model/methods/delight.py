@@ -34,7 +34,7 @@ SIDE, PIXEL = 480, 0.25
 CHUNK = 64
 
 
-def _overlap(first: float, count: int) -> Any:
+def _overlap(first: float, count: int, ratio: float) -> Any:
     """Share of each input pixel that falls in each output pixel, along one axis.
 
     Parameters
@@ -43,12 +43,13 @@ def _overlap(first: float, count: int) -> Any:
         Centre of the first input pixel from the middle of the output, input pixels.
     count : int
         Input pixels.
+    ratio : float
+        Output pixel, input pixels.
 
     Returns
     -------
     sparse array, shape (SIDE, count)
     """
-    ratio = PIXEL / SCALE
     low = (np.arange(SIDE) - SIDE / 2) * ratio - first + 0.5
     column = np.floor(low).astype(int)[:, None] + np.arange(int(np.ceil(ratio)) + 1)
     share = np.minimum(column + 1, low[:, None] + ratio) - np.maximum(column, low[:, None])
@@ -58,7 +59,7 @@ def _overlap(first: float, count: int) -> Any:
     return sparse.csr_array(entries, shape=(SIDE, count))
 
 
-def resample(image: Image, x: float, y: float) -> Image:
+def resample(image: Image, x: float, y: float, scale: float = SCALE) -> Image:
     """The image around a transient, in DELIGHT's pixels.
 
     Each input pixel is shared among the output pixels it overlaps (drizzling
@@ -68,9 +69,11 @@ def resample(image: Image, x: float, y: float) -> Image:
     Parameters
     ----------
     image : ndarray, float32
-        Flux per pixel of `SCALE` arcsec, NaN where there is none.
+        Flux per pixel, NaN where there is none.
     x, y : float
         The transient, pixels.
+    scale : float
+        Side of a pixel, arcsec.
 
     Returns
     -------
@@ -80,10 +83,11 @@ def resample(image: Image, x: float, y: float) -> Image:
         so only there are its answers free of an offset.  NaN where less than
         half of a pixel was seen.
     """
-    count = int(np.ceil(SIDE * PIXEL / SCALE)) + 2
-    x0, y0 = (int(np.floor(v - SIDE / 2 * PIXEL / SCALE)) for v in (x, y))
+    ratio = PIXEL / scale
+    count = int(np.ceil(SIDE * ratio)) + 2
+    x0, y0 = (int(np.floor(v - SIDE / 2 * ratio)) for v in (x, y))
     window = crop(image, x0, y0, count)
-    over_x, over_y = _overlap(x0 - x, count), _overlap(y0 - y, count)
+    over_x, over_y = _overlap(x0 - x, count, ratio), _overlap(y0 - y, count, ratio)
 
     def share_out(values: Image) -> Image:
         return np.asarray(over_x @ np.ascontiguousarray((over_y @ values).T)).T
@@ -92,7 +96,7 @@ def resample(image: Image, x: float, y: float) -> Image:
     if seen.all():
         return np.ascontiguousarray(share_out(window))
     flux = share_out(np.where(seen, window, np.float32(0.0)))
-    covered = share_out(seen.astype(np.float32)) / np.float32((PIXEL / SCALE) ** 2)
+    covered = share_out(seen.astype(np.float32)) / np.float32(ratio**2)
     out = np.full(flux.shape, np.nan, np.float32)
     np.divide(flux, covered, out=out, where=covered >= 0.5)
     return out

@@ -12,7 +12,7 @@ import pytest
 from astropy.io import fits
 from astropy.io.votable import parse_single_table, validate
 from astropy.table import Table
-from host_scenes import scene
+from host_scenes import picture, scene
 
 import hstamp
 from hstamp.cli import main
@@ -193,10 +193,10 @@ class TestTables:
         )
 
     def test_images_are_converted_in_memory(self, tmp_path):
-        mosaic = scene(5).mosaic()
+        image, x, y, _ = picture(5)
         path, out = tmp_path / "image.fits", tmp_path / "hosts.csv"
-        fits.PrimaryHDU(mosaic).writeto(path)
-        where = ["--x", "119.7", "--y", "120.2", "--sky", "keep", "--id", "sn"]
+        fits.PrimaryHDU(image).writeto(path)
+        where = ["--x", f"{x}", "--y", f"{y}", "--sky", "keep", "--id", "sn"]
         assert main(["hosts", str(path), "-o", str(out), *where]) == 0
         (row,) = rows_of(out)
         assert (row["alert_id"], row["levels"]) == ("sn", "5")

@@ -36,6 +36,46 @@ class TestScenes:
         weight = [float(predict([scene(5)], nearby=n).best.weight[0]) for n in shares]
         assert weight[0] > weight[1] > weight[2]
 
+    @pytest.mark.parametrize("pixel", [0.1, 0.4, 1.0])
+    def test_any_pixel_shows_the_same_sky(self, pixel):
+        # The same galaxy, and as many levels as reach over it: 30 arcsec or more.
+        levels = {0.1: 6, 0.4: 4, 1.0: 3}[pixel]
+        best = predict([scene(levels, pixel=pixel)]).best
+        assert distance(best, -6.4, -4.8) < 2.0 * max(pixel, 0.5)
+        assert best.radius[0] == pytest.approx(2.4, rel=0.5)
+        assert best.x[0] == pytest.approx(6.4 / pixel, abs=2.0 / pixel)
+
+    def test_pixels_of_several_sizes_together(self):
+        stamps = [scene(5), scene(3, pixel=1.0), scene(4, pixel=0.4), scene(3, pixel=1.0, seed=9)]
+        together = predict(stamps)
+        np.testing.assert_allclose(together.pixel, [0.2, 1.0, 0.4, 1.0], rtol=1e-5)
+        for row, stamp in enumerate(stamps):
+            alone = predict([stamp])
+            assert together.none[row] == pytest.approx(alone.none[0], abs=1e-5)
+            assert together.best.east[row] == pytest.approx(alone.best.east[0], abs=1e-3)
+
+    def test_a_pixel_can_be_given(self):
+        known, flat = scene(3, pixel=1.0), scene(3, pixel=1.0, wcs=False)
+        (first, second, third) = (
+            predict([known]), predict([flat], pixel=1.0), predict([flat], pixel=[None]),
+        )  # fmt: skip
+        assert second.best.x[0] == pytest.approx(first.best.x[0], abs=1e-3)
+        assert second.best.radius[0] == pytest.approx(first.best.radius[0], rel=1e-4)
+        assert np.isnan(second.best.ra[0])
+        assert np.isnan(third.pixel[0])
+        # What a stamp says itself comes first.
+        assert predict([known], pixel=0.2).best.x[0] == first.best.x[0]
+        for wrong in (0.0, [1.0, 1.0]):
+            with pytest.raises(InputError, match="pixels"):
+                predict([flat], pixel=wrong)
+
+    def test_sizes_that_tell_nearby_hosts_are_in_arcsec(self):
+        # A galaxy of 2.4 arcsec is a nearby one however many pixels it has.
+        for levels, pixel in ((5, 0.2), (3, 1.0)):
+            rare = predict([scene(levels, pixel=pixel)], nearby=0.01)
+            usual = predict([scene(levels, pixel=pixel)])
+            assert rare.none[0] > usual.none[0]
+
     @pytest.mark.parametrize("nearby", [0.0, 1.0, -0.1, float("nan")])
     def test_a_share_that_is_none_is_refused(self, nearby):
         with pytest.raises(InputError, match="between 0 and 1"):

@@ -200,13 +200,15 @@ def test_the_share_of_nearby_hosts_is_bayes_rule():
     sizes = np.log(np.float32([[1e4, 1e-4]]))
     found = Mixture(found.weight, found.none, found.mean, found.scale, sizes)
     strata = runtime.Strata(trained=0.5, none=0.5, slope=8.0, middle=0.0)
-    rare = runtime.expecting(found, strata, 0.01)
+    rare = runtime.expecting(found, strata, np.log([0.01 / 0.99]))
     # By hand: 0.6 x 0.02, 0.2 x 1.98, 0.2 x (0.02 + 1.98) / 2; then normalised.
     total = 0.012 + 0.396 + 0.2
     np.testing.assert_allclose(rare.weight[0], [0.012 / total, 0.396 / total], rtol=1e-5)
     np.testing.assert_allclose(rare.none, 0.2 / total, rtol=1e-5)
-    same = runtime.expecting(found, strata, 0.5)
+    same = runtime.expecting(found, strata, np.array([0.0]))
     np.testing.assert_allclose(same.weight, found.weight, rtol=1e-6)
+    unknown = runtime.expecting(found, strata, np.array([np.nan]))
+    np.testing.assert_allclose(unknown.weight, found.weight, rtol=1e-6)
 
 
 def test_a_stray_radius_is_no_overflow():
@@ -214,7 +216,7 @@ def test_a_stray_radius_is_no_overflow():
     sizes = np.float32([[60.0, -60.0]])
     found = Mixture(found.weight, found.none, found.mean, found.scale, sizes)
     # exp(8 * 60) is beyond float32.
-    rare = runtime.expecting(found, runtime.Strata(0.5, 0.5, 8.0, 0.0), 0.01)
+    rare = runtime.expecting(found, runtime.Strata(0.5, 0.5, 8.0, 0.0), np.log([0.01 / 0.99]))
     total = 0.4 * 0.02 + 0.4 * 1.98 + 0.2
     expected = [0.4 * 0.02 / total, 0.4 * 1.98 / total]
     np.testing.assert_allclose(rare.weight[0], expected, rtol=1e-5)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..batch import StampBatch
 from ..errors import InputError
+from ..hosts.seeing import seeing_of, seeing_of_stamps
 from ..stamp import Stamp
 from .inputs import IMAGES
 from .load import load_classifier, weights_path
@@ -35,6 +36,7 @@ class _Inputs:
     dx: NDArray[np.float32]
     dy: NDArray[np.float32]
     cd: NDArray[np.float64]
+    seeing: NDArray[np.float32]
     ids: tuple[str | None, ...]
 
 
@@ -67,7 +69,8 @@ def predict(
     pixel : float or sequence of float, optional
         Side of a base pixel [arcsec] of stamps without a WCS, for all or for each.
     seeing : float or sequence of float, optional
-        Full width at half maximum of the science image's PSF [arcsec].
+        Full width at half maximum of the science image's PSF [arcsec]; by default that of the
+        PSF in its stamp, where there is one.
 
     Returns
     -------
@@ -88,6 +91,7 @@ def predict(
     given = _each(pixel, count, "pixel")
     scale = np.where(area > 0, 3600.0 * np.sqrt(area), given).astype(np.float32)
     width = _each(seeing, count, "seeing").astype(np.float32)
+    width = np.where(np.isnan(width), inputs.seeing * scale, width)
     found = np.full((count, len(CLASSES)), np.nan)
     for n in np.unique(inputs.n):
         rows = np.flatnonzero(inputs.n == n)
@@ -136,6 +140,7 @@ def _of_alerts(alerts: Sequence[Mapping[str, Stamp]]) -> _Inputs:
         np.array([stamp.dx for stamp in place], dtype=np.float32),
         np.array([stamp.dy for stamp in place], dtype=np.float32),
         cd,
+        seeing_of_stamps([alert["science"] for alert in alerts]),
         tuple(stamp.id for stamp in place),
     )
 
@@ -151,6 +156,8 @@ def _of_batches(batches: Mapping[str, StampBatch]) -> _Inputs:
         raise InputError("the batches of the three images differ in length")
     n = np.minimum(np.min([batch.n for batch in found], axis=0), MOST_LEVELS).astype(np.int64)
     most = int(n.max(initial=2))
-    levels = np.stack([batch.levels[:, :most] for batch in found], axis=1)
+    levels = np.stack([batch.levels[:, :most] for batch in found if batch.levels is not None], 1)
     place = found[_PLACE]
-    return _Inputs(levels, n, place.dx, place.dy, place.cd.astype(np.float64), place.ids)
+    seeing = seeing_of(batches["science"].psf, len(n))
+    cd = place.cd.astype(np.float64)
+    return _Inputs(levels, n, place.dx, place.dy, cd, seeing, place.ids)

@@ -90,6 +90,7 @@ class _Classes:
             weights=self.args.weights,
             average=self.args.average,
             shares=self.args.shares,
+            pixel=[alert.pixel for alert in alerts],
         )
 
     def note(self, columns: Mapping[str, Any]) -> None:

@@ -54,7 +54,7 @@ def register(subparsers: Any) -> None:
         "--sky",
         choices=("auto", "subtract", "keep"),
         default="auto",
-        help="subtract the median of the widest level, keep the values, or subtract unless the"
+        help="subtract the sky of the widest level, keep the values, or subtract unless the"
         " unit is nJy (default auto)",
     )
     parser.add_argument(
@@ -113,6 +113,7 @@ class _Hosts:
             sky=self.args.sky,
             average=self.args.average,
             nearby=self.args.nearby,
+            pixel=[alert.pixel for alert in alerts if alert.stamp is not None],
         )
 
     def note(self, columns: Mapping[str, Any]) -> None:

@@ -98,6 +98,8 @@ class Entry:
     error : HstampError or None
     id, object_id : str or None
         The survey's identifiers of an alert's source and object.
+    pixel : float or None
+        The survey's nominal pixel [arcsec].
     done : int
         Bytes of the file that have been read.
     alone : bool
@@ -115,6 +117,7 @@ class Entry:
     done: int = 0
     alone: bool = False
     member: Member | None = None
+    pixel: float | None = None
 
 
 def stamps_of(
@@ -269,7 +272,10 @@ def _record(path: Path, item: AlertRecord, options: Options) -> Entry:
             images.append(replace(made.pop(name), cutout=cutout))
         elif value is not None:
             images.append(Image(old, kind, partial(_converted, item, kind, options), cutout))
-    return Entry(path, item.number, (*images, *made.values()), None, *_identifiers(item, options))
+    id, object_id, pixel = _known(item, options)
+    return Entry(
+        path, item.number, (*images, *made.values()), id=id, object_id=object_id, pixel=pixel
+    )
 
 
 def _converted(item: AlertRecord, kind: str, options: Options) -> Stamp:
@@ -285,9 +291,12 @@ def _converted(item: AlertRecord, kind: str, options: Options) -> Stamp:
     return stamp
 
 
-def _identifiers(item: AlertRecord, options: Options) -> tuple[str | None, str | None]:
+def _known(item: AlertRecord, options: Options) -> tuple[str | None, str | None, float | None]:
+    """What the survey says of an alert: identifiers of source and object, and its pixel."""
     try:
         survey = survey_of(item.record, item.schema_name, options.surveys)
-        return survey.identifier(item.record), survey.object_id(item.record)
+        # A survey of someone's own may have been written before there was a nominal pixel.
+        pixel = getattr(survey, "pixel", None)
+        return survey.identifier(item.record), survey.object_id(item.record), pixel
     except Exception:  # whoever sent it, its stamps say what they are
-        return None, None
+        return None, None, None

@@ -39,6 +39,7 @@ COLUMNS: Final = (
     Column("cov_xy", "pixel**2", "stat.covariance", "covariance of offset_x and offset_y"),
     Column("cov_yy", "pixel**2", "stat.covariance", "variance of offset_y"),
     Column("size_pixels", "pixel", None, "half-light radius of the best candidate, base pixels"),
+    Column("pixel", "arcsec", "phys.angSize;instr.pixel", "side of a base pixel"),
 )
 
 HOSTS: Final = Sheet(
@@ -52,16 +53,16 @@ HOSTS: Final = Sheet(
 def columns_of(alerts: Sequence[Alert], hosts: HostTable) -> dict[str, NDArray[Any]]:
     """Columns of the best candidates of alerts that all have a stamp."""
     best = hosts.best
-    stamps = [alert.stamp for alert in alerts]
-    planes = [None if stamp is None else stamp.wcs for stamp in stamps]
     values: dict[str, Any] = {
         **identity_of(alerts),
         "levels": hosts.levels.astype(np.int16),
-        "ra": np.array([wcs.ra if wcs else np.nan for wcs in planes]),
-        "dec": np.array([wcs.dec if wcs else np.nan for wcs in planes]),
+        "ra": hosts.ra,
+        "dec": hosts.dec,
         "host_ra": best.ra,
         "host_dec": best.dec,
-        "offset": best.offset,
+        "offset": np.where(
+            np.isnan(best.offset), np.hypot(best.x, best.y) * hosts.pixel, best.offset
+        ),
         "offset_east": best.east,
         "offset_north": best.north,
         "cov_ee": best.covariance[:, 0, 0],
@@ -76,6 +77,7 @@ def columns_of(alerts: Sequence[Alert], hosts: HostTable) -> dict[str, NDArray[A
         "cov_xy": best.covariance_pixels[:, 0, 1],
         "cov_yy": best.covariance_pixels[:, 1, 1],
         "size_pixels": best.radius_pixels,
+        "pixel": hosts.pixel,
     }
     exact = {"ra", "dec", "host_ra", "host_dec"}
     return {

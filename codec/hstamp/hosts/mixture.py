@@ -18,6 +18,7 @@ __all__ = [
     "covariances",
     "expecting",
     "mixture_of",
+    "resized",
     "unflip",
 ]
 
@@ -149,7 +150,7 @@ def mixture_of(
     )
 
 
-def expecting(mixture: Mixture, strata: Strata, nearby: float) -> Mixture:
+def expecting(mixture: Mixture, strata: Strata, prior: Floats) -> Mixture:
     """A mixture for a sky where another share of transients is nearby.
 
     The network's answer holds the share it was trained with. By Bayes' rule the weight of a
@@ -159,20 +160,34 @@ def expecting(mixture: Mixture, strata: Strata, nearby: float) -> Mixture:
     Parameters
     ----------
     mixture : Mixture
+        In the base pixels that sizes in `strata` are counted in.
     strata : Strata
-    nearby : float
-        Share of transients with a host at z < 0.1, from 0 to 1.
+    prior : ndarray, shape (B,)
+        Natural logarithm of the odds of a host at z < 0.1; NaN leaves a mixture as it is.
     """
-    new = np.array([nearby / strata.trained, (1.0 - nearby) / (1.0 - strata.trained)])
+    nearby = 0.5 + 0.5 * np.tanh(0.5 * np.asarray(prior, dtype=np.float64))
+    nearby = np.where(np.isfinite(nearby), nearby, strata.trained)
+    new = np.stack([nearby / strata.trained, (1.0 - nearby) / (1.0 - strata.trained)])
     # The logistic function of the size; as a tanh it cannot overflow for a stray radius.
     chance = 0.5 + 0.5 * np.tanh(0.5 * strata.slope * (mixture.log_radius - strata.middle))
-    weight = mixture.weight * (chance * new[0] + (1.0 - chance) * new[1])
+    weight = mixture.weight * (chance * new[0][:, None] + (1.0 - chance) * new[1][:, None])
     none = mixture.none * (strata.none * new[0] + (1.0 - strata.none) * new[1])
     total = weight.sum(axis=1) + none
     return replace(
         mixture,
         weight=(weight / total[:, None]).astype(np.float32),
         none=(none / total).astype(np.float32),
+    )
+
+
+def resized(mixture: Mixture, ratio: float | np.float32) -> Mixture:
+    """A mixture whose lengths are counted in other pixels: all of them times `ratio`."""
+    times = np.float32(ratio)
+    return replace(
+        mixture,
+        mean=mixture.mean * times,
+        scale=mixture.scale * times,
+        log_radius=mixture.log_radius + np.log(times),
     )
 
 

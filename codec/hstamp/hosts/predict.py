@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from ..batch import StampBatch, decode_many
 from ..errors import InputError
 from ..stamp import Stamp
+from .background import noise_of, sky_of
 from .load import load_finder, weights_path
 from .mixture import MAX_CANDIDATES
-from .runtime import HostFinder, noise_of
+from .runtime import PIXEL, Conditions, prior_of
+from .seeing import seeing_of, seeing_of_stamps
 from .table import HostTable, Positions, no_positions, positions_of
 
 __all__ = ["MOST_LEVELS", "Sky", "predict"]
@@ -40,6 +42,7 @@ class _Inputs:
     ra: NDArray[np.float64]
     dec: NDArray[np.float64]
     cd: NDArray[np.float64]
+    seeing: NDArray[np.float32]
     sky: NDArray[np.bool_]
     ids: tuple[str | None, ...]
 
@@ -51,6 +54,7 @@ def predict(
     sky: Sky = "auto",
     average: bool = False,
     nearby: float | None = None,
+    pixel: float | Sequence[float | None] | None = None,
 ) -> HostTable:
     """Find the host galaxies of transients.
 
@@ -64,7 +68,7 @@ def predict(
     weights : path-like, optional
         ONNX file with its calibration beside it; by default those that come with hstamp.
     sky : {'auto', 'subtract', 'keep'}
-        What to do with the sky: subtract the median of the widest level; keep the values, for
+        What to do with the sky: subtract that of the widest level; keep the values, for
         images without sky; or subtract unless the flux unit is nJy. ``'auto'`` keeps the values
         of a `StampBatch`, which does not know its units.
     average : bool
@@ -72,6 +76,9 @@ def predict(
     nearby : float, optional
         Share of the transients that are expected to be nearby (z < 0.1), between 0 and 1; about
         one half, as in the training, when not given. In a whole alert stream it is near 0.01.
+    pixel : float or sequence of float, optional
+        Side of a base pixel [arcsec] of stamps without a WCS, for all or for each; 0.2 where
+        nothing is said.
 
     Returns
     -------
@@ -89,56 +96,68 @@ def predict(
     """
     if sky not in ("auto", "subtract", "keep"):
         raise InputError(f"sky must be 'auto', 'subtract' or 'keep', not {sky!r}")
-    if nearby is not None and not 0.0 < nearby < 1.0:
-        raise InputError(f"nearby must lie between 0 and 1, not {nearby}")
+    prior = np.nan if nearby is None else prior_of(nearby)
     finder = load_finder(weights_path(weights))
-    if nearby is not None and finder.calibration.strata is None:
+    if nearby is not None and not finder.takes_prior:
         raise InputError("these weights do not say how sizes tell nearby hosts from others")
-    inputs = _of_batch(stamps, sky) if isinstance(stamps, StampBatch) else _of_list(stamps, sky)
+    inputs = (
+        _of_batch(stamps, sky)
+        if isinstance(stamps, StampBatch)
+        else _of_list(stamps, sky, finder.takes_seeing)
+    )
+    scales = _pixels(inputs.cd, pixel)
     count = len(inputs.n)
     none = np.full(count, np.nan)
     found = no_positions(count, MAX_CANDIDATES)
+    conditions = Conditions(
+        np.where(np.isnan(scales), PIXEL, scales).astype(np.float32),
+        (inputs.seeing * scales).astype(np.float32),
+        np.full(count, prior, dtype=np.float32),
+    )
     for n in np.unique(inputs.n):
         rows = np.flatnonzero(inputs.n == n)
-        _fill(finder, inputs, rows, int(n), average, nearby, none, found)
-    return HostTable(inputs.ids, inputs.n, none, found)
+        rows, levels, noise = _usable(inputs, rows, int(n))
+        if not rows.size:
+            continue
+        result = finder.find(
+            levels, inputs.dx[rows], inputs.dy[rows], noise, average, sky=conditions.rows(rows)
+        )
+        none[rows] = result.none
+        made = positions_of(
+            result, inputs.ra[rows], inputs.dec[rows], inputs.cd[rows], scales[rows]
+        )
+        for field in fields(Positions):
+            getattr(found, field.name)[rows] = getattr(made, field.name)
+    return HostTable(inputs.ids, inputs.n, inputs.ra, inputs.dec, scales, none, found)
 
 
-def _fill(
-    finder: HostFinder,
-    inputs: _Inputs,
-    rows: NDArray[np.intp],
-    n: int,
-    average: bool,
-    nearby: float | None,
-    none: NDArray[np.float64],
-    found: Positions,
-) -> None:
+def _usable(
+    inputs: _Inputs, rows: NDArray[np.intp], n: int
+) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
+    """Stamps of n levels that show something, without their sky, and their noise."""
     levels = inputs.levels[rows, :n]
-    noise = noise_of(levels, None if inputs.variance is None else inputs.variance[rows, :n])
+    variance = None if inputs.variance is None else inputs.variance[rows, :n]
+    noise = noise_of(levels, variance)
     usable = (noise > 0) & (np.isfinite(levels).sum(axis=(1, 2, 3)) > 0)
     rows, levels, noise = rows[usable], levels[usable], noise[usable]
-    if not rows.size:
-        return
-    dark = np.where(inputs.sky[rows], _sky_levels(levels[:, -1]), np.float32(0.0))
-    result = finder.find(
-        levels - dark[:, None, None, None], inputs.dx[rows], inputs.dy[rows], noise, average,
-        nearby,
-    )  # fmt: skip
-    none[rows] = result.none
-    made = positions_of(result, inputs.ra[rows], inputs.dec[rows], inputs.cd[rows])
-    for field in fields(Positions):
-        getattr(found, field.name)[rows] = getattr(made, field.name)
+    dark = np.where(inputs.sky[rows], sky_of(levels), np.float32(0.0))
+    return rows, levels - dark[:, None, None, None], noise
 
 
-def _sky_levels(widest: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Median of the finite values of each grid, zero where there are none."""
-    empty = np.isfinite(widest).sum(axis=(1, 2)) == 0
-    filled = np.where(empty[:, None, None], np.float32(0.0), widest)
-    return np.asarray(np.nanmedian(filled, axis=(1, 2)), dtype=np.float32)
+def _pixels(
+    cd: NDArray[np.float64], given: float | Sequence[float | None] | None
+) -> NDArray[np.float64]:
+    """Side of a base pixel [arcsec] from the CD matrices, or as given; NaN where unknown."""
+    area = np.abs(cd[:, 0, 0] * cd[:, 1, 1] - cd[:, 0, 1] * cd[:, 1, 0])
+    other = np.array(given if isinstance(given, Sequence) else [given] * len(cd), dtype=np.float64)
+    if other.shape != area.shape:
+        raise InputError(f"{other.size} pixels are given for {area.size} stamps")
+    if (other <= 0).any():
+        raise InputError("pixels must be larger than 0 arcsec")
+    return np.where(np.isnan(area), other, 3600.0 * np.sqrt(area))
 
 
-def _of_list(stamps: Sequence[Stamp] | Sequence[bytes], sky: Sky) -> _Inputs:
+def _of_list(stamps: Sequence[Stamp] | Sequence[bytes], sky: Sky, psfs: bool) -> _Inputs:
     made: list[Stamp] = []
     if stamps and all(isinstance(stamp, bytes) for stamp in stamps) and sky != "auto":
         return _of_batch(decode_many([s for s in stamps if isinstance(s, bytes)]), sky)
@@ -171,6 +190,7 @@ def _of_list(stamps: Sequence[Stamp] | Sequence[bytes], sky: Sky) -> _Inputs:
         place[:, 0],
         place[:, 1],
         cd,
+        seeing_of_stamps(made) if psfs else np.full(count, np.nan, dtype=np.float32),
         np.array(subtract, dtype=np.bool_),
         tuple(s.id for s in made),
     )
@@ -188,6 +208,7 @@ def _of_batch(batch: StampBatch, sky: Sky) -> _Inputs:
         batch.ra,
         batch.dec,
         batch.cd.astype(np.float64),
+        seeing_of(batch.psf, len(batch)),
         np.full(len(batch), sky == "subtract"),
         batch.ids,
     )

@@ -2,14 +2,16 @@
 
 `HostFinder` turns levels into mixtures of host positions, `candidates` turns
 mixtures into a few positions with weights and covariances.  Lengths are in
-base pixels along the pixel axes, relative to the transient; `to_sky` turns
-them into the sky with a stamp's CD matrix.
+base pixels of the stamp along the pixel axes, relative to the transient; `to_sky`
+turns them into the sky with a stamp's CD matrix.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..inference.weights import session_of
 from ..layout import layout_of
+from .background import noise_of
 from .mixture import (
     Calibration,
     Candidates,
@@ -26,12 +29,15 @@ from .mixture import (
     covariances,
     expecting,
     mixture_of,
+    resized,
     unflip,
 )
 
 __all__ = [
+    "PIXEL",
     "Calibration",
     "Candidates",
+    "Conditions",
     "HostFinder",
     "Mixture",
     "Strata",
@@ -43,7 +49,9 @@ __all__ = [
     "level_steps",
     "mixture_of",
     "noise_of",
+    "prior_of",
     "read_calibration",
+    "resized",
     "to_sky",
     "unflip",
 ]
@@ -53,7 +61,59 @@ Floats = NDArray[np.float32]
 #: Stamps handed to the network at once: few enough that its maps stay in a core's cache.
 BATCH = 16
 
+#: Pixel of the simulated images that lengths of the network are counted in, arcsec.
+PIXEL: Final = 0.2
+#: Natural logarithm within which pixels are counted as equal.
+_ALIKE: Final = 0.02
+
 _NAMES = ("host_logits", "host_position", "host_scale", "host_log_radius")
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How B stamps were observed, and what is known beforehand: float32 arrays of shape (B,).
+
+    Attributes
+    ----------
+    scale : ndarray
+        Side of a base pixel [arcsec].
+    seeing : ndarray
+        Full width at half maximum of the PSF [arcsec]; NaN where not known.
+    prior : ndarray
+        Natural logarithm of the odds that the transient's host is nearby (z < 0.1); NaN for
+        those of the training.
+    """
+
+    scale: Floats
+    seeing: Floats
+    prior: Floats
+
+    @classmethod
+    def of(cls, count: int, scale: float = PIXEL) -> Conditions:
+        """Equal pixels, and nothing known."""
+        unknown = np.full(count, np.nan, dtype=np.float32)
+        return cls(np.full(count, scale, dtype=np.float32), unknown, unknown)
+
+    def rows(self, some: NDArray[Any]) -> Conditions:
+        """The same of some of the stamps."""
+        return Conditions(self.scale[some], self.seeing[some], self.prior[some])
+
+    def as_inputs(self) -> dict[str, Floats]:
+        """By the names of the network's inputs."""
+        return {"scale": self.scale, "seeing": self.seeing, "prior": self.prior}
+
+
+def prior_of(nearby: float) -> float:
+    """Natural logarithm of the odds of a share.
+
+    Raises
+    ------
+    InputError
+        If the share does not lie between 0 and 1.
+    """
+    if not 0.0 < nearby < 1.0:
+        raise InputError(f"nearby must lie between 0 and 1, not {nearby}")
+    return float(np.log(nearby / (1.0 - nearby)))
 
 
 def level_steps(levels: int) -> Floats:
@@ -77,47 +137,6 @@ def first_pixels(levels: int, dx: Floats, dy: Floats) -> Floats:
     centre = np.asarray(layout_of(levels).origins) + level_steps(levels) / 2.0
     shift = np.stack([np.asarray(dx), np.asarray(dy)], axis=-1)[:, None, :]
     return np.asarray(centre[None, :, None] - shift, dtype=np.float32)
-
-
-def noise_of(levels: Floats, variance: Floats | None = None) -> Floats:
-    """Noise of an empty base pixel of each stamp.
-
-    Parameters
-    ----------
-    levels : ndarray, float32, shape (B, n, 15, 15)
-    variance : ndarray, float32, same shape, optional
-        When given, the noise of the median variance of the finest level; else the
-        scatter between neighbouring pixels of the finest level, which a smooth
-        host hardly changes.
-
-    Returns
-    -------
-    ndarray, float32, shape (B,)
-        NaN where it cannot be told.
-    """
-    fine = levels[:, 0, :14, :14]
-    with np.errstate(invalid="ignore"):
-        steps = np.concatenate(
-            [
-                (fine[:, 1:] - fine[:, :-1]).reshape(len(fine), -1),
-                (fine[:, :, 1:] - fine[:, :, :-1]).reshape(len(fine), -1),
-            ],
-            axis=1,
-        )
-    scatter = _row_median(np.abs(steps)) * np.float32(1.4826 / np.sqrt(2.0))
-    if variance is None:
-        return scatter
-    known = np.sqrt(_row_median(variance[:, 0, :14, :14].reshape(len(fine), -1)))
-    return np.asarray(np.where(known > 0, known, scatter), dtype=np.float32)
-
-
-def _row_median(rows: Floats) -> Floats:
-    """Median of the finite values of each row, NaN where there are none."""
-    ordered = np.sort(rows, axis=1)  # NaN goes last
-    count = np.isfinite(rows).sum(axis=1)
-    middle = np.maximum(count - 1, 0) // 2
-    value = np.take_along_axis(ordered, middle[:, None], axis=1)[:, 0]
-    return np.asarray(np.where(count > 0, value, np.nan), dtype=np.float32)
 
 
 def read_calibration(note: dict[str, Any]) -> Calibration:
@@ -147,9 +166,22 @@ class HostFinder:
         self, path: Path | str, calibration: Calibration | None = None, threads: int = 1
     ) -> None:
         self._session: Any = session_of(path, threads)
+        self._inputs = frozenset(given.name for given in self._session.get_inputs())
         self.calibration = calibration or Calibration()
 
-    def propose(self, scaled: Floats, first: Floats, step: Floats) -> Mixture:
+    @property
+    def takes_prior(self) -> bool:
+        """Whether a share of nearby hosts can be given."""
+        return "prior" in self._inputs or self.calibration.strata is not None
+
+    @property
+    def takes_seeing(self) -> bool:
+        """Whether the network looks at the width of the PSF."""
+        return "seeing" in self._inputs
+
+    def propose(
+        self, scaled: Floats, first: Floats, step: Floats, sky: Conditions | None = None
+    ) -> Mixture:
         """Run the network on noise-scaled grids.
 
         Parameters
@@ -158,20 +190,49 @@ class HostFinder:
             Values over the noise of a base pixel, NaN where missing.
         first : ndarray, float32, shape (B, G, 2)
         step : ndarray, float32, shape (G,)
+        sky : Conditions, optional
+            By default those of B stamps in pixels of `PIXEL`, with nothing known.
+
+        Returns
+        -------
+        Mixture
+            In base pixels of the stamp.
         """
+        given = Conditions.of(len(scaled)) if sky is None else sky
+        if "scale" in self._inputs or not len(scaled):
+            return self._run(scaled, first, step, given)
+        out: list[tuple[NDArray[np.intp], Mixture]] = []
+        for rows, ratio in _alike(given.scale):
+            # A block of pixels of the network's size has the noise of one of its pixels times
+            # their number along a side, where noise is white.
+            found = self._run(
+                scaled[rows] / ratio, first[rows] * ratio, step * ratio, given.rows(rows)
+            )
+            out.append((rows, resized(found, 1.0 / ratio)))
+        return _together(out)
+
+    def _run(self, scaled: Floats, first: Floats, step: Floats, sky: Conditions) -> Mixture:
+        step = np.ascontiguousarray(step, dtype=np.float32)
+        every = {"values": scaled, "first": first, **sky.as_inputs()}
         parts: list[list[Floats]] = []
         for start in range(0, max(len(scaled), 1), BATCH):
             rows = slice(start, start + BATCH)
             feed = {
-                "values": np.ascontiguousarray(scaled[rows], dtype=np.float32),
-                "first": np.ascontiguousarray(first[rows], dtype=np.float32),
-                "step": np.ascontiguousarray(step, dtype=np.float32),
+                name: np.ascontiguousarray(value[rows], dtype=np.float32)
+                for name, value in every.items()
+                if name in self._inputs
             }
-            parts.append(self._session.run(list(_NAMES), feed))
+            parts.append(self._session.run(list(_NAMES), {**feed, "step": step}))
         logits, mean, scale, log_radius = (
             np.concatenate([p[i] for p in parts]) for i in range(len(_NAMES))
         )
-        return mixture_of(logits, mean, scale, log_radius, self.calibration)
+        found = mixture_of(logits, mean, scale, log_radius, self.calibration)
+        known = np.isfinite(sky.prior)
+        if "prior" in self._inputs or not known.any():
+            return found
+        if self.calibration.strata is None:
+            raise InputError("these weights do not say how sizes tell nearby hosts from others")
+        return expecting(found, self.calibration.strata, sky.prior)
 
     def find(
         self,
@@ -181,6 +242,7 @@ class HostFinder:
         noise: Floats | None = None,
         average: bool = False,
         nearby: float | None = None,
+        sky: Conditions | None = None,
     ) -> Candidates:
         """Hosts of hierarchical stamps.
 
@@ -195,8 +257,10 @@ class HostFinder:
         average : bool
             Average over the eight rotations and flips: slower, a little better.
         nearby : float, optional
-            Share of transients that are expected to be nearby (z < 0.1), as
-            `hstamp.hosts.mixture.expecting` takes it; that of the training when not given.
+            Share of transients that are expected to be nearby (z < 0.1); that of the training
+            when not given.
+        sky : Conditions, optional
+            Pixel, seeing and prior of each stamp; by default pixels of `PIXEL` and nothing known.
 
         Returns
         -------
@@ -208,20 +272,20 @@ class HostFinder:
         scaled = levels / np.where(sigma > 0, sigma, 1.0).astype(np.float32)[:, None, None, None]
         first = first_pixels(levels.shape[1], dx, dy)
         step = level_steps(levels.shape[1])
-        propose = self.propose_averaged if average else self.propose
-        mixture = propose(scaled, first, step)
+        given = Conditions.of(len(levels)) if sky is None else sky
         if nearby is not None:
-            if self.calibration.strata is None:
-                raise InputError("these weights do not say how sizes tell nearby hosts from others")
-            mixture = expecting(mixture, self.calibration.strata, nearby)
-        return candidates(mixture)
+            given = replace(given, prior=np.full(len(levels), prior_of(nearby), dtype=np.float32))
+        propose = self.propose_averaged if average else self.propose
+        return candidates(propose(scaled, first, step, given))
 
-    def propose_averaged(self, scaled: Floats, first: Floats, step: Floats) -> Mixture:
+    def propose_averaged(
+        self, scaled: Floats, first: Floats, step: Floats, sky: Conditions | None = None
+    ) -> Mixture:
         """The mean of the mixtures of all eight rotations and flips."""
         found = []
         for which in range(8):
             turned, turned_first = flip(scaled, first, step, which)
-            found.append(unflip(self.propose(turned, turned_first, step), which))
+            found.append(unflip(self.propose(turned, turned_first, step, sky), which))
         return Mixture(
             weight=np.concatenate([m.weight * np.float32(0.125) for m in found], axis=1),
             none=np.mean([m.none for m in found], axis=0, dtype=np.float32),
@@ -229,6 +293,29 @@ class HostFinder:
             scale=np.concatenate([m.scale for m in found], axis=1),
             log_radius=np.concatenate([m.log_radius for m in found], axis=1),
         )
+
+
+def _alike(scale: Floats) -> Iterator[tuple[NDArray[np.intp], np.float32]]:
+    """Rows whose pixels are alike, and how many of the network's pixels one is along a side.
+
+    Pixels are counted as equal within one per cent: the network has one set of steps for all
+    stamps of a batch.
+    """
+    number = np.round(np.log(np.asarray(scale, dtype=np.float64) / PIXEL) / _ALIKE)
+    for value in np.unique(number):
+        yield np.flatnonzero(number == value), np.float32(np.exp(value * _ALIKE))
+
+
+def _together(parts: list[tuple[NDArray[np.intp], Mixture]]) -> Mixture:
+    if len(parts) == 1:
+        return parts[0][1]
+    back = np.argsort(np.concatenate([rows for rows, _ in parts]))
+    return Mixture(
+        *(
+            np.concatenate([getattr(found, field.name) for _, found in parts])[back]
+            for field in fields(Mixture)
+        )
+    )
 
 
 def flip(values: Floats, first: Floats, step: Floats, which: int) -> tuple[Floats, Floats]:

@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 class Positions:
     """Host positions; S is (B,) for one candidate of each stamp or (B, K) for all.
 
-    What needs the sky is NaN for stamps without a WCS; everything is NaN where there is no
-    candidate.
+    What needs the sky is NaN for stamps without a WCS, the radius where the pixel is not known
+    either; everything is NaN where there is no candidate.
 
     Attributes
     ----------
@@ -73,6 +73,10 @@ class HostTable:
         Identifiers of the stamps.
     levels : ndarray, int64, shape (B,)
         Levels of each stamp that were used.
+    ra, dec : ndarray, float64, shape (B,)
+        Sources, ICRS [deg]; NaN for stamps without a WCS.
+    pixel : ndarray, float64, shape (B,)
+        Side of a base pixel [arcsec]; NaN where not known.
     none : ndarray, float64, shape (B,)
         Probability that no host is in the stamp; NaN where a stamp shows nothing (all values
         missing, or no noise to compare them with).
@@ -82,6 +86,9 @@ class HostTable:
 
     ids: tuple[str | None, ...]
     levels: NDArray[np.int64]
+    ra: Floats
+    dec: Floats
+    pixel: Floats
     none: Floats
     candidates: Positions
 
@@ -105,7 +112,9 @@ def no_positions(count: int, most: int) -> Positions:
     return Positions(**made)
 
 
-def positions_of(found: Candidates, ra: Floats, dec: Floats, cd: Floats) -> Positions:
+def positions_of(
+    found: Candidates, ra: Floats, dec: Floats, cd: Floats, pixel: Floats
+) -> Positions:
     """Positions on the sky of candidates in pixels.
 
     Parameters
@@ -116,6 +125,8 @@ def positions_of(found: Candidates, ra: Floats, dec: Floats, cd: Floats) -> Posi
         Sources [deg]; NaN without a WCS.
     cd : ndarray, shape (B, 2, 2)
         CD matrices of the base pixel [deg/pixel]; NaN without a WCS.
+    pixel : ndarray, shape (B,)
+        Side of a base pixel [arcsec]; NaN where not known.
     """
     empty = ~(found.weight > 0)
     mean = np.where(empty[..., None], np.nan, found.mean.astype(np.float64))
@@ -126,7 +137,6 @@ def positions_of(found: Candidates, ra: Floats, dec: Floats, cd: Floats) -> Posi
     sky = to_sky(
         mean.reshape(-1, 2), np.repeat(ra, most), np.repeat(dec, most), np.repeat(cd, most, axis=0)
     )
-    scale = 3600.0 * np.sqrt(np.abs(cd[:, 0, 0] * cd[:, 1, 1] - cd[:, 0, 1] * cd[:, 1, 0]))
     return Positions(
         weight=found.weight.astype(np.float64),
         ra=sky[0].reshape(count, most),
@@ -134,7 +144,7 @@ def positions_of(found: Candidates, ra: Floats, dec: Floats, cd: Floats) -> Posi
         east=plane[..., 0],
         north=plane[..., 1],
         covariance=3600.0**2 * np.einsum("bij,bkjl,bml->bkim", cd, covariance, cd),
-        radius=radius * scale[:, None],
+        radius=radius * pixel[:, None],
         x=mean[..., 0],
         y=mean[..., 1],
         covariance_pixels=covariance,

@@ -53,6 +53,8 @@ class Alert:
         Where the record lies in an archive.
     stamps : mapping of str to Stamp
         All that were asked for, by the image that they show.
+    pixel : float or None
+        The survey's nominal pixel [arcsec].
     """
 
     path: Path
@@ -65,6 +67,7 @@ class Alert:
     done: int = 0
     member: Member | None = None
     stamps: Mapping[str | None, Stamp] = field(default_factory=dict)
+    pixel: float | None = None
 
     @property
     def place(self) -> str:
@@ -112,7 +115,7 @@ def read_alerts(paths: Iterable[Path], options: Options, wanted: Wanted) -> Iter
 def _alert(entry: Entry, wanted: Wanted) -> Alert:
     found = Alert(
         entry.path, entry.record or 0, None, entry.id, entry.object_id, done=entry.done,
-        member=entry.member,
+        member=entry.member, pixel=entry.pixel,
     )  # fmt: skip
     if entry.error is not None:
         return replace(found, faults=(entry.error,))

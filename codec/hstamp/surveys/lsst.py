@@ -31,6 +31,7 @@ class Lsst:
     """Alerts with a ``diaSource``, of every schema from 1 on (lsst-alert-packet)."""
 
     name = "LSST"
+    pixel = 0.2
     fields = (
         *(f"diaSource.{field}" for field in ("diaSourceId", "diaObjectId", "ssObjectId", "ra")),
         *(f"diaSource.{field}" for field in ("dec", "band", "filterName")),

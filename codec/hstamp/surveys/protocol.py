@@ -68,6 +68,10 @@ class Survey(Protocol):
         """What messages call the survey."""
 
     @property
+    def pixel(self) -> float | None:
+        """Nominal side of a pixel [arcsec], for stamps whose place on the sky is not known."""
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """Paths of the fields that the methods look at, ``diaSource.ra`` for example.
 

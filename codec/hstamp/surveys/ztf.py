@@ -71,6 +71,7 @@ class Ztf:
     orientation: Orientation = "auto"
 
     name = "ZTF"
+    pixel = PIXEL
     fields = (
         *("objectId", "objectid", "publisher"),
         *(f"candidate.{field}" for field in ("candid", "fid", "ra", "dec", "xpos", "ypos")),
