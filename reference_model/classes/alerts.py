@@ -26,8 +26,9 @@ Image = NDArray[np.float32]
 MARGIN = 105
 #: Side of the image in which a source is drawn, pixels.
 PATCH = 96
-#: Density of stars, over the Galactic pole's, at which all classes are equally frequent.
-EVEN = 9.0
+#: Share of a detection's signal that has to be the injected source's own; else what was found is
+#: something else that happens to lie there.
+OWN = 0.6
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,12 @@ def make_epoch(
     return Epoch(pair, science, made, Detector.of(made.difference, fwhm))
 
 
-def shares(star_factor: float) -> dict[str, float]:
+def shares(scene: Scene) -> dict[str, float]:
     """Relative numbers of the classes: variable stars follow the stars, galaxies the rest.
 
     Near the plane of the Galaxy more of the variables are stars, and dust hides galaxies.
     """
-    dense = star_factor / EVEN
+    dense = scene.star_factor / scene.middle
     outside = float(np.clip(dense**-0.25, 0.5, 1.6))
     return {
         "AGN": outside, "SN": outside, "VS": float(np.clip(dense**0.5, 0.4, 2.0)),
@@ -99,7 +100,7 @@ def shares(star_factor: float) -> dict[str, float]:
 
 def alerts_of(rng: np.random.Generator, epoch: Epoch, scene: Scene, count: int) -> Iterator[Found]:
     """About `count` alerts of an epoch, classes mixed."""
-    weights = shares(scene.star_factor)
+    weights = shares(scene)
     each = {name: round(count / 5 * weight) for name, weight in weights.items()}
     yield from _bogus(rng, epoch, each["bogus"])
     side = epoch.science.shape[0]
@@ -182,6 +183,9 @@ def _inject(
         return None
     px, py = epoch.detector.centroid(difference, *peak)
     snr = float(epoch.detector.significance(difference)[peak[1], peak[0]])
+    own = float(epoch.detector.significance(patches[2])[peak[1], peak[0]])
+    if own / snr < OWN:
+        return None
     fx, fy = px + ix - half, py + iy - half
     wide = windows(epoch.images, fx, fy)
     x0 = int(np.floor(fx)) + 1 - wide.shape[-1] // 2

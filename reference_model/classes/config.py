@@ -53,7 +53,7 @@ class ClassConfig:
 FULL = ClassConfig(
     "classes",
     20261125,
-    {"ztf": (18, 2, 5), "lsst": (16, 2, 5), "between": (10, 1, 2)},
+    {"ztf": (14, 2, 4), "lsst": (16, 2, 5), "between": (7, 1, 1)},
     {"ztf": 300, "lsst": 150, "between": 250},
 )
 SMALL = ClassConfig(

@@ -16,8 +16,9 @@ from reference_model.sky.galaxies import Table, draw_field_galaxies, draw_nearby
 #: Nearby galaxies (z < 0.1) of a square arcminute where none of the counts is one: SN Ia
 #: hosts of a survey like ZTF are these.
 NEARBY_DENSITY = 0.12
-#: Stars over those at the Galactic pole: from the pole (1) to the plane.
-STAR_FACTOR = (1.0, 80.0)
+#: Most stars over those at the Galactic pole: near the plane, as far as sources can still be told
+#: apart, by the magnitude of the faintest.
+MOST_STARS, FEWER = 60.0, 0.4
 #: Side of a galaxy's surroundings beyond the image, scene pixels.
 MARGIN = 60
 
@@ -34,12 +35,15 @@ class Scene:
         With positions in scene pixels.
     star_factor : float
         Density of stars over that of the Galactic pole.
+    middle : float
+        Middle of what it was drawn from.
     """
 
     image: NDArray[np.float32]
     galaxies: Table
     stars: Table
     star_factor: float
+    middle: float
 
 
 def make_scene(rng: np.random.Generator, size: int, faintest: float, book: Atlas) -> Scene:
@@ -64,9 +68,12 @@ def make_scene(rng: np.random.Generator, size: int, faintest: float, book: Atlas
             table[axis] = rng.uniform(-MARGIN, size + MARGIN, table.size)
     galaxies = np.concatenate([nearby, field])
     give_atlas_shapes(rng, galaxies, book)
-    factor = float(np.exp(rng.uniform(*np.log(STAR_FACTOR))))
+    most = MOST_STARS * np.exp(-FEWER * (faintest - 22.5))
+    factor = float(np.exp(rng.uniform(0.0, np.log(most))))
     mags = rel.draw_star_magnitudes(rng, side**2, factor, faintest)
     stars = np.zeros(mags.size, STAR)
     stars["r_mag"], stars["flux"] = mags, rel.to_njy(mags)
     stars["x"], stars["y"] = rng.uniform(0, size - 1, (2, mags.size))
-    return Scene(render_scene(size, galaxies, stars, book), galaxies, stars, factor)
+    return Scene(
+        render_scene(size, galaxies, stars, book), galaxies, stars, factor, float(np.sqrt(most))
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..batch import StampBatch
 from ..errors import InputError
 from ..hosts.seeing import seeing_of, seeing_of_stamps
+from ..inference.pixels import each_of, pixels_of
 from ..stamp import Stamp
 from .inputs import IMAGES
 from .load import load_classifier, weights_path
@@ -87,10 +88,8 @@ def predict(
     classifier = load_classifier(weights_path(weights))
     inputs = _of_batches(stamps) if isinstance(stamps, Mapping) else _of_alerts(stamps)
     count = len(inputs.n)
-    area = np.abs(np.linalg.det(inputs.cd)) if count else np.empty(0)
-    given = _each(pixel, count, "pixel")
-    scale = np.where(area > 0, 3600.0 * np.sqrt(area), given).astype(np.float32)
-    width = _each(seeing, count, "seeing").astype(np.float32)
+    scale = pixels_of(inputs.cd, pixel).astype(np.float32)
+    width = each_of(seeing, count, "widths of the seeing", "alerts").astype(np.float32)
     width = np.where(np.isnan(width), inputs.seeing * scale, width)
     found = np.full((count, len(CLASSES)), np.nan)
     for n in np.unique(inputs.n):
@@ -104,17 +103,6 @@ def predict(
             )
     table = ClassTable(inputs.ids, inputs.n, found)
     return table if shares is None else table.expecting(shares)
-
-
-def _each(given: float | Sequence[float | None] | None, count: int, name: str) -> Any:
-    """A number for each alert, NaN where none is given."""
-    values = given if isinstance(given, Sequence) else [given] * count
-    found = np.array(values, dtype=np.float64)
-    if found.shape != (count,):
-        raise InputError(f"{found.size} values of {name} are given for {count} alerts")
-    if (found <= 0).any():
-        raise InputError(f"{name} must be positive")
-    return found
 
 
 def _of_alerts(alerts: Sequence[Mapping[str, Stamp]]) -> _Inputs:

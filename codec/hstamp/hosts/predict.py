@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..batch import StampBatch, decode_many
 from ..errors import InputError
+from ..inference.pixels import pixels_of
 from ..stamp import Stamp
 from .background import noise_of, sky_of
 from .load import load_finder, weights_path
@@ -105,7 +106,7 @@ def predict(
         if isinstance(stamps, StampBatch)
         else _of_list(stamps, sky, finder.takes_seeing)
     )
-    scales = _pixels(inputs.cd, pixel)
+    scales = pixels_of(inputs.cd, pixel)
     count = len(inputs.n)
     none = np.full(count, np.nan)
     found = no_positions(count, MAX_CANDIDATES)
@@ -142,19 +143,6 @@ def _usable(
     rows, levels, noise = rows[usable], levels[usable], noise[usable]
     dark = np.where(inputs.sky[rows], sky_of(levels), np.float32(0.0))
     return rows, levels - dark[:, None, None, None], noise
-
-
-def _pixels(
-    cd: NDArray[np.float64], given: float | Sequence[float | None] | None
-) -> NDArray[np.float64]:
-    """Side of a base pixel [arcsec] from the CD matrices, or as given; NaN where unknown."""
-    area = np.abs(cd[:, 0, 0] * cd[:, 1, 1] - cd[:, 0, 1] * cd[:, 1, 0])
-    other = np.array(given if isinstance(given, Sequence) else [given] * len(cd), dtype=np.float64)
-    if other.shape != area.shape:
-        raise InputError(f"{other.size} pixels are given for {area.size} stamps")
-    if (other <= 0).any():
-        raise InputError("pixels must be larger than 0 arcsec")
-    return np.where(np.isnan(area), other, 3600.0 * np.sqrt(area))
 
 
 def _of_list(stamps: Sequence[Stamp] | Sequence[bytes], sky: Sky, psfs: bool) -> _Inputs:

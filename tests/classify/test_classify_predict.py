@@ -104,8 +104,8 @@ def test_nothing_is_nothing():
     ("alerts", "options", "reason"),
     [
         ([{"science": 1}], {}, "alert 0: no stamp of its science image"),
-        ([alert("SN")], {"pixel": [0.2, 0.3]}, "2 values of pixel"),
-        ([alert("SN")], {"seeing": -1.0}, "seeing must be positive"),
+        ([alert("SN")], {"pixel": [0.2, 0.3]}, "2 pixels are given for 1 stamps"),
+        ([alert("SN")], {"seeing": -1.0}, "widths of the seeing must be larger than 0"),
         ([alert("SN")], {"shares": {"SN": 1.0}}, "shares must be given of"),
         ([alert("SN")], {"shares": dict.fromkeys(CLASSES, 0.0)}, "not all of them 0"),
         ({"science": 1}, {}, "no batch of the science images"),
