@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hstamp.classify.inputs import noise_of, scaled
+from hstamp.classify.inputs import noise_of, scaled, sky_of
 from hstamp.hosts.runtime import first_pixels
 from hstamp.values import mean_children
 from reference_model.classes.cut import NARROW, WIDE
@@ -16,14 +16,23 @@ from reference_model.network.inputs import InputKind, hierarchical
 
 Floats = NDArray[np.float32]
 
-#: ZTF's cutout; today's LSST stamp; Reyes-Jainaga et al. 2023; the window of five levels.
+#: ZTF's cutout; today's LSST stamp; Reyes-Jainaga et al. 2023; the windows of four levels and of
+#: five, of which the last takes a night to train on.
 WINDOW63 = InputKind("window63", 63, (1,), 3969, stem=1)
 STAMP30 = InputKind("stamp30", 30, (1,), 900)
 MULTISCALE = InputKind("multiscale4x8", 8, (1, 2, 4, 8), 208)
+WINDOW120 = InputKind("window120", 120, (1,), 14400, stem=2)
 WINDOW240 = InputKind("window240", 240, (1,), 57600, stem=3)
 KINDS = {
     kind.name: kind
-    for kind in (*(hierarchical(n) for n in range(2, 6)), WINDOW63, STAMP30, MULTISCALE, WINDOW240)
+    for kind in (
+        *(hierarchical(n) for n in range(2, 6)),
+        WINDOW63,
+        STAMP30,
+        MULTISCALE,
+        WINDOW120,
+        WINDOW240,
+    )
 }
 
 
@@ -57,8 +66,10 @@ def show(kind: InputKind, alerts: Alerts, index: NDArray[np.int64]) -> Shown:
         first = first_pixels(len(kind.steps), dx, dy)
     else:
         grids, first = _grids(kind, _windows(kind, alerts, index), dx, dy)
-        # Windows are kept in units of the noise.
-        values = scaled(grids, np.ones(grids.shape[:2], np.float32))
+        # Windows are kept in units of the noise. Of a large one every fourth row and column says
+        # what its median is.
+        sparse = 1 if kind.side <= NARROW else 4
+        values = grids - sky_of(grids[..., ::sparse, ::sparse])[..., None, None, None]
     rows = alerts.rows[index]
     return Shown(values, first, np.array(kind.steps, np.float32), rows["pixel"], rows["seeing"])
 
@@ -67,10 +78,12 @@ def _windows(kind: InputKind, alerts: Alerts, index: NDArray[np.int64]) -> Float
     if kind.side * kind.steps[-1] <= NARROW:
         return alerts.narrow[index].astype(np.float32)
     starts = np.array([start for _, start in alerts.wide])
-    out = np.empty((index.size, 3, WIDE, WIDE), np.float32)
+    side = kind.side * kind.steps[-1]
+    middle = slice((WIDE - side) // 2, (WIDE + side) // 2)
+    out = np.empty((index.size, 3, side, side), np.float32)
     for row, i in zip(out, index, strict=True):
         which = int(np.searchsorted(starts, i, side="right")) - 1
-        row[...] = alerts.wide[which][0][i - starts[which]]
+        row[...] = alerts.wide[which][0][i - starts[which], :, middle, middle]
     return out
 
 

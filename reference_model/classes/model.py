@@ -133,10 +133,10 @@ class AlertNet(nn.Module):
         """
         there = torch.isfinite(values)
         clean = torch.where(there, values, torch.zeros_like(values))
-        own = clean * step.reshape(1, 1, -1, 1, 1)
-        return torch.cat(
-            [_asinh(clean) / SOFTEN, _asinh(own) / SOFTEN, there.to(values.dtype)], dim=1
-        ).transpose(1, 2)
+        shared = _asinh(clean) / SOFTEN
+        # One grid of base pixels has one noise: both views are the same.
+        own = _asinh(clean * step.reshape(1, 1, -1, 1, 1)) / SOFTEN if self.many else shared
+        return torch.cat([shared, own, there.to(values.dtype)], dim=1).transpose(1, 2)
 
     def _places(self, first: Tensor, step: Tensor, cells: int) -> Tensor:
         """Features of the place of each cell, (B, G, 6, c*c)."""

@@ -23,8 +23,8 @@ from reference_model.network.model import parameters
 
 #: Inputs beside the levels ('any': n of 2 to 5, one set of weights) and the full window.
 OTHERS = ("multiscale4x8", "stamp30")
-#: Those of the fine survey, whose windows of 240 pixels are kept.
-FINE_INPUTS = ("any", "window240", *OTHERS)
+#: Those of the fine survey, whose wide windows are kept.
+FINE_INPUTS = ("any", "window120", *OTHERS)
 #: Peak learning rate of what is trained on with real alerts, and their share of a batch.
 TUNE_RATE, TUNE_REAL = 1.0e-3, 0.5
 
@@ -73,26 +73,27 @@ def base_model(study: Study, kind: str, seed: int, strata: tuple[str, ...] = STR
 
 def cross_validate(study: Study, kind: str, seed: int, labelled: Labelled) -> None:
     """Real alerts: as the simulation taught, and after going on with four folds of five."""
-    names = ("hstamp2", "hstamp3") if kind == "any" else (kind,)
-    if all(study.answers(f"real-{name}-seed{seed}").exists() for name in names):
+    kinds = ("hstamp2", "hstamp3") if kind == "any" else (kind,)
+    # Each also as the mean over rotations and flips.
+    names = [(name, average) for name in kinds for average in (False, True)]
+    paths = [study.answers(f"real-{name}{'x8' * average}-seed{seed}") for name, average in names]
+    if all(path.exists() for path in paths):
         return
     start = base_model(study, kind, seed)
     simulated = load_alerts(study.root, study.config, "train")
     real = labelled.alerts
-    found = {name: np.zeros((2, len(real), 5), np.float32) for name in names}
-    for name in names:
-        found[name][0] = logits_of(start, KINDS[name], real)
+    untuned = [logits_of(start, KINDS[name], real, average=average) for name, average in names]
+    tuned = [np.zeros_like(one) for one in untuned]
     config = ClassTraining(kind, seed, study.tune, rate=TUNE_RATE, real=TUNE_REAL)
     for fold in range(FOLDS):
         seen, held = np.flatnonzero(labelled.fold != fold), np.flatnonzero(labelled.fold == fold)
         model = trained(
             study.run(f"{kind}-fold{fold}-seed{seed}"), config, simulated, real, start, seen
         )
-        for name in names:
-            found[name][1, held] = logits_of(model, KINDS[name], real, held)
-    for name in names:
-        _store(study.answers(f"real-{name}-seed{seed}"), simulated=found[name][0],
-               tuned=found[name][1], label=real.rows["label"], group=real.groups,
+        for found, (name, average) in zip(tuned, names, strict=True):
+            found[held] = logits_of(model, KINDS[name], real, held, average)
+    for path, first, second in zip(paths, untuned, tuned, strict=True):
+        _store(path, simulated=first, tuned=second, label=real.rows["label"], group=real.groups,
                fold=labelled.fold)  # fmt: skip
 
 

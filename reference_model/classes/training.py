@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from hstamp.classify import CLASSES
-from reference_model.classes.augment import augmented
+from reference_model.classes.augment import augmented, turned
 from reference_model.classes.dataset import CLASSES_VERSION, Alerts
 from reference_model.classes.kinds import KINDS, Shown, show
 from reference_model.classes.model import AlertNet
@@ -166,14 +166,20 @@ def joined(one: Shown, other: Shown) -> Shown:
 
 
 def logits_of(
-    model: AlertNet, kind: InputKind, alerts: Alerts, index: NDArray[np.int64] | None = None
-) -> NDArray[np.float32]:
-    """Raw answers, shape (B, 5), without augmentation."""
+    model: AlertNet, kind: InputKind, alerts: Alerts, index: NDArray[np.int64] | None = None,
+    average: bool = False,
+) -> NDArray[np.float32]:  # fmt: skip
+    """Raw answers, shape (B, 5), without augmentation; or the mean over rotations and flips."""
     chosen = np.arange(len(alerts)) if index is None else index
     model.eval()
-    parts = np.array_split(chosen, max(1, chosen.size // 128))
+    out = []
     with torch.no_grad():
-        return np.concatenate([model(*tensors(show(kind, alerts, part))).numpy() for part in parts])
+        for part in np.array_split(chosen, max(1, chosen.size // 128)):
+            shown = show(kind, alerts, part)
+            found = [model(*tensors(turned(shown, which))) for which in range(8 if average else 1)]
+            chance = torch.stack([F.log_softmax(one, dim=1) for one in found])
+            out.append((torch.logsumexp(chance, dim=0) - np.log(len(found))).numpy())
+    return np.concatenate(out)
 
 
 def save(path: Path, model: AlertNet, config: ClassTraining) -> None:

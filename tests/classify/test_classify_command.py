@@ -2,7 +2,9 @@
 
 import csv
 import sys
+from pathlib import Path
 
+import fastavro
 import numpy as np
 import pytest
 from alert_scenes import alert
@@ -158,3 +160,34 @@ def test_missing_onnxruntime_is_said_in_one_line(tmp_path, monkeypatch, capsys):
     assert main(["classify", str(source), "-o", str(tmp_path / "c.csv")]) == 1
     assert "pip install onnxruntime" in capsys.readouterr().err
     assert not (tmp_path / "c.csv").exists()
+
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "ztf_labelled" / "alerts.avro"
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="real alerts are not beside the checkout")
+@pytest.mark.usefixtures("runtime")
+def test_nothing_that_makes_a_label_is_looked_at(tmp_path):
+    with SHARED.open("rb") as stream:
+        reader = fastavro.reader(stream)
+        schema = reader.writer_schema
+        alerts = [next(reader) for _ in range(3)]
+    plain, changed = tmp_path / "plain.avro", tmp_path / "changed.avro"
+    with plain.open("wb") as stream:
+        fastavro.writer(stream, schema, alerts)
+    for record in alerts:
+        for name in ("sgscore1", "distpsnr1", "ssdistnr", "drb", "rb", "ndethist", "classtar"):
+            assert name in record["candidate"]
+            record["candidate"][name] = 1
+    with changed.open("wb") as stream:
+        fastavro.writer(stream, schema, alerts)
+    tables = []
+    for source in (plain, changed):
+        out = tmp_path / f"{source.stem}.csv"
+        assert main(["classify", str(source), "-o", str(out), "-q"]) == 0
+        tables.append(rows_of(out))
+        for row in tables[-1]:
+            del row["file"]
+    assert tables[0] == tables[1]
+    # A window of 63 pixels holds three levels.
+    assert [row["levels"] for row in tables[0]] == ["3", "3", "3"]
