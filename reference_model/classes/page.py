@@ -310,6 +310,8 @@ def _simulated_tables(study: Study) -> list[str]:
         ("ztf", "all", 'ZTF-like: 1" pixels, seeing 1.5-3" (networks trained on all pixel scales)'),
         ("lsst", "all", 'LSST-like: 0.2" pixels, seeing 0.6-1.3" (the same networks)'),
         ("lsst", "lsst", "LSST-like, networks trained on LSST-like alerts only"),
+        ("lsst", "final", "LSST-like, the shipped weights (simulated, then real ZTF alerts)"),
+        ("ztf", "final", "ZTF-like, the shipped weights"),
         ("between", "all", 'between: 0.25" to 0.95" pixels'),
     ):
         found = {name: read_test(study, where, name, stratum) for name in NAMES}

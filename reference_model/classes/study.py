@@ -98,10 +98,15 @@ def cross_validate(study: Study, kind: str, seed: int, labelled: Labelled) -> No
 
 
 def judge(study: Study, kind: str, seed: int, strata: tuple[str, ...] = STRATA) -> None:
-    """Simulated alerts of the test split."""
+    """A network trained on simulated alerts, on those of the test split."""
     where = "all" if strata == STRATA else "-".join(strata)
+    _answer(study, where, kind, seed, base_model(study, kind, seed, strata), strata)
+
+
+def _answer(
+    study: Study, where: str, kind: str, seed: int, model: AlertNet, strata: tuple[str, ...]
+) -> None:
     names = tuple(f"hstamp{n}" for n in range(2, 6)) if kind == "any" else (kind,)
-    model = base_model(study, kind, seed, strata)
     for name in names:
         path = study.answers(f"test-{where}-{name}-seed{seed}")
         if path.exists():
@@ -128,6 +133,7 @@ def finish(study: Study, seed: int, labelled: Labelled, output: Path) -> dict[st
     simulated = load_alerts(study.root, study.config, "train")
     path = study.run(f"any-final-seed{seed}")
     model = trained(path, config, simulated, labelled.alerts, start)
+    _answer(study, "final", "any", seed, model, STRATA)
     stored = np.load(study.answers(f"real-hstamp3-seed{seed}"), allow_pickle=False)
     label = stored["label"].astype(np.int64)
     warmth = temperature(stored["tuned"], label)

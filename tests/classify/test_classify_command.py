@@ -2,7 +2,6 @@
 
 import csv
 import sys
-from pathlib import Path
 
 import fastavro
 import numpy as np
@@ -162,13 +161,12 @@ def test_missing_onnxruntime_is_said_in_one_line(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "c.csv").exists()
 
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "ztf_labelled" / "alerts.avro"
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason="real alerts are not beside the checkout")
 @pytest.mark.usefixtures("runtime")
-def test_nothing_that_makes_a_label_is_looked_at(tmp_path):
-    with SHARED.open("rb") as stream:
+def test_nothing_that_makes_a_label_is_looked_at(shared, tmp_path):
+    source = shared / "ztf_labelled" / "alerts.avro"
+    if not source.exists():
+        pytest.skip("the labelled alerts are not among the shared data")
+    with source.open("rb") as stream:
         reader = fastavro.reader(stream)
         schema = reader.writer_schema
         alerts = [next(reader) for _ in range(3)]
