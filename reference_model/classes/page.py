@@ -17,6 +17,7 @@ from reference_model.classes.config import STRATA
 from reference_model.classes.dataset import load_alerts
 from reference_model.classes.kinds import KINDS
 from reference_model.classes.leaks import leaks
+from reference_model.classes.pictures import draw_alerts
 from reference_model.classes.speed import alerts_a_second
 from reference_model.classes.study import Study, crossed
 from reference_model.evaluation.bootstrap import Estimate
@@ -126,6 +127,8 @@ def write_page(study: Study, docs: Path) -> Path:
         *_speed(),
         *_runs(study),
     ]
+    test = load_alerts(study.root, study.config, "test")
+    draw_alerts(docs / "figures" / "classes" / "simulated.png", test)
     path = docs / "classify_results.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines).rstrip() + "\n")
@@ -374,6 +377,7 @@ def _runs(study: Study) -> list[str]:
         "## What was run", "",
         f"Simulated alerts, version {manifest['version']}: {text}, in {len(manifest['scenes'])}"
         f" scenes of which each belongs to one split; SHA-256 of all {manifest['checksum'][:16]}."
-        f" {study.steps:,} steps of 64 alerts on simulated alerts, {study.tune} more for each fold"
+        f" {study.steps:,} steps of 64 alerts on simulated alerts of all pixel scales, half as many"
+        f" where networks see LSST-like ones only, {study.tune} more for each fold"
         f" of the real ones. Runs: {', '.join(runs)}.", "",
     ]  # fmt: skip

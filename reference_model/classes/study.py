@@ -64,7 +64,9 @@ class Study:
 def base_model(study: Study, kind: str, seed: int, strata: tuple[str, ...] = STRATA) -> AlertNet:
     """A network trained on simulated alerts."""
     where = "all" if strata == STRATA else "-".join(strata)
-    config = ClassTraining(kind, seed, study.steps)
+    # There are fewer alerts of one kind of survey, and their windows are larger.
+    steps = study.steps if strata == STRATA else study.steps // 2
+    config = ClassTraining(kind, seed, steps)
     path = study.run(f"{kind}-{where}-seed{seed}")
     if path.exists():
         return trained(path, config, None)  # type: ignore[arg-type]
