@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference_model.evaluation.bootstrap import Estimate, mean_by_group, ratio_by_group
+from reference_model.evaluation.bootstrap import Estimate, ratio_by_group
 from reference_model.evaluation.names import seed_of, seeds_of
 from reference_model.evaluation.tables import Floats, Mask, Question, Study, asked, where_run
 
@@ -79,22 +79,35 @@ def difference(
     first: str,
     second: str,
     chosen: Mask,
-    question: Question = "right",
+    question: Question = "beyond_host",
     together: bool = False,
+    weights: Floats | None = None,
 ) -> Paired:
-    """Share of the first method minus the second's."""
+    """Share of the first method minus the second's.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (N,), optional
+        How much each transient of the study counts; by default all the same.
+    """
     chosen = chosen & where_run(study, first, second)
     a, b, single = _both(study, first, second, chosen, question, together)
+    w = np.ones(a.size) if weights is None else weights[chosen]
     return Paired(
-        estimate=mean_by_group(a - b, study.field[chosen]),
-        seeds=tuple(_share(x - y) for x, y in single),
-        first=_share(a),
-        second=_share(b),
+        estimate=ratio_by_group((a - b) * w, w, study.field[chosen]),
+        seeds=tuple(_share(x - y, w) for x, y in single),
+        first=_share(a, w),
+        second=_share(b, w),
     )
 
 
 def wrong_ratio(
-    study: Study, first: str, second: str, chosen: Mask, question: Question = "wrong"
+    study: Study,
+    first: str,
+    second: str,
+    chosen: Mask,
+    question: Question = "beyond_host",
+    weights: Floats | None = None,
 ) -> Paired:
     """Wrong answers of the first method over those of the second; NaN where it has none.
 
@@ -102,16 +115,21 @@ def wrong_ratio(
     ----------
     question : {'wrong', 'beyond_1', 'beyond_host'}
         What counts as wrong.
+    weights : ndarray, shape (N,), optional
+        How much each transient of the study counts; by default all the same.
     """
     chosen = chosen & where_run(study, first, second)
     a, b, single = _both(study, first, second, chosen, question, False)
+    w = np.ones(a.size) if weights is None else weights[chosen]
     return Paired(
-        estimate=ratio_by_group(a, b, study.field[chosen]),
-        seeds=tuple(float(x.sum() / y.sum()) if y.sum() else float("nan") for x, y in single),
-        first=_share(a),
-        second=_share(b),
+        estimate=ratio_by_group(a * w, b * w, study.field[chosen]),
+        seeds=tuple(
+            float((x * w).sum() / (y * w).sum()) if y.any() else float("nan") for x, y in single
+        ),
+        first=_share(a, w),
+        second=_share(b, w),
     )
 
 
-def _share(values: Floats) -> float:
-    return float(values.mean()) if values.size else float("nan")
+def _share(values: Floats, weights: Floats) -> float:
+    return float((values * weights).sum() / weights.sum()) if values.size else float("nan")

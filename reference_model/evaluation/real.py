@@ -43,6 +43,8 @@ TITLES = {
     "net3": "network, n=3 (548 values)",
     "net4": "network, n=4, the outermost ring missing",
 }
+#: Those that never say that there is no host.
+SILENT = ("own", "delight")
 #: Hosts beyond this, arcsec, are given apart.
 FAR = 3.0
 #: Where every look at the test part is written down.
@@ -125,15 +127,20 @@ def classical(alerts: Sequence[RealAlert]) -> dict[str, Answers]:
 
 
 def ask_delight(alerts: Sequence[RealAlert], peer: Peer) -> Answers:
-    """DELIGHT on the cutouts; what they lack of its 2 arcmin is missing."""
-    found = []
-    for first in range(0, len(alerts), 64):
+    """DELIGHT on the cutouts with a host, as it always names one.
+
+    What they lack of its 2 arcmin is missing.
+    """
+    places = np.full((len(alerts), 2), np.nan)
+    rows = [row for row, alert in enumerate(alerts) if alert.host is not None]
+    for first in range(0, len(rows), 32):
+        part = rows[first : first + 32]
         images = [
             resample(flattened(a.image)[0], a.x, a.y, a.wcs.pixel_scale)
-            for a in alerts[first : first + 64]
+            for a in (alerts[row] for row in part)
         ]
-        found.append(peer.ask(np.stack(images)))
-    return _answers(alerts, np.concatenate(found)[:, :2].astype(np.float64) * PIXEL)
+        places[part] = peer.ask(np.stack(images))[:, :2] * PIXEL
+    return _answers(alerts, places)
 
 
 def _answers(alerts: Sequence[RealAlert], places: NDArray[np.float64]) -> Answers:
@@ -277,9 +284,12 @@ def table_lines(rows: Sequence[Row]) -> list[str]:
             share_text(row.every.within_arcsec), f"{row.every.median:.2f}",
             share_text(row.far.within_pixels),
             *(regions if row.name.startswith("net") else ["-", "-"]),
-            *(f"{row.none[k]:.2f}" for k in ("host", "asteroid", "variable star")),
-            f"{row.brier:.3f}", f"{row.brier_constant:.3f}",
         ]  # fmt: skip
+        if row.name in SILENT:
+            cells += ["-"] * 5
+        else:
+            cells += [f"{row.none[k]:.2f}" for k in ("host", "asteroid", "variable star")]
+            cells += [f"{row.brier:.3f}", f"{row.brier_constant:.3f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return [*lines, ""]
 
@@ -314,7 +324,10 @@ def run_real(options: argparse.Namespace) -> list[str]:
     write_json(options.output, options.part, alerts, found, model)
     lines = table_lines(rows_of(alerts, found))
     if options.docs is not None:
+        from reference_model.figures.headline import REAL_HOSTS
         from reference_model.figures.real import write_real
 
+        (options.docs / REAL_HOSTS).parent.mkdir(parents=True, exist_ok=True)
+        write_json(options.docs / REAL_HOSTS, options.part, alerts, found, model)
         lines.append(str(write_real(options.docs, alerts, found, model)))
     return lines

@@ -27,6 +27,8 @@ Mask = NDArray[np.bool_]
 HALF_SIDE = {n: 15 * 2 ** (n - 1) * 0.1 for n in range(2, 7)}
 #: Hosts this close to the edge of the stamp do not count as in it, arcsec.
 EDGE = 1.0
+#: Share of nearby, wide hosts among the alerts of a whole stream: under 1 % (DMTN-248).
+STREAM = 0.01
 #: Stands for the infinite error of "no host", so that percentiles stay defined.
 NO_ANSWER = 1e3
 
@@ -119,6 +121,18 @@ def inside(rows: Rows, half: float = HALF_SIDE[5], edge: float = EDGE) -> Mask:
     """Whether the host lies in a stamp of half a side, arcsec; False without a host."""
     far = np.maximum(np.abs(rows["host_dx"]), np.abs(rows["host_dy"]))
     return np.asarray(far < half - edge)
+
+
+def stream_weights(rows: Rows, nearby: float = STREAM) -> Floats:
+    """How much each transient counts, so that a share `nearby` of all are of that stratum.
+
+    The mean weight is one; transients without a host belong to the deep stratum.
+    """
+    near = rows["stratum"] == NEARBY
+    count, size = int(near.sum()), rows.size
+    if not 0 < count < size:
+        return np.ones(size)
+    return np.where(near, nearby * size / count, (1.0 - nearby) * size / (size - count))
 
 
 def selections(rows: Rows) -> dict[str, Mask]:

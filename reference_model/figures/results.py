@@ -69,7 +69,7 @@ def main_tables(study: Study) -> list[str]:
             f"{np.unique(study.field[chosen]).size} fields)",
             "",
             *table(['method', 'seeds', 'median error (")', '68 % (")', '95 % (")', '> 1" (%)',
-                    '> max(1", R_e) (%)', "right host (%)"], rows),
+                    '> max(1", R_e) (%)', "right host (%), for comparison only"], rows),
         ]  # fmt: skip
     return out
 
@@ -112,10 +112,17 @@ def _each(values: NDArray[np.float64]) -> str:
 
 def goal_table(found: list[Goal]) -> list[str]:
     """The goals, reached or missed."""
-    return table(
-        ["goal", "measured (simulated)", "", "beside it, for information"],
-        [[g.text, g.measured, g.verdict, "; ".join(g.beside)] for g in found],
-    )
+    return table(["goal", "measured", ""], [[g.text, g.measured, _verdict(g)] for g in found])
+
+
+def _verdict(goal: Goal) -> str:
+    return f"**{goal.verdict}**" if goal.verdict == "missed" else goal.verdict
+
+
+def beside_table(found: list[Goal]) -> list[str]:
+    """What belongs to the goals without being one."""
+    rows = [[g.text, text] for g in found for text in (g.measured, *g.beside) if text]
+    return table(["goal", "measured"], rows)
 
 
 def redshift_sets(study: Study) -> dict[str, Mask]:

@@ -10,69 +10,143 @@ pytest.importorskip("galsim", reason="the evaluation needs the train extra (GalS
 
 from made_study import answer, made_of, truth, wrong
 
-from reference_model.evaluation import goals
+from reference_model.evaluation import compare, goals, tables
 
 
 def for_goals(n=1000):
-    """Nearby hosts 10" away, the last hundred outside the n=5 stamp; all else right."""
+    """Hosts 10" away, the first half deep and the second nearby; all of them in the stamp."""
     rows = truth(n)
-    rows["host_dx"][-100:] = rows["offset"][-100:] = 40.0
+    rows["stratum"][: n // 2] = 0
     return rows, np.arange(n) % 10
+
+
+def verdicts(found):
+    return [goal.verdict for goal in found]
+
+
+def test_transients_count_as_a_stream_holds_them():
+    rows = truth(10, stratum=[1] * 6 + [0] * 4)
+    weights = tables.stream_weights(rows, 0.01)
+    assert weights[:6].sum() / weights.sum() == pytest.approx(0.01)
+    assert weights.mean() == pytest.approx(1.0)
+    assert tables.stream_weights(rows[:6]).tolist() == [1.0] * 6
+    made = made_of(rows, [0, 1] * 5, net_any5=wrong(rows, 0, 3), net_stamp30=wrong(rows, 5, 2))
+    every = np.ones(10, bool)
+    found = compare.difference(made, "net_any5", "net_stamp30", every, weights=weights)
+    # Three of six nearby ones wrong; one of six and one of four deep ones.
+    assert found.first == pytest.approx(0.01 * 3 / 6)
+    assert found.second == pytest.approx(0.01 / 6 + 0.99 / 4)
+    ratio = compare.wrong_ratio(made, "net_any5", "net_stamp30", every, weights=weights)
+    assert ratio.estimate.value == pytest.approx(found.first / found.second)
 
 
 def test_goals_are_judged_by_known_numbers():
     rows, field = for_goals()
     made = made_of(
         rows, field,
-        net_any5=wrong(rows, 0, 9), net_overlapping5x30=wrong(rows, 0, 4),
-        net_stamp30=wrong(rows, 0, 28), sep_dlr=wrong(rows, 100, 20),
-        delight=wrong(rows, 0, 18), catalogue_dlr=wrong(rows, 900, 18),
+        # Among the deep half: 6 wrong against 3, 25 and 9 for the best other method; the
+        # nearby half counts one in a hundred.
+        net_any5_sky=wrong(rows, 0, 6), net_overlapping5x30_sky=wrong(rows, 0, 3),
+        net_stamp30_sky=wrong(rows, 0, 25), sep_dlr=wrong(rows, 100, 20),
+        delight=wrong(rows, 0, 9), catalogue_dlr=wrong(rows, 0, 12),
     )  # fmt: skip
-    made.methods["net_any5"]["region"] = (np.arange(rows.size) + 0.5) / rows.size
-    found = goals.goals(made, {"both": 1999.0, "decode": 1e5})
-    values, overlapping, today, rivals = {g.text: g for g in found}, *found[:3]
-    assert len(values) == 8
-    # 9 - 4 more wrong of 900 inside the stamp: 0.56 points, more than 0.5.
+    region = np.empty(rows.size)
+    region[:500] = region[500:] = (np.arange(500) + 0.5) / 500
+    made.methods["net_any5_sky"]["region"] = region
+    found = goals.goals(made, {"both": 2999.0, "decode": 1e5})
+    assert len(found) == 10
+    assert len({goal.text for goal in found}) == 10
+    overlapping, today, rivals, deep = found[:4]
+    # 3 more wrong of 500 deep ones, of 99 %: 0.594 points, more than 0.5.
     assert overlapping.verdict == "missed"
-    assert "-0.56 (" in overlapping.measured
-    assert today.verdict == "reached"
-    assert "ratio 0.32 (" in today.measured
-    # (f) and the catalogue tie on all nearby; inside the stamp the catalogue has no error.
+    assert "0.59 (" in overlapping.measured
+    assert today.verdict == "missed"
+    assert "ratio 0.24 (" in today.measured
     assert rivals.verdict == "reached"
-    assert "ratio 0.50 (" in rivals.measured
-    assert "10.0 (10.0-10.0) % of the transients" in rivals.beside[0]
-    assert "(d) catalogue, DLR" in rivals.beside[1]
-    assert [g.verdict for g in found[3:]] == [
-        "not run",
-        "reached",
-        "reached",
-        "undefined",
-        "missed",
-    ]
+    assert "DELIGHT" in rivals.measured
+    assert "ratio 0.67 (" in rivals.measured
+    assert deep.verdict == "reached"
+    assert verdicts(found)[4:] == [
+        "not run", "reached", "reached", "not run", "not run", "missed",
+    ]  # fmt: skip
+    assert any(text.startswith("nearby: ") for text in overlapping.beside)
 
-    better = made_of(rows, field, net_any5=wrong(rows, 0, 8), net_overlapping5x30=wrong(rows, 0, 4),
-                     net_stamp30=wrong(rows, 0, 23), sep_dlr=wrong(rows, 0, 15))  # fmt: skip
-    verdicts = [g.verdict for g in goals.goals(better, {"both": 2000.0, "decode": 1e5})]
-    assert verdicts[:3] == ["reached", "missed", "missed"]
-    assert verdicts[-1] == "reached"
+    better = made_of(
+        rows, field, net_any5_sky=wrong(rows, 0, 5), net_overlapping5x30_sky=wrong(rows, 0, 3),
+        net_stamp30_sky=wrong(rows, 0, 3), sep_dlr=wrong(rows, 0, 7),
+    )  # fmt: skip
+    told = verdicts(goals.goals(better, {"both": 3000.0, "decode": 1e5}))
+    assert told[:3] == ["reached", "missed", "missed"]
+    assert told[-1] == "reached"
 
 
-def test_goals_say_what_holds_without_company():
+def test_a_loss_within_the_interval_is_none():
     rows, field = for_goals()
-    # All errors are made where a brighter galaxy stands beside the host.
-    company = np.where(wrong(rows, 0, 30)["right"], 0, 2).astype(np.int32)
-    made = made_of(rows, field, net_any5=wrong(rows, 0, 9), net_overlapping5x30=wrong(rows, 0, 4),
-                   net_stamp30=wrong(rows, 100, 28), sep_dlr=wrong(rows, 0, 20))  # fmt: skip
+    # Two fields lose one each, two gain one each.
+    first, second = wrong(rows, 0, 2), wrong(rows, 2, 2)
+    made = made_of(rows, field, net_any5_sky=first, net_stamp30_sky=second)
+    chosen = tables.selections(rows)
+    assert goals.in_the_deep(made, chosen).verdict == "reached"
+    made.methods["net_any5_sky"] = wrong(rows, 0, 25)
+    assert goals.in_the_deep(made, chosen).verdict == "missed"
+
+
+def test_the_best_other_method_is_the_best_of_the_stream():
+    rows, field = for_goals()
+    made = made_of(rows, field, net_any5_sky=wrong(rows, 0, 1),
+                   sep_dlr=wrong(rows, 0, 10), delight=wrong(rows, 500, 100))  # fmt: skip
+    every = np.ones(rows.size, bool)
+    assert goals.best_rival(made, every) == "sep_dlr"
+    assert goals.best_rival(made, every, tables.stream_weights(rows)) == "delight"
+
+
+def test_redshifts_are_those_of_isolated_hosts():
+    rows, field = for_goals()
+    # All that is wrong is wrong where a brighter galaxy stands beside the host.
+    company = np.zeros(rows.size, np.int32)
+    company[500:600] = 1
+    made = made_of(rows, field, net_any5_sky=wrong(rows, 500, 50), delight=wrong(rows, 500, 40))
     made = dataclasses.replace(made, brighter=company)
-    found = goals.goals(made, None)[:3]
-    alone = [[t for t in goal.beside if t.startswith(goals.ALONE)] for goal in found]
-    assert ["100.0 against 100.0" in text for text in alone[0]] == [True]
-    assert [len(texts) for texts in alone] == [1, 2, 2]
-    assert all(" 0.0 against " in text for text in alone[1])
-    inside = [t for t in alone[2] if "host in the n=5 stamp" in t]
-    assert " 0.0 against 0.0 %" in inside[0]
-    assert not any(goals.ALONE in t for g in goals.goals(
-        dataclasses.replace(made, brighter=None), None) for t in g.beside)  # fmt: skip
+    assert goals.redshifts(made, tables.selections(rows)).verdict == "reached"
+    bad = made_of(rows, field, net_any5_sky=wrong(rows, 600, 50), delight=wrong(rows, 900, 60))
+    bad = dataclasses.replace(bad, brighter=company)
+    found = goals.redshifts(bad, tables.selections(rows))
+    assert found.verdict == "missed"
+    # DELIGHT's completeness is 340 of 400; P(none) ties, so that answers come in order, the 50
+    # wrong ones first.
+    assert found.measured.startswith("12.82 (")
+
+
+def test_the_brier_score_is_that_of_the_stream():
+    # Nearby hosts in the stamp; of the deep ones, a half has none that can be seen.
+    rows = truth(40, stratum=[1] * 20 + [0] * 20)
+    rows["kind"][30:], rows["visible"][30:] = 2, False
+    result = answer(rows, True, none=0.0)
+    result["none"][30:] = 0.6
+    made = made_of(rows, np.arange(40) % 4, net_any5_sky=result)
+    found = goals.nothing_there(made)
+    # Half of 99 % have none: (0.6 - 1)^2 there, 0 elsewhere.
+    share = 0.99 / 2
+    assert found.measured.startswith(f"{0.16 * share:.3f} (")
+    assert f"against {share * (1 - share):.3f}: ratio 0.32" in found.measured
+    assert found.verdict == "reached"
+    result["none"][:] = 0.5
+    assert goals.nothing_there(made).verdict == "missed"
+
+
+def test_real_hosts_are_counted_by_object():
+    def told(value):
+        return {"within_pixels": {"value": value, "low": 0.8, "high": 0.99, "n": 54}}
+
+    real = {"finders": [{"name": "net3", "every": told(52 / 54)},
+                        {"name": "delight", "every": told(0.5)}]}  # fmt: skip
+    found = goals.on_real_alerts(real)
+    assert found.verdict == "reached"
+    assert "96.3 (80.0-99.0) % of 54 objects" in found.measured
+    assert "50.0 (" in found.beside[0]
+    real["finders"][0]["every"] = told(51 / 54)
+    assert goals.on_real_alerts(real).verdict == "missed"
+    assert goals.on_real_alerts(None).verdict == "not run"
 
 
 def test_goals_without_their_methods_are_not_run():
@@ -80,13 +154,3 @@ def test_goals_without_their_methods_are_not_run():
     found = goals.goals(made_of(rows, field, sep_dlr=wrong(rows, 0, 9)), None)
     assert {g.verdict for g in found} == {"not run"}
     assert all(not g.measured for g in found)
-
-
-def test_hosts_out_of_reach_are_those_no_answer_in_the_stamp_can_find():
-    # From the edge at 24": 0.5, 2 and 3.5 arcsec beyond, R_e 3; the last one diagonal.
-    rows = truth(4, host_dx=[24.5, 26.0, -27.5, 26.5], host_dy=[0.0, 0.0, 0.0, 26.5])
-    made = made_of(rows, [0, 0, 1, 1], net_any5=answer(rows, True))
-    every = np.ones(4, bool)
-    assert goals.out_of_reach(made, every, 24.0).value == pytest.approx(2 / 4)
-    rows["host_re"] = 0.2
-    assert goals.out_of_reach(made, every, 24.0).value == pytest.approx(3 / 4)

@@ -34,8 +34,16 @@ def test_pages_say_what_the_files_say(tmp_path):
 
     folder = tmp_path / "data" / "made" / "results"
     rows = folder_of(folder)
-    page = write_results(tmp_path, tmp_path / "data", StudyConfig(name="made", seed=77)).read_text()
+    front = write_results(
+        tmp_path, tmp_path / "data", StudyConfig(name="made", seed=77)
+    ).read_text()
+    page = (tmp_path / "reference_model_tables.md").read_text()
     assert "seed 77" in page
+    assert "seed 77" in front
+    # What was asked, the answer and its limit come first, and fit a screen.
+    places = [front.index(word) for word in ("**Asked:**", "**Answer:**", "**Limit:**")]
+    assert places == sorted(places)
+    assert front[: front.index("## Goals")].count("\n") < 30
     chosen = tables.selections(rows)
     for subset in ("deep", "nearby", "R_e 1-4 arcsec"):
         pick = chosen[subset]
@@ -58,9 +66,10 @@ def test_pages_say_what_the_files_say(tmp_path):
                 f"{100 * np.mean([e > limit for e in error]):.1f}",
                 f"{100 * np.mean([r['right'] for r in loaded]):.1f}",
             ]
-    assert "not run" in page
+    assert "not run" in front
     figures = tmp_path / "figures/reference_model"
-    linked = {text.split(")")[0] for text in page.split("](figures/reference_model/")[1:]}
+    every = page + front
+    linked = {text.split(")")[0] for text in every.split("](figures/reference_model/")[1:]}
     assert linked == {path.name for path in figures.iterdir()}
     # The fields are not at hand, so there is nothing to draw examples from.
     assert "examples.png" not in linked
@@ -74,7 +83,8 @@ def test_the_company_of_hosts_has_its_section(tmp_path):
     rows = folder_of(folder)
     brighter = np.arange(rows.size, dtype=np.int32) % 4
     np.save(folder / "truth" / "brighter.npy", brighter)
-    page = write_results(tmp_path, tmp_path / "data", StudyConfig(name="made")).read_text()
+    write_results(tmp_path, tmp_path / "data", StudyConfig(name="made"))
+    page = (tmp_path / "reference_model_tables.md").read_text()
     section = page.split("## By company of the host")[1].split("\n## ")[0]
     nearby = tables.selections(rows)["nearby"]
     groups = (brighter == 0, brighter == 1, brighter > 1)
@@ -97,7 +107,7 @@ def test_results_of_some_fields_count_there_alone(tmp_path):
     found = tables.line(made, "delight", pick).right
     assert found.n == pick[:120].sum()
     assert found.value == pytest.approx(full["right"][:120][pick[:120]].mean())
-    paired = compare.difference(made, "net_stamp30", "delight", pick)
+    paired = compare.difference(made, "net_stamp30", "delight", pick, "right")
     other = made.methods["net_stamp30"]["right"][:120][pick[:120]].mean()
     assert paired.estimate.value == pytest.approx(other - found.value)
     assert f"run on {found.n})" in pages.named(made, "delight", pick)
@@ -147,7 +157,8 @@ def test_a_whole_small_study_fills_its_pages(tmp_path, monkeypatch):
         ["pages", "--docs", str(docs)],
     ):
         assert cli.main([*base, *step]) == 0
-    page = (docs / "reference_model_results.md").read_text()
+    assert "**Answer:**" in (docs / "reference_model_results.md").read_text()
+    page = (docs / "reference_model_tables.md").read_text()
     right = read_method(tmp_path / "tiny/results", "net_any5")[0]["right"]
     rows = np.load(tmp_path / "tiny/results/truth/rows.npy")
     nearby = (rows["stratum"] == 1) & rows["visible"]

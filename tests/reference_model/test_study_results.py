@@ -84,10 +84,10 @@ def test_a_line_of_the_table():
 
 def test_ratios_and_differences_are_paired():
     made, every = study(), np.ones(8, bool)
-    ratio = compare.wrong_ratio(made, "net_any5", "own_position", every)
+    ratio = compare.wrong_ratio(made, "net_any5", "own_position", every, "wrong")
     assert ratio.estimate.value == pytest.approx(2 / 8)
     assert (ratio.first, ratio.second) == pytest.approx((2 / 8, 1.0))
-    gap = compare.difference(made, "net_any5", "own_position", every)
+    gap = compare.difference(made, "net_any5", "own_position", every, "right")
     assert gap.estimate.value == pytest.approx(6 / 8)
     by_distance = compare.wrong_ratio(made, "net_any5", "own_position", every, "beyond_host")
     assert by_distance.estimate.value == pytest.approx(2 / 8)
@@ -123,7 +123,7 @@ def test_seeds_are_averaged_and_their_spread_is_stated():
     assert found.right.value == pytest.approx(0.8)
     assert found.median.value == pytest.approx((0.0 + 2.0 + 4.0) / 3)
     assert found.beyond_host.value == pytest.approx((0.2 + 0.0 + 1.0) / 3)
-    ratio = compare.wrong_ratio(made, "net_any5", "net_stamp30", every)
+    ratio = compare.wrong_ratio(made, "net_any5", "net_stamp30", every, "wrong")
     assert ratio.estimate.value == pytest.approx(0.2 / 0.5)
     assert ratio.seeds == pytest.approx((0.2, 0.4, 0.6))
     assert ratio.spread() == "3 seeds: 0.20 to 0.60"
@@ -145,10 +145,10 @@ def test_encodings_are_compared_seed_by_seed_and_networks_with_all_seeds():
     )  # fmt: skip
     every = np.ones(4, bool)
     # The second seed has no f4: it may not count on one side alone.
-    encoded = compare.difference(made, "net_any5", "net_any5_f4", every, together=True)
+    encoded = compare.difference(made, "net_any5", "net_any5_f4", every, "right", True)
     assert encoded.estimate.value == pytest.approx(0.25)
     assert encoded.spread() == "one seed"
-    network = compare.difference(made, "net_any5", "net_stamp30", every)
+    network = compare.difference(made, "net_any5", "net_stamp30", every, "right")
     assert network.estimate.value == pytest.approx(0.75 - (0.25 + 0.0 + 1.0) / 3)
     assert network.seeds == pytest.approx((0.75, 0.5))
 
