@@ -52,7 +52,7 @@ $(MINIMUM)-%/.done: pyproject.toml tests/minimum.py
 	$(MINIMUM)-$*/bin/pip install --quiet --no-deps --editable .
 	@touch $@
 
-MINIMUM_TESTS := tests/codec tests/convert tests/cli tests/export tests/draw tests/hosts tests/schemas tests/docs
+MINIMUM_TESTS := tests/codec tests/convert tests/cli tests/export tests/draw tests/hosts tests/classify tests/schemas tests/docs
 test-minimum: $(MINIMUM)-core/.done $(MINIMUM)-all/.done
 	$(MINIMUM)-core/bin/python -m pytest $(MINIMUM_TESTS) -n auto -W ignore::DeprecationWarning
 	$(MINIMUM)-all/bin/python -m pytest $(MINIMUM_TESTS) tests/fast -n auto -W ignore::DeprecationWarning

@@ -74,6 +74,14 @@ def _parser() -> argparse.ArgumentParser:
                          help="folder that holds sky, ztf and lsst")  # fmt: skip
     realsky.add_argument("--model", type=Path, help="ONNX file (default: the shipped weights)")
     realsky.add_argument("--docs", type=Path, default=Path("docs"))
+    classes = commands.add_parser("classes", help="the study of alert classes")
+    classes.add_argument("step", choices=("simulate", "train", "results"))
+    classes.add_argument("--labelled", type=Path, help="folder of labelled real alerts")
+    classes.add_argument("--seeds", type=int, nargs="+", default=[1])
+    classes.add_argument("--steps", type=int, default=3000, help="of training on simulated alerts")
+    classes.add_argument("--tune", type=int, default=300, help="of going on with real alerts")
+    classes.add_argument("-o", "--output", type=Path, help="ONNX file of the finished weights")
+    classes.add_argument("--docs", type=Path, default=Path("docs"))
     real = commands.add_parser("real", help="finders on real ZTF alerts whose hosts are known")
     real.add_argument("--data", dest="labelled", type=Path, required=True,
                       help="folder that holds alerts.avro, labels.csv and hosts.csv")  # fmt: skip
@@ -155,6 +163,8 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
         from reference_model.figures.realsky import write_realsky
 
         print(write_realsky(options.docs, options.shared, options.model or weights_path()))
+    elif options.command == "classes":
+        _classes(options, root)
     elif options.command == "real":
         from reference_model.evaluation.real import run_real
 
@@ -169,3 +179,23 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
 
         print(write_page(options.docs, root, config, options.scotch))
     return 0
+
+
+def _classes(options: argparse.Namespace, root: Path) -> None:
+    from reference_model.classes.config import CONFIGS as SETS
+
+    config = SETS[options.which]
+    if options.step == "simulate":
+        from reference_model.classes.dataset import simulate
+
+        print(simulate(root, config))
+        return
+    from reference_model.classes.study import Study, run_study
+
+    study = Study(root, config, options.steps, options.tune)
+    if options.step == "train":
+        run_study(study, options.labelled, options.seeds, options.output)
+        return
+    from reference_model.classes.page import write_page
+
+    print(write_page(study, options.docs))

@@ -299,9 +299,9 @@ def test_commands_take_archives(stamped, tmp_path, night):
 
 
 def test_hosts_reads_archives(stamped):
-    from hstamp.hosts.alerts import Options, read_alerts
+    from hstamp.inference.alerts import Options, read_alerts
 
-    alerts = list(read_alerts([stamped], Options()))
+    alerts = list(read_alerts([stamped], Options(), (("template", "science"),)))
     assert [a.id for a in alerts] == ["11", "12", "alone", None]
     assert alerts[3].place == f"{stamped}, r"
     assert alerts[3].faults[0].code == "E_MAGIC"

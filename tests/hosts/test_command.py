@@ -239,8 +239,8 @@ class TestReports:
         from matplotlib.figure import Figure
 
         from hstamp.hosts import predict
-        from hstamp.hosts.alerts import Alert
         from hstamp.hosts.report import _draw, panels_of
+        from hstamp.inference.alerts import Alert
 
         assert matplotlib
         stamp = scene(5)

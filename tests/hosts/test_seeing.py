@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import hstamp
-from hstamp.hosts.predict import _seeing
-from hstamp.hosts.seeing import seeing_of
+from hstamp.hosts.seeing import seeing_of, seeing_of_stamps
 
 Y, X = np.indices((21, 21)) - 10.0
 
@@ -45,6 +44,6 @@ def test_stamps_with_psfs_of_several_sizes():
         for psf, size in ((gaussian(3.0), 21), (None, 21), (gaussian(5.0), 15))
     ]
     expected = [3.0, np.nan, 5.0]
-    np.testing.assert_allclose(_seeing(stamps), expected, rtol=0.05)
+    np.testing.assert_allclose(seeing_of_stamps(stamps), expected, rtol=0.05)
     batch = hstamp.decode_many([stamp.to_bytes() for stamp in stamps])
     np.testing.assert_allclose(seeing_of(batch.psf, 3), expected, rtol=0.05)

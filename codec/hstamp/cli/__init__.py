@@ -24,8 +24,8 @@ __all__ = ["build_parser", "main"]
 _NO_HOME: Final = "/nonexistent"
 
 _COMMANDS = (
-    "convert", "hosts", "info", "show", "view", "export", "validate", "verify", "schema", "demo",
-    "conformance",
+    "convert", "hosts", "classify", "info", "show", "view", "export", "validate", "verify",
+    "schema", "demo", "conformance",
 )  # fmt: skip
 _EPILOG = """\
 examples:
@@ -38,6 +38,7 @@ examples:
   hstamp validate with-stamps/                    check every stamp
   hstamp verify alerts/ with-stamps/              make the stamps again and compare
   hstamp hosts with-stamps/alerts.avro -o hosts.csv  the host galaxies
+  hstamp classify with-stamps/alerts.avro -o classes.csv  AGN, SN, star, asteroid or bogus
 
 'hstamp <command> --help' explains a command. Exit status: 0 all well, 1 something failed,
 2 wrong usage, 130 interrupted (129 or 143 by SIGHUP or SIGTERM). Messages go to standard error.

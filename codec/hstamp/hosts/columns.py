@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .alerts import Alert
+from ..inference.alerts import Alert
+from ..inference.columns import IDENTITY, Column, Sheet, identity_of
 from .table import HostTable
 
-__all__ = ["COLUMNS", "Column", "columns_of", "joined"]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column.
-
-    Attributes
-    ----------
-    name : str
-    unit : str or None
-        VOUnit.
-    ucd : str or None
-        Unified content descriptor (IVOA UCD1+ controlled vocabulary 1.5).
-    meaning : str
-    """
-
-    name: str
-    unit: str | None
-    ucd: str | None
-    meaning: str
+__all__ = ["COLUMNS", "HOSTS", "columns_of"]
 
 
 COLUMNS: Final = (
-    Column("alert_id", None, "meta.id;meta.main", "diaSourceId, candid or identifier of the stamp"),
-    Column("object_id", None, "meta.id", "diaObjectId, ssObjectId or objectId"),
-    Column("file", None, "meta.id;meta.file", "input file"),
-    Column("record", None, "meta.number", "record in the file, from 0"),
+    *IDENTITY,
     Column("image", None, None, "image of the alert that was looked at"),
     Column("band", None, "meta.id;instr.filter", "filter band"),
     Column("levels", None, None, "levels of the stamp that were used"),
@@ -65,20 +42,19 @@ COLUMNS: Final = (
     Column("pixel", "arcsec", "phys.angSize;instr.pixel", "side of a base pixel"),
 )
 
-_INT64: Final = 2**63
+HOSTS: Final = Sheet(
+    "hosts",
+    COLUMNS,
+    "Host candidates by the hstamp reference model, trained on a simulated sky:"
+    " probabilities and covariances are those of that simulation.",
+)
 
 
 def columns_of(alerts: Sequence[Alert], hosts: HostTable) -> dict[str, NDArray[Any]]:
     """Columns of the best candidates of alerts that all have a stamp."""
     best = hosts.best
-    stamps = [alert.stamp for alert in alerts]
     values: dict[str, Any] = {
-        "alert_id": _texts(alert.id for alert in alerts),
-        "object_id": _texts(alert.object_id for alert in alerts),
-        "file": _texts(str(alert.path) for alert in alerts),
-        "record": np.array([alert.record for alert in alerts], dtype=np.int64),
-        "image": _texts(alert.kind for alert in alerts),
-        "band": _texts(stamp and stamp.band for stamp in stamps),
+        **identity_of(alerts),
         "levels": hosts.levels.astype(np.int16),
         "ra": hosts.ra,
         "dec": hosts.dec,
@@ -108,24 +84,3 @@ def columns_of(alerts: Sequence[Alert], hosts: HostTable) -> dict[str, NDArray[A
         name: value.astype(np.float32) if value.dtype == float and name not in exact else value
         for name, value in values.items()
     }
-
-
-def joined(parts: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """One table of several; identifiers that are all integers become integers."""
-    whole = {c.name: np.concatenate([part[c.name] for part in parts]) for c in COLUMNS}
-    for name in ("alert_id", "object_id"):
-        texts = whole[name]
-        if texts.size and all(_is_integer(text) for text in texts):
-            whole[name] = np.array([int(text) for text in texts], dtype=np.int64)
-    return whole
-
-
-def _is_integer(text: str) -> bool:
-    # Only what an integer would be written as: '007' is a name.
-    return (
-        text.isdecimal() and text.isascii() and str(int(text[:20])) == text and int(text) < _INT64
-    )
-
-
-def _texts(values: Any) -> NDArray[Any]:
-    return np.array([value or "" for value in values], dtype=object)

@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 
 from ..errors import InputError
+from ..inference.alerts import Alert
 from ..tangent import gnomonic
-from .alerts import Alert
 from .score import Answers, Score, Summary, Truth, answers_of, score, summarise
 from .table import HostTable
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
 
 from ..errors import InputError, MissingExtraError
+from ..inference import weights as shared
 from .runtime import HostFinder, read_calibration
 
 __all__ = ["load_finder", "weights_path"]
-
-_HERE: Final = Path(__file__).resolve()
-_PLACES: Final = (
-    _HERE.parent / "weights" / "host.onnx",  # installed
-    _HERE.parents[3] / "reference_model" / "weights" / "host.onnx",  # a checkout
-)
 
 
 def weights_path(weights: str | os.PathLike[str] | None = None) -> Path:
@@ -33,13 +26,7 @@ def weights_path(weights: str | os.PathLike[str] | None = None) -> Path:
     InputError
         If a file is missing.
     """
-    places = _PLACES if weights is None else (Path(weights),)
-    for place in places:
-        if place.is_file():
-            if not place.with_suffix(".json").is_file():
-                raise InputError(f"{place}: its calibration {place.stem}.json is not beside it")
-            return place
-    raise InputError(f"no weights: {' and '.join(map(str, places))} do not exist")
+    return shared.weights_path("host.onnx", weights)
 
 
 @lru_cache(maxsize=4)
@@ -53,11 +40,11 @@ def load_finder(path: Path) -> HostFinder:
     MissingExtraError
         Without onnxruntime.
     """
-    note = path.with_suffix(".json")
+    note = shared.note_of(path)
     try:
-        calibration = read_calibration(json.loads(note.read_text(encoding="utf-8")))
+        calibration = read_calibration(note)
     except (ValueError, KeyError, TypeError) as exc:
-        raise InputError(f"{note}: not a calibration: {exc!r}") from exc
+        raise InputError(f"{path.with_suffix('.json')}: not a calibration: {exc!r}") from exc
     try:
         return HostFinder(path, calibration)
     except MissingExtraError:

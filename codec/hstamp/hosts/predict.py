@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from ..batch import StampBatch, decode_many
 from ..errors import InputError
+from ..inference.pixels import pixels_of
 from ..stamp import Stamp
 from .background import noise_of, sky_of
 from .load import load_finder, weights_path
 from .mixture import MAX_CANDIDATES
 from .runtime import PIXEL, Conditions, prior_of
-from .seeing import seeing_of
+from .seeing import seeing_of, seeing_of_stamps
 from .table import HostTable, Positions, no_positions, positions_of
 
 __all__ = ["MOST_LEVELS", "Sky", "predict"]
@@ -105,7 +106,7 @@ def predict(
         if isinstance(stamps, StampBatch)
         else _of_list(stamps, sky, finder.takes_seeing)
     )
-    scales = _pixels(inputs.cd, pixel)
+    scales = pixels_of(inputs.cd, pixel)
     count = len(inputs.n)
     none = np.full(count, np.nan)
     found = no_positions(count, MAX_CANDIDATES)
@@ -144,19 +145,6 @@ def _usable(
     return rows, levels - dark[:, None, None, None], noise
 
 
-def _pixels(
-    cd: NDArray[np.float64], given: float | Sequence[float | None] | None
-) -> NDArray[np.float64]:
-    """Side of a base pixel [arcsec] from the CD matrices, or as given; NaN where unknown."""
-    area = np.abs(cd[:, 0, 0] * cd[:, 1, 1] - cd[:, 0, 1] * cd[:, 1, 0])
-    other = np.array(given if isinstance(given, Sequence) else [given] * len(cd), dtype=np.float64)
-    if other.shape != area.shape:
-        raise InputError(f"{other.size} pixels are given for {area.size} stamps")
-    if (other <= 0).any():
-        raise InputError("pixels must be larger than 0 arcsec")
-    return np.where(np.isnan(area), other, 3600.0 * np.sqrt(area))
-
-
 def _of_list(stamps: Sequence[Stamp] | Sequence[bytes], sky: Sky, psfs: bool) -> _Inputs:
     made: list[Stamp] = []
     if stamps and all(isinstance(stamp, bytes) for stamp in stamps) and sky != "auto":
@@ -190,21 +178,10 @@ def _of_list(stamps: Sequence[Stamp] | Sequence[bytes], sky: Sky, psfs: bool) ->
         place[:, 0],
         place[:, 1],
         cd,
-        _seeing(made) if psfs else np.full(count, np.nan, dtype=np.float32),
+        seeing_of_stamps(made) if psfs else np.full(count, np.nan, dtype=np.float32),
         np.array(subtract, dtype=np.bool_),
         tuple(s.id for s in made),
     )
-
-
-def _seeing(stamps: Sequence[Stamp]) -> NDArray[np.float32]:
-    """Width of each stamp's PSF [base pixel]."""
-    found = np.full(len(stamps), np.nan, dtype=np.float32)
-    psfs = [stamp.psf for stamp in stamps]
-    sides = np.array([0 if psf is None else len(psf) for psf in psfs])
-    for side in np.unique(sides[sides > 0]):
-        rows = np.flatnonzero(sides == side)
-        found[rows] = seeing_of(np.stack([np.asarray(psfs[b]) for b in rows]), rows.size)
-    return found
 
 
 def _of_batch(batch: StampBatch, sky: Sky) -> _Inputs:

@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ..errors import InputError
-from ..export.pages import ENLARGE_STYLE, VIEWPORT, enlarging
-from ..outputs import atomic_writer
+from ..inference.alerts import Alert
+from ..inference.report import Frame
 from ..stamp import Stamp
-from ..text import counted
-from .alerts import Alert
 from .table import HostTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Panel", "check_report", "panels_of", "write_report"]
+__all__ = ["FRAME", "Panel", "panels_of"]
 
 _COLOUR: Final = "#d55e00"
-_SUFFIXES: Final = (".html", ".htm", ".png", ".pdf", ".svg")
-_COLUMNS: Final = 6
 _LEAST_WEIGHT: Final = 0.02
 """Candidates with less weight are not drawn, the best one excepted."""
-_INCHES: Final = 2.6
-_DPI: Final = 220
-"""Pictures of a page, sharp when they are enlarged; half of them are flat sky, which packs well."""
 _FAINTEST: Final = 0.2
 """Opacity of the cross where there is no host: the best candidate can still be looked for."""
 
-REMARK: Final = (
+FRAME: Final = Frame(
+    "Hosts of",
     "The model was trained on a simulated sky. Ellipses: candidates (two sigma, line width"
     " by probability), the cross in the best one, fainter the more probable it is that no host is"
-    " in the stamp; white ticks: the source."
+    " in the stamp; white ticks: the source.",
+    "model trained on a simulated sky",
 )
 
 
@@ -70,23 +60,11 @@ class Panel:
     mean: Any
     covariance: Any
     none: float = 0.0
+    pictures = 1
 
-
-def check_report(path: Path) -> None:
-    """Say before the work whether the report can be made afterwards.
-
-    Raises
-    ------
-    InputError
-        If the suffix is unknown or the folder does not exist.
-    MissingExtraError
-        Without matplotlib.
-    """
-    if path.suffix.lower() not in _SUFFIXES:
-        raise InputError(f"{path}: the suffix must be one of {', '.join(_SUFFIXES)}")
-    if path.is_dir() or not path.resolve().parent.is_dir():
-        raise InputError(f"{path}: not a file in a folder that exists")
-    from .. import draw  # noqa: F401  (reports a missing matplotlib)
+    def draw(self, axes: Sequence[Axes]) -> None:
+        """Draw the stamp with its candidates."""
+        _draw(axes[0], self)
 
 
 def panels_of(alerts: Sequence[Alert], hosts: HostTable) -> list[Panel]:
@@ -106,27 +84,6 @@ def panels_of(alerts: Sequence[Alert], hosts: HostTable) -> list[Panel]:
             )
         )
     return panels
-
-
-def write_report(path: Path, panels: Sequence[Panel], total: int) -> None:
-    """Draw panels.
-
-    Parameters
-    ----------
-    path : Path
-        ``.html`` for a page that needs no other file; ``.png``, ``.pdf`` or ``.svg``.
-    panels : sequence of Panel
-    total : int
-        Alerts of the run, of which the panels show the first.
-    """
-    title = f"Hosts of {counted(total, 'alert')}"
-    if len(panels) < total:
-        title += f", the first {len(panels)}"
-    with atomic_writer(path) as stream:
-        if path.suffix.lower() in (".html", ".htm"):
-            stream.write(_page(panels, title).encode("utf-8"))
-        else:
-            stream.write(_sheet(panels, title, path.suffix.lower()[1:]))
 
 
 def _lines(hosts: HostTable, b: int) -> tuple[str, ...]:
@@ -169,54 +126,3 @@ def _draw(ax: Axes, item: Panel) -> None:
             zorder=4, path_effects=outline(3.0, alpha=seen),
         )  # fmt: skip
         cross.set_gid("host")
-
-
-def _sheet(panels: Sequence[Panel], title: str, form: str) -> bytes:
-    from matplotlib.figure import Figure
-
-    columns = min(_COLUMNS, max(len(panels), 2))
-    rows = max(-(-len(panels) // columns), 1)
-    figure = Figure(figsize=(2.2 * columns, 2.75 * rows + 0.6), dpi=110, layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for ax, item in zip(axes, panels, strict=False):
-        _draw(ax, item)
-        ax.set_title("\n".join((item.title, *item.lines)), fontsize=6.5, parse_math=False)
-    for ax in axes[len(panels) :]:
-        ax.set_axis_off()
-    figure.suptitle(f"{title} (model trained on a simulated sky)", fontsize=9, parse_math=False)
-    out = io.BytesIO()
-    figure.savefig(out, format=form)
-    return out.getvalue()
-
-
-def _page(panels: Sequence[Panel], title: str) -> str:
-    cards = "\n".join(_card(number, item) for number, item in enumerate(panels))
-    return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8">{VIEWPORT}<title>{html.escape(title)}</title><style>
-body {{ font: 14px/1.4 sans-serif; margin: 1.5em; background: #fff; color: #222; }}
-main {{ display: grid; gap: 1em;
-  grid-template-columns: repeat(auto-fill, minmax(min(240px, 100%), 1fr)); }}
-h1, figcaption b {{ overflow-wrap: anywhere; }}
-{ENLARGE_STYLE}
-figure > img {{ width: 100%; }}
-</style></head><body>
-<h1>{html.escape(title)}</h1>
-<p>{html.escape(REMARK)} A click enlarges a picture.</p>
-<main>
-{cards}
-</main></body></html>
-"""
-
-
-def _card(number: int, item: Panel) -> str:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(_INCHES, _INCHES), dpi=_DPI)
-    _draw(figure.add_axes((0.0, 0.0, 1.0, 1.0)), item)
-    out = io.BytesIO()
-    figure.savefig(out, format="png")
-    picture = base64.b64encode(out.getvalue()).decode("ascii")
-    name = html.escape(item.title)
-    lines = "<br>".join(html.escape(line) for line in item.lines)
-    image = f'<img alt="stamp of {name}" src="data:image/png;base64,{picture}">'
-    return enlarging(f"stamp-{number}", image, caption=f"<b>{name}</b><br>{lines}")

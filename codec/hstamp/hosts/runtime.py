@@ -8,7 +8,6 @@ turns them into the sky with a stamp's CD matrix.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -17,7 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, MissingExtraError
+from ..errors import InputError
+from ..inference.weights import session_of
 from ..layout import layout_of
 from .background import noise_of
 from .mixture import (
@@ -165,19 +165,7 @@ class HostFinder:
     def __init__(
         self, path: Path | str, calibration: Calibration | None = None, threads: int = 1
     ) -> None:
-        # It would send usage data, and complain on the terminal where it cannot keep an identifier.
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-        try:
-            import onnxruntime
-        except ImportError as exc:
-            raise MissingExtraError("onnxruntime", "model") from exc
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        self._session: Any = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        self._session: Any = session_of(path, threads)
         self._inputs = frozenset(given.name for given in self._session.get_inputs())
         self.calibration = calibration or Calibration()
 

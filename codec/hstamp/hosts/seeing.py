@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["seeing_of"]
+from ..stamp import Stamp
+
+__all__ = ["seeing_of", "seeing_of_stamps"]
 
 Floats = NDArray[np.float32]
 
@@ -56,3 +60,14 @@ def _reach(lines: Floats, middle: NDArray[np.intp]) -> Floats:
     inner, outer = lines[every, np.maximum(after - 1, 0)], lines[every, after]
     found = after - 1 - middle + (inner - 0.5) / np.maximum(inner - outer, 1e-12)
     return np.asarray(np.where(low.any(axis=1), found, np.nan), dtype=np.float32)
+
+
+def seeing_of_stamps(stamps: Sequence[Stamp]) -> NDArray[np.float32]:
+    """Width of each stamp's PSF [base pixel]."""
+    found = np.full(len(stamps), np.nan, dtype=np.float32)
+    psfs = [stamp.psf for stamp in stamps]
+    sides = np.array([0 if psf is None else len(psf) for psf in psfs])
+    for side in np.unique(sides[sides > 0]):
+        rows = np.flatnonzero(sides == side)
+        found[rows] = seeing_of(np.stack([np.asarray(psfs[b]) for b in rows]), rows.size)
+    return found

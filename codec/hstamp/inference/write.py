@@ -1,4 +1,4 @@
-"""The table of hosts as CSV, Parquet or VOTable."""
+"""Tables as CSV, Parquet or VOTable."""
 
 from __future__ import annotations
 
@@ -14,16 +14,11 @@ from numpy.typing import NDArray
 from ..errors import InputError, MissingExtraError
 from ..outputs import atomic_writer
 from ..text import safe_cell
-from .columns import COLUMNS
+from .columns import Sheet
 
 __all__ = ["check_target", "write_table"]
 
 Columns = Mapping[str, NDArray[Any]]
-
-REMARK: Final = (
-    "Host candidates by the hstamp reference model, trained on a simulated sky:"
-    " probabilities and covariances are those of that simulation."
-)
 
 
 def check_target(path: Path, form: str | None = None) -> None:
@@ -54,31 +49,33 @@ def check_target(path: Path, form: str | None = None) -> None:
             raise MissingExtraError("pyarrow", "parquet") from exc
 
 
-def write_table(path: Path, columns: Columns, form: str | None = None) -> None:
+def write_table(path: Path, sheet: Sheet, columns: Columns, form: str | None = None) -> None:
     """Write a table as CSV, Parquet or VOTable. The file appears whole.
 
     Parameters
     ----------
     path : Path
+    sheet : Sheet
+        What the columns are.
     columns : mapping of str to ndarray, shape (B,)
-        By the names of `hstamp.hosts.columns.COLUMNS`.
+        By their names in the sheet.
     form : {"csv", "parquet", "vot"}, optional
         By default the suffix chooses.
     """
     with atomic_writer(path) as stream:
-        _WRITERS[_suffix(path, form)](stream, columns)
+        _WRITERS[_suffix(path, form)](stream, sheet, columns)
 
 
 def _suffix(path: Path, form: str | None) -> str:
     return path.suffix.lower() if form is None else f".{form}"
 
 
-def _csv(stream: BinaryIO, columns: Columns) -> None:
+def _csv(stream: BinaryIO, sheet: Sheet, columns: Columns) -> None:
     text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.name for column in COLUMNS])
+    writer.writerow([column.name for column in sheet.columns])
     # repr of the array's own type: the shortest text that reads back as the same number.
-    cells = [[_cell(value) for value in columns[column.name]] for column in COLUMNS]
+    cells = [[_cell(value) for value in columns[column.name]] for column in sheet.columns]
     writer.writerows(zip(*cells, strict=True))
     text.flush()
     text.detach()
@@ -90,12 +87,12 @@ def _cell(value: Any) -> str:
     return "" if isinstance(value, np.floating) and np.isnan(value) else str(value)
 
 
-def _parquet(stream: BinaryIO, columns: Columns) -> None:
+def _parquet(stream: BinaryIO, sheet: Sheet, columns: Columns) -> None:
     import pyarrow
     import pyarrow.parquet
 
     arrays, fields = [], []
-    for column in COLUMNS:
+    for column in sheet.columns:
         values = columns[column.name]
         if values.dtype == object:
             array = pyarrow.array([value or None for value in values], pyarrow.string())
@@ -105,16 +102,16 @@ def _parquet(stream: BinaryIO, columns: Columns) -> None:
         arrays.append(array)
         about = {"description": column.meaning, "unit": column.unit or ""}
         fields.append(pyarrow.field(column.name, array.type, metadata=about))
-    schema = pyarrow.schema(fields, metadata={"remark": REMARK})
+    schema = pyarrow.schema(fields, metadata={"remark": sheet.remark})
     pyarrow.parquet.write_table(pyarrow.Table.from_arrays(arrays, schema=schema), stream)
 
 
-def _votable(stream: BinaryIO, columns: Columns) -> None:
+def _votable(stream: BinaryIO, sheet: Sheet, columns: Columns) -> None:
     from astropy.io.votable import from_table
     from astropy.table import Column, Table
 
-    table = Table(meta={"name": "hosts"})
-    for column in COLUMNS:
+    table = Table(meta={"name": sheet.name})
+    for column in sheet.columns:
         values = columns[column.name]
         if values.dtype == object:
             values = values.astype(str) if values.size else values.astype("U1")
@@ -123,11 +120,11 @@ def _votable(stream: BinaryIO, columns: Columns) -> None:
             made.meta["ucd"] = column.ucd
         table[column.name] = made
     votable = from_table(table)
-    votable.description = REMARK
+    votable.description = sheet.remark
     votable.to_xml(stream)
 
 
-_WRITERS: Final[dict[str, Callable[[BinaryIO, Columns], None]]] = {
+_WRITERS: Final[dict[str, Callable[[BinaryIO, Sheet, Columns], None]]] = {
     ".csv": _csv,
     ".parquet": _parquet,
     ".vot": _votable,

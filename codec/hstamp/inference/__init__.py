@@ -1,0 +1,1 @@
+"""What every network that looks at alerts shares: reading, tables, pages, weights."""
