@@ -102,6 +102,14 @@ def test_the_summary_as_json(night, capsys):
     assert json.loads(capsys.readouterr().out)["stamps"] == 5
 
 
+def test_several_processes_write_the_same(night, tmp_path):
+    (command,) = commands("jobs")
+    assert main(command) == 1
+    assert main(command[: command.index("--jobs")][:2] + ["-o", "slow/"]) == 1
+    made = [(tmp_path / name / "night.avro").read_bytes() for name in ("fast", "slow")]
+    assert made[0] == made[1]
+
+
 def test_the_fields_of_a_quarantine_file_are_told():
     told = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", PAGE, re.M)))
     assert sorted(set(told) & {f["name"] for f in SCHEMA["fields"]}) == sorted(
