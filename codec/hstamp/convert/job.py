@@ -22,6 +22,7 @@ from .report import KEPT, Report
 from .small import SmallTask, make_small
 from .whole import make_whole
 from .workers import Step, WorkerLostError, Workers, in_order, open_workers
+from .workfolder import forget
 
 __all__ = ["Form", "Job", "expand", "run"]
 
@@ -78,6 +79,7 @@ def run(
                 report.skipped[KEPT] += 1
                 return
         elif output.path.exists() and not (job.force or is_special(output.path)):
+            forget(output.path)
             raise InputError(f"{output.path} exists already (--force replaces it)")
         with open_workers(jobs, scheduler) as workers:
             in_order(workers, _Run(job, report, say, progress, workers).one(output))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from .parts import (
 )
 from .plan import Job, Output, look_at, size_of
 from .report import Report
-from .sections import Part, Section
+from .sections import Part, Section, absolute, elsewhere
 from .whole import output_file
 from .workers import Step
 from .workfolder import WorkFolder
@@ -77,13 +76,13 @@ class LargeOutput:
             self._failed = len(self.report.problems)
             self._done, self._bytes, self._places = 0, self.report.stamp_bytes, list[Path]()
             self._accepted: Accepted | None = None
-            job = replace(self.job, inputs=(), roots=(), positions=self.job.positions[:2])
+            job = replace(elsewhere(self.job), positions=self.job.positions[:2])
             size = sum(map(size_of, self.output.inputs))
             first_rules = self._first_rules()
             for part in cut(self.job, self.output.inputs, work, self.rows):
                 place = work.part(part.index)
                 wait = first_rules and self._accepted is None
-                task = PartTask(job, _seen(part), place, size, self._accepted)
+                task = PartTask(job, _seen(part), absolute(place), size, self._accepted)
                 todo = None if place.exists() else make_part
                 yield Step(self._adding(part, place), todo, task, wait)
                 if self.fault is not None:
@@ -129,6 +128,7 @@ class LargeOutput:
         if self.fault is not None:
             return
         try:
+            work.check()
             self.report.file_bytes_out += self._joined()
             self.report.outputs += 1
             self.made = True
@@ -185,8 +185,5 @@ def _seen(part: Part) -> Part:
 
 
 def _absolute(section: Section) -> Section:
-    name, path = section.name or str(section.path), str(section.path)
-    if path.startswith("/proc/self/"):
-        path = path.replace("self", str(os.getpid()), 1)
-    path = os.path.abspath(path)  # noqa: PTH100 - links stay what they are
-    return replace(section, path=Path(path), name="" if name == path else name)
+    name, path = section.name or str(section.path), absolute(section.path)
+    return replace(section, path=path, name="" if name == str(path) else name)

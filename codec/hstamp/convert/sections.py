@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import HstampError
 from .mosaic import Rows
-from .plan import size_of
+from .plan import Job
 from .spans import Span
 
-__all__ = ["Part", "Section", "whole"]
+__all__ = ["Part", "Section", "absolute", "elsewhere"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,15 @@ class Part:
         return sum(section.size for section in self.sections)
 
 
-def whole(paths: Iterable[Path]) -> Iterator[Section]:
-    """Sections that are whole files."""
-    return (Section(path, size_of(path)) for path in paths)
+def absolute(path: Path) -> Path:
+    """The path as other processes have to open it; links stay what they are."""
+    text = str(path)
+    if text.startswith("/proc/self/"):
+        text = text.replace("self", str(os.getpid()), 1)
+    return Path(os.path.abspath(text))  # noqa: PTH100 - resolve() would follow links
+
+
+def elsewhere(job: Job) -> Job:
+    """The job as other processes get it, which are told what to read with each task."""
+    schema_file = None if job.schema_file is None else absolute(job.schema_file)
+    return replace(job, inputs=(), roots=(), schema_file=schema_file)

@@ -31,6 +31,7 @@ __all__ = ["Step", "Submit", "WorkerLostError", "Workers", "in_order", "open_wor
 _AHEAD: Final = 2
 """Tasks that are handed out for each worker."""
 _RETRIES: Final = 3
+_SAY_NOTHING: Final = dict.fromkeys(("distributed", "tornado", "tornado.application"), "critical")
 _ONE_THREAD: Final = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -235,6 +236,7 @@ def _dask(address: str) -> Iterator[Workers]:
         raise MissingExtraError("distributed", "dask")
     import tempfile
 
+    import dask
     from distributed import Client, LocalCluster
 
     with contextlib.ExitStack() as stack:
@@ -242,13 +244,15 @@ def _dask(address: str) -> Iterator[Workers]:
         stack.enter_context(_one_thread_each())
         if (local := _local(address)) is not None:
             scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="hstamp-"))
-            with _deaf_children():
+            # Workers take over the configuration that is set when they start.
+            with _deaf_children(), dask.config.set({"logging": _SAY_NOTHING}):
                 cluster = LocalCluster(
                     n_workers=local,
                     threads_per_worker=1,
                     processes=True,
                     dashboard_address=None,
                     local_directory=scratch,
+                    silence_logs=logging.CRITICAL,
                 )
             target: Any = stack.enter_context(cluster)
         else:

@@ -13,16 +13,17 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Self
 
-from ..errors import InputError, OutputError, output_error
+from ..errors import InputError, output_error
 from ..outputs import atomic_text, is_special
 from ..temporaries import sweep
 
-__all__ = ["WorkFolder", "parts_done"]
+__all__ = ["WorkFolder", "forget", "parts_done"]
 
 _FCNTL: Final[Any] = import_module("fcntl") if find_spec("fcntl") else None
 _PART: Final = "part-"
@@ -61,7 +62,8 @@ class WorkFolder:
         self._kept = not is_special(output)
         # What goes to a pipe has no place where another run would find it.
         self.root = root_of(output) if self._kept else Path(tempfile.mkdtemp(prefix="hstamp-"))
-        self._manifest = _manifest(inputs, options)
+        self._inputs, self._options = tuple(inputs), options
+        self._manifest = _manifest(self._inputs, options)
         self._output = output
         self._lock, self._removed = -1, False
         digest = hashlib.sha256(json.dumps(self._manifest, sort_keys=True).encode())
@@ -105,6 +107,11 @@ class WorkFolder:
         """Place for a file that this run alone uses."""
         return self.folder / name
 
+    def check(self) -> None:
+        """Raise `InputError` if an input is not what it was when the run began."""
+        if _manifest(self._inputs, self._options) != self._manifest:
+            raise InputError("an input has changed while it was read: run it again")
+
     def remove(self) -> None:
         """Remove all parts: they are in the output, or nobody wants them."""
         self._removed = True
@@ -138,8 +145,17 @@ def parts_done(output: Path) -> int:
     """Parts of an output that are done and not yet in it."""
     try:
         return sum(1 for _ in root_of(output).glob(f"*/{_PART}*"))
-    except (OSError, OutputError):
+    except OSError:
         return 0
+
+
+def forget(output: Path) -> None:
+    """Remove the parts of an output that is there already: the run that made it was killed."""
+    with suppress(OSError):
+        root = root_of(output)
+        made = [path.stat().st_mtime_ns for path in root.glob(f"*/{_PART}*")]
+        if made and max(made) <= output.stat().st_mtime_ns:
+            shutil.rmtree(root)
 
 
 def _manifest(inputs: Iterable[Path], options: dict[str, str]) -> dict[str, Any]:
