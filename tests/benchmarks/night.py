@@ -29,6 +29,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from astropy.io import fits
+
 from . import data
 from .night_alerts import Night, write_forms
 from .night_page import tables
@@ -304,7 +306,8 @@ def real(folder: Path) -> dict[str, Any]:
         out = folder / "real.avro"
         said, told = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
-            status = main(["convert", str(path), "-o", str(out), "--as", "stamps", "--json"])
+            command = ["convert", str(path), "-o", str(out), "--as", "stamps", "--json"]
+            status = main([*command, *_middle(path)])
         summary = json.loads(said.getvalue() or "{}")
         lines = told.getvalue().strip().splitlines()
         made[str(path.relative_to(shared))] = {
@@ -314,6 +317,15 @@ def real(folder: Path) -> dict[str, Any]:
         }  # fmt: skip
         out.unlink(missing_ok=True)
     return made
+
+
+def _middle(path: Path) -> list[str]:
+    """Where to look in an image: at its middle. Nothing for any other file."""
+    if path.suffix != ".fits":
+        return []
+    with fits.open(path) as hdus:
+        shapes = [hdu.shape for hdu in hdus if hdu.is_image and len(hdu.shape) == 2]
+    return ["--x", str(shapes[0][1] // 2), "--y", str(shapes[0][0] // 2)] if shapes else []
 
 
 def page(results: dict[str, Any], path: Path) -> None:
