@@ -12,6 +12,7 @@ from astropy.io import fits
 import hstamp
 
 __all__ = [
+    "PLACE",
     "PLANES",
     "SCALE",
     "SKY_SIGMA",
@@ -23,6 +24,8 @@ __all__ = [
     "psf_image",
 ]
 
+PLACE = (53.1, -27.8)
+"""Right ascension and declination of every source [deg]."""
 SCALE = 0.2
 """Pixel [arcsec]."""
 SKY_SIGMA = 25.0
@@ -52,7 +55,7 @@ class Parent:
             "psf": self.psf,
             "band": "r",
             "id": "170000000000000001",
-            "wcs": hstamp.Wcs(53.1, -27.8, -SCALE / 3600, 0, 0, SCALE / 3600),
+            "wcs": hstamp.Wcs(*PLACE, -SCALE / 3600, 0, 0, SCALE / 3600),
         }
         if options.pop("mask", False):
             planes |= {"mask": self.mask, "mask_planes": PLANES}

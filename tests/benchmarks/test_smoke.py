@@ -5,12 +5,16 @@ import sys
 import tomllib
 from pathlib import Path
 
+import fastavro
 import numpy as np
 import pytest
 
 import hstamp
+from hstamp.convert import job
+from hstamp.convert.plan import Job
+from hstamp.convert.report import Report
 
-from . import __main__, compressors, data, page, sizes, sky
+from . import __main__, compressors, data, night_alerts, night_page, page, sizes, sky
 from .timing import race
 
 
@@ -108,3 +112,30 @@ def test_compressors_are_undone_by_their_own_readers():
     assert bytes(cramjam.snappy.decompress_raw(compressors.snappy(text))) == text
     assert bytes(cramjam.lz4.decompress(compressors.lz4(text))) == text
     assert len(compressors.zstd(text)) < 60
+
+
+def test_alerts_of_a_night_are_all_different_and_become_stamps(tmp_path):
+    pytest.importorskip("lsst.alert.packet", reason="needs the lsst extra")
+    made = night_alerts.Night(2)
+    path = tmp_path / "night.avro"
+    assert made.write(path, 5) == path.stat().st_size
+    with path.open("rb") as stream:
+        alerts = list(fastavro.reader(stream))
+    assert len({alert["diaSourceId"] for alert in alerts}) == 5
+    assert all(alert["diaSourceId"] == alert["diaSource"]["diaSourceId"] for alert in alerts)
+    cutouts = {alert[f"cutout{kind}"] for alert in alerts for kind in ("Science", "Template")}
+    assert {len(cutout) for cutout in cutouts} == {34_560}
+    assert len({cutout[:2880] for cutout in cutouts}) == 10  # no header is read twice
+    assert len(alerts[0]["prvDiaSources"]) == len(alerts[0]["prvDiaForcedSources"]) == 12
+    report = Report()
+    job.run(Job((path,), tmp_path / "out.avro"), report)
+    assert (report.alerts_in, report.alerts_out, sum(report.stamps.values())) == (5, 5, 15)
+
+
+def test_a_plan_follows_from_the_rates():
+    few = {"alerts": 100, "CPU seconds": 2.2}
+    run = {"alerts": 1000, "CPU seconds": 4.0, "bytes in": 2e8, "bytes out": 1e7}
+    plan = night_page._plan({"runs": {"this process, a hundredth": few, "this process": run}})
+    # 10 million alerts at 500 a second are 20,000 s, 5.6 core-hours; 200 kB each are 2 TB.
+    assert "| one night | 10 | 5.6 | 0.1 | 2.00 | 0.10 |" in plan
+    assert "| ten years | 30,000 | 16,666.7 | 260.4 | 6,000.00 | 300.00 |" in plan
