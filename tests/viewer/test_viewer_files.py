@@ -6,7 +6,7 @@ from pathlib import Path
 
 import fastavro
 import pytest
-from conftest import SAMPLE, until
+from chromium import SAMPLE, Browser, until
 
 import hstamp
 from hstamp.conformance import load_suite
@@ -239,8 +239,6 @@ def test_candidates_and_classes_are_matched_by_identifier(browser, tmp_path):
 
 @pytest.mark.parametrize("width", [360, 1400])
 def test_nothing_is_wider_than_the_screen(playwright, tmp_path, width):
-    from conftest import Browser
-
     made = Browser(playwright, tmp_path / "user", viewport={"width": width, "height": 740})
     try:
         page = made.open(sample=True)

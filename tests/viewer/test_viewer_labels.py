@@ -10,7 +10,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.time import Time
 from astropy.wcs.utils import pixel_to_skycoord
-from conftest import SAMPLE, until
+from chromium import SAMPLE, until
 
 import hstamp
 from hstamp.export.wcs import grid_position, mosaic_wcs

@@ -11,7 +11,7 @@ pytest.importorskip("matplotlib")
 from astropy.io import fits
 from astropy.visualization import ZScaleInterval
 from astropy.wcs.utils import pixel_to_skycoord
-from conftest import SAMPLE, until
+from chromium import SAMPLE, until
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
