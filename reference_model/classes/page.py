@@ -105,6 +105,8 @@ def read_test(study: Study, where: str, name: str, stratum: str) -> Tested | Non
                 found["validation_logits"], found["validation_label"].astype(np.int64)
             )
             inside = found["test_stratum"] == STRATA.index(stratum)
+            if not inside.any():
+                return None
             chance.append(scores.softmax(found["test_logits"][inside], warmth))
             seeds.append(seed)
     if found is None:
@@ -207,7 +209,17 @@ def _gap_of(one: Tested, other: Tested, statistic: Statistic) -> Estimate:
 
 
 def _points(gap: Estimate) -> str:
+    if gap.low == gap.high:  # one group has no spread
+        return f"{100 * gap.value:+.1f}"
     return f"{100 * gap.value:+.1f} ({100 * gap.low:+.1f} to {100 * gap.high:+.1f})"
+
+
+def _plain(found: Estimate) -> str:
+    return f"{found.value:.3f}" if found.low == found.high else found.plain(3)
+
+
+def _percent(found: Estimate) -> str:
+    return f"{100 * found.value:.0f}" if found.low == found.high else found.percent(0)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -243,7 +255,9 @@ def _real_tables(real: dict[str, Real]) -> list[str]:
         "## Real ZTF alerts", "",
         "Equal networks, trained on the same simulated alerts, then on half simulated and half real"
         " ones of four folds, and judged on the fifth. *Balanced* gives every class the same"
-        " weight; *simulation only* is before any real alert was seen.", "",
+        " weight; *simulation only* is before any real alert was seen. Equal means the same layers"
+        " and widths; a window passes one to three strided convolutions first, and has one grid"
+        " instead of several.", "",
         *_table(head, rows),
     ]  # fmt: skip
     best = real.get("hstamp3")
@@ -330,15 +344,16 @@ def _simulated_tables(study: Study) -> list[str]:
             error = scores.calibration_error(one.chance[0], one.label, weight)
             rows.append([
                 NAMES[name], f"{KINDS[name].values * 3:,}", ", ".join(map(str, one.seeds)),
-                estimate(scores.macro_f1).plain(3),
+                _plain(estimate(scores.macro_f1)),
                 "" if full is None else _points(_gap_of(one, known[full], scores.macro_f1)),
-                *(estimate(partial(_recall, c)).percent(0) for c in range(len(CLASSES))),
+                *(_percent(estimate(partial(_recall, c))) for c in range(len(CLASSES))),
                 f"{error:.3f}",
             ])  # fmt: skip
         against = "" if full is None else f"minus {NAMES[full]} (points)"
-        count = len(next(iter(known.values())).label)
+        first = next(iter(known.values()))
+        count, scenes = len(first.label), len(np.unique(first.group))
         lines += [
-            f"### {title} (simulated, {count} alerts)", "",
+            f"### {title} (simulated, {count} alerts of {scenes} scenes)", "",
             *_table(["input", "values", "seeds", "macro-F1", against,
                      *(f"recall {name} (%)" for name in CLASSES), "calibration error"], rows),
         ]  # fmt: skip
