@@ -6,6 +6,8 @@ to be at chance in scenes that it has not seen.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,6 +49,13 @@ def accuracy(features: Floats, labels: NDArray[np.int64], seen: NDArray[np.bool_
     answer = (design[~seen] @ found).argmax(axis=1)
     true = labels[~seen]
     return float(np.mean([(answer[true == c] == c).mean() for c in np.unique(true)]))
+
+
+def with_random_places(alerts: Alerts, seed: int = 0) -> Alerts:
+    """Alerts whose source is said to lie anywhere in its pixel."""
+    rng = np.random.default_rng(seed)
+    dx, dy = rng.uniform(-0.5, 0.5, (2, len(alerts))).astype(np.float32)
+    return replace(alerts, dx=dx, dy=dy)
 
 
 def leaks(alerts: Alerts, rounds: int = 3, seed: int = 0) -> dict[str, float]:

@@ -15,17 +15,10 @@ from torch import Tensor, nn
 
 from hstamp.classify import CLASSES
 from reference_model.network.inputs import InputKind
-from reference_model.network.model import (
-    NARROW,
-    SOFTEN,
-    TOKEN,
-    WIDE,
-    _asinh,
-    _each,
-    _resample,
-    cells_of,
-)
+from reference_model.network.model import SOFTEN, _asinh, _each, _resample, cells_of
 
+#: Channels of extra stem layers and of the trunk, and length of a summary.
+NARROW, WIDE, TOKEN = 16, 32, 64
 #: Views of a pixel: two of each image, and whether it is there.
 CHANNELS = 9
 #: Seeing of which the logarithm is zero for the network, arcsec.
