@@ -81,7 +81,8 @@ def _scale(found: dict[str, Any], facts: dict[str, Any]) -> str:
 def _kills(found: dict[str, Any]) -> str:
     rows = [
         [name, f"{x['parts done']}", "yes" if x["finished"] else "no",
-         f"{x['status of the same command']}", "yes" if x["same SHA-256"] else "**no**"]
+         f"{x.get('status of the same command', 'not needed')}",
+             "yes" if x["same SHA-256"] else "**no**"]
         for name, x in found.items() if name != "alerts"
     ]  # fmt: skip
     head = [f"killed, {found['alerts']:,} alerts", "parts done before", "that run finished",
@@ -119,14 +120,15 @@ def _plan(found: dict[str, Any]) -> str:
     ):  # fmt: skip
         hours = alerts / rate / 3600
         rows.append(
-            [name, f"{alerts / 1e6:,.0f}", f"{hours:,.1f}", f"{hours / CORES:,.1f}",
+            [name, f"{alerts / 1e6:,.0f}", f"{hours:,.1f}", f"{hours / CORES:,.2f}",
              f"{alerts * into / 1e12:,.2f}", f"{alerts * out / 1e12:,.2f}"]
         )  # fmt: skip
     reading, writing = (CORES * rate * size / 1e9 for size in (into, out))
     text = (
         f"At the {rate:,.0f} alerts a second and core that the first two rows above give, with"
-        f" {into / 1e3:.0f} kB in and {out / 1e3:.1f} kB out an alert ({NIGHTS} nights a year): one machine with"
-        f" {CORES} such cores reads {reading:.1f} GB/s and writes {writing:.2f} GB/s, more than"
+        f" {into / 1e3:.0f} kB in and {out / 1e3:.1f} kB out an alert"
+        f" ({NIGHTS} nights a year): one machine with {CORES} such cores"
+        f" reads {reading:.1f} GB/s and writes {writing:.2f} GB/s, more than"
         " one disk gives. The plan is therefore a Dask cluster of four such machines with 2 GB of"
         f" memory a core on a parallel file system of {4 * reading:.0f} GB/s; on one of"
         f" {reading:.0f} GB/s one machine is as fast. Twice as many cores take half the time as"

@@ -137,5 +137,5 @@ def test_a_plan_follows_from_the_rates():
     run = {"alerts": 1000, "CPU seconds": 4.0, "bytes in": 2e8, "bytes out": 1e7}
     plan = night_page._plan({"runs": {"this process, a hundredth": few, "this process": run}})
     # 10 million alerts at 500 a second are 20,000 s, 5.6 core-hours; 200 kB each are 2 TB.
-    assert "| one night | 10 | 5.6 | 0.1 | 2.00 | 0.10 |" in plan
-    assert "| ten years | 30,000 | 16,666.7 | 260.4 | 6,000.00 | 300.00 |" in plan
+    assert "| one night | 10 | 5.6 | 0.09 | 2.00 | 0.10 |" in plan
+    assert "| ten years | 30,000 | 16,666.7 | 260.42 | 6,000.00 | 300.00 |" in plan
