@@ -77,6 +77,13 @@ class TestOldWeights:
         assert len(asked._session.fed) == 3
         np.testing.assert_allclose(found.mean[:, 0, 0], [-1.0, -2.0, -3.0, -4.0], rtol=1e-6)
 
+    def test_a_pixel_that_is_not_known_is_the_networks_own(self):
+        asked = finder(OLD)
+        found = asked.propose(*grids(2), conditions([np.nan, 0.2]))
+        (feed,) = asked._session.fed
+        np.testing.assert_allclose(feed["step"], [1.0, 2.0], rtol=1e-6)
+        assert found.mean.shape == (2, 1, 2)
+
     def test_sizes_are_told_apart_in_arcsec(self):
         # Certain above 2 arcsec, that is ten of the network's pixels: two pixels of 1.5" are.
         strata = Strata(trained=0.5, none=0.5, slope=100.0, middle=float(np.log(10.0)))

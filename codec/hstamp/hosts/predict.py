@@ -17,7 +17,7 @@ from ..stamp import Stamp
 from .background import noise_of, sky_of
 from .load import load_finder, weights_path
 from .mixture import MAX_CANDIDATES
-from .runtime import PIXEL, Conditions, prior_of
+from .runtime import Conditions, prior_of
 from .seeing import seeing_of, seeing_of_stamps
 from .table import HostTable, Positions, no_positions, positions_of
 
@@ -111,7 +111,7 @@ def predict(
     none = np.full(count, np.nan)
     found = no_positions(count, MAX_CANDIDATES)
     conditions = Conditions(
-        np.where(np.isnan(scales), PIXEL, scales).astype(np.float32),
+        scales.astype(np.float32),
         (inputs.seeing * scales).astype(np.float32),
         np.full(count, prior, dtype=np.float32),
     )

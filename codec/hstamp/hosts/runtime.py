@@ -76,7 +76,8 @@ class Conditions:
     Attributes
     ----------
     scale : ndarray
-        Side of a base pixel [arcsec].
+        Side of a base pixel [arcsec]; NaN where not known, which counts as `PIXEL` for networks
+        that learnt no other.
     seeing : ndarray
         Full width at half maximum of the PSF [arcsec]; NaN where not known.
     prior : ndarray
@@ -301,7 +302,8 @@ def _alike(scale: Floats) -> Iterator[tuple[NDArray[np.intp], np.float32]]:
     Pixels are counted as equal within one per cent: the network has one set of steps for all
     stamps of a batch.
     """
-    number = np.round(np.log(np.asarray(scale, dtype=np.float64) / PIXEL) / _ALIKE)
+    known = np.where(np.isfinite(scale), scale, PIXEL).astype(np.float64)
+    number = np.round(np.log(known / PIXEL) / _ALIKE)
     for value in np.unique(number):
         yield np.flatnonzero(number == value), np.float32(np.exp(value * _ALIKE))
 
