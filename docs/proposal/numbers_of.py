@@ -57,7 +57,15 @@ class Numbers:
             value = value[key]
         return value["median"] if isinstance(value, dict) and "median" in value else value
 
-    def cell(self, page: str, row: str, column: str | int = 1, *, table: str | None = None) -> str:
+    def cell(
+        self,
+        page: str,
+        row: str,
+        column: str | int = 1,
+        *,
+        table: str | None = None,
+        after: str | None = None,
+    ) -> str:
         """Text of a cell of a table in a page.
 
         Parameters
@@ -69,7 +77,9 @@ class Numbers:
         column : str or int
             Beginning of the column's heading, or its number.
         table : str, optional
-            Beginning of the first heading of the table, where several have the row.
+            Beginning of one of the table's headings, where several have the row.
+        after : str, optional
+            Text that the table stands after.
 
         Raises
         ------
@@ -77,6 +87,9 @@ class Numbers:
             If no table has that row and column.
         """
         text = (self.docs / page).read_text(encoding="utf-8")
+        if after is not None and after not in text:
+            raise KeyError(f"{page} does not say {after!r}")
+        text = text[text.index(after) :] if after else text
         for header, rows in _tables(text):
             if table is not None and not any(name.startswith(table) for name in header):
                 continue
