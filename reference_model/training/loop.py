@@ -29,7 +29,7 @@ LEVEL_CHANCES = {2: 0.10, 3: 0.20, 4: 0.15, 5: 0.45, 6: 0.10}
 #: How often LSST's template and its visit are shown; the rest are looks of other surveys.
 TEMPLATE_SHARE, VISIT_SHARE = 0.25, 0.10
 #: Stamps of each stratum that the validation loss is taken of, half of them LSST's templates.
-VALIDATION = 2048
+VALIDATION = 3072
 
 
 @dataclass(frozen=True)
