@@ -162,7 +162,8 @@ def _first_screen(study: Study, real: dict[str, Real]) -> list[str]:
         lines += [
             f"**Answer, real ZTF alerts.** Macro-F1 is {ours.plain(3)} with n=3 (1,644 values in"
             f" three images) and {full.plain(3)} with 63x63 pixels (11,907 values): a difference of"
-            f" {_points(gap)} points ({verdict}; {_seeds(real)}).{turned} {len(real['hstamp3'].label)} alerts of"
+            f" {_points(gap)} points ({verdict}; {_seeds(real)}).{turned}"
+            f" {len(real['hstamp3'].label)} alerts of"
             f" {len(np.unique(real['hstamp3'].group))} objects, five-fold cross-validation by"
             " object, 95 % intervals over objects.",
             "",
