@@ -18,7 +18,7 @@ from reference_model.figures.realsky import FOLDER
 
 #: Levels that are drawn: what a whole cutout holds.
 LEVELS = 3
-COLUMNS, DPI = 9, 75
+COLUMNS, DPI = 9, 90
 
 
 def pictured(alerts: Sequence[RealAlert], found: Found, model: Path) -> list[Finding]:
