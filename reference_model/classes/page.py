@@ -162,7 +162,8 @@ def _first_screen(study: Study, real: dict[str, Real]) -> list[str]:
         lines += [
             f"**Answer, real ZTF alerts.** Macro-F1 is {ours.plain(3)} with n=3 (1,644 values in"
             f" three images) and {full.plain(3)} with 63x63 pixels (11,907 values): a difference of"
-            f" {_points(gap)} points ({verdict}).{turned} {len(real['hstamp3'].label)} alerts of"
+            f" {_points(gap)} points ({verdict}; {_seeds(real)}).{turned}"
+            f" {len(real['hstamp3'].label)} alerts of"
             f" {len(np.unique(real['hstamp3'].group))} objects, five-fold cross-validation by"
             " object, 95 % intervals over objects.",
             "",
@@ -199,6 +200,11 @@ def _first_screen(study: Study, real: dict[str, Real]) -> list[str]:
         "",
     ]
     return lines
+
+
+def _seeds(real: dict[str, Real]) -> str:
+    count = min(len(real[name].seeds) for name in ("hstamp3", "window63"))
+    return "one seed" if count == 1 else f"{count} seeds"
 
 
 def _score(real: Real, statistic: Statistic) -> Estimate:
@@ -249,9 +255,10 @@ def _real_tables(real: dict[str, Real]) -> list[str]:
             scores.estimate(partial(_recall, which), found.label, found.answer, found.group)
             for which in range(len(CLASSES))
         ]
-        values = KINDS[name.removesuffix("x8")].values * 3
+        averaged = name not in KINDS
+        values = KINDS[name.removesuffix("x8") if averaged else name].values * 3
         untuned = scores.estimate(scores.macro_f1, found.label, found.untuned, found.group)
-        full = "window63x8" if name.endswith("x8") else "window63"
+        full = "window63x8" if averaged else "window63"
         gap = "" if full not in real else _points(_gap(real, name, full, scores.macro_f1))
         rows.append([
             NAMES[name], f"{values:,}", ", ".join(map(str, found.seeds)),

@@ -59,7 +59,7 @@ def test_the_first_screen_says_which_is_better(study, tmp_path):
     store(study, "window63", 0.1, 2)
     text = page.write_page(study, tmp_path / "docs").read_text()
     answer = next(line for line in text.splitlines() if line.startswith("**Answer, real"))
-    assert "(worse)" in answer
+    assert "(worse; one seed)" in answer
     assert f"{COUNT} alerts of {COUNT} objects" in answer
     assert text.index("**Question.**") < text.index("**Answer") < text.index("**Limit.**")
     assert text.index("**Limit.**") < text.index("## Real ZTF alerts")
@@ -70,7 +70,7 @@ def test_equal_answers_are_no_worse(study, tmp_path):
     store(study, "hstamp3", 0.2, 1)
     store(study, "window63", 0.2, 1)
     text = page.write_page(study, tmp_path / "docs").read_text()
-    assert "+0.0 points (no worse)" in text
+    assert "+0.0 points (no worse; one seed)" in text
 
 
 def test_nothing_real_is_nothing_said(study, tmp_path):
