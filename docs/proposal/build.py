@@ -125,8 +125,6 @@ def context(date: str) -> dict[str, Any]:
         "sky_ratio": round((n.layout().side / n.fact("dpdd_pixels")) ** 2),
         "cutout_share": 100.0 * cutouts / n.alert(CONSTANTS["TODAY"]),
         "overhead": n.overhead(),
-        "hosts_text": "HOSTS",
-        "hosts_short": "HOSTS",
         "rubin_detectors": n.cell("rubin.md", "a visit", 0).removeprefix("a visit: "),
         "speed": lambda name: open_time / n.result("decode", "stamps", name),
         "quality": lambda kind, name, what: n.result("quality", "core, i2")[kind][name][what],

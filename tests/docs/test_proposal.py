@@ -29,7 +29,7 @@ def build(monkeypatch: pytest.MonkeyPatch):
     return __import__("build")
 
 
-@pytest.mark.parametrize("name", ["proposal", "summary", "slides"])
+@pytest.mark.parametrize("name", ["proposal", "summary", "slides", "gains"])
 def test_no_number_is_typed(name: str) -> None:
     text = (PROPOSAL / f"{name}.md.j2").read_text(encoding="utf-8")
     text = re.sub(r"\{\{.*?\}\}|\{%.*?%\}|<[^>]+>", "", text, flags=re.S)
