@@ -300,5 +300,5 @@ def _speed(root: Path, config: StudyConfig, finder: Any, out: Path) -> None:
     field = next(fields(root, config, "test"))
     rows = np.asarray(field.load("transients"))
     blobs = hstamp.encode_many(field.exposure().image, rows["x"], rows["y"], levels=5)
-    speed = measure(finder, blobs, rows["template_sigma"])
+    speed = measure(finder, blobs)
     (out / "truth" / "speed.json").write_text(json.dumps(speed, indent=1))

@@ -230,7 +230,7 @@ def log_look(part: str, model: Path, why: str, looks: Path = LOOKS) -> None:
 def write_json(
     path: Path, part: str, alerts: Sequence[RealAlert], found: Sequence[Found], model: Path
 ) -> None:
-    """All results, alert by alert and in numbers."""
+    """Results in numbers, and of the alerts with a host one by one."""
     told = {
         "part": part,
         "weights": hashlib.sha256(model.read_bytes()).hexdigest(),
@@ -245,6 +245,7 @@ def write_json(
                 "none": {one.name: _number(one.score.none[i]) for one in found},
             }
             for i, alert in enumerate(alerts)
+            if alert.host is not None
         ],
     }
     path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
