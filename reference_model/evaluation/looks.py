@@ -103,16 +103,16 @@ def look_lines(
                 has = mine & batch.present
                 limit = np.maximum(1.0, radius[has])
                 square, constant = brier(best.none[mine], ~batch.present[mine])
+                beyond = (error[has] > limit).astype(float)
+                in68, in95 = (
+                    mean_by_group((content[has] <= c).astype(float), field[has])
+                    for c in (0.68, 0.95)
+                )
+                median = float(np.median(error[has])) if has.any() else float("nan")
+                found = mean_by_group(beyond, field[has])
                 out.append(
-                    LookLine(
-                        n, told, low, high,
-                        mean_by_group((error[has] > limit).astype(float), field[has]),
-                        float(np.median(error[has])) if has.any() else float("nan"),
-                        *(mean_by_group((content[has] <= c).astype(float), field[has])
-                          for c in (0.68, 0.95)),
-                        square, constant,
-                    )
-                )  # fmt: skip
+                    LookLine(n, told, low, high, found, median, in68, in95, square, constant)
+                )
     return out
 
 
