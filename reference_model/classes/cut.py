@@ -72,11 +72,11 @@ def views(wide: Image, x: NDArray[np.float64], y: NDArray[np.float64]) -> Views:
     sigma = noise_of(levels)
     low = (WIDE - NARROW) // 2
     scaled = wide / np.where(sigma > 0, sigma, 1.0)[:, :, None, None]
-    scaled = np.clip(scaled, -6.0e4, 6.0e4).astype(np.float16)
+    half = np.clip(scaled, -6.0e4, 6.0e4).astype(np.float16)
     return Views(
         levels=levels,
-        narrow=np.ascontiguousarray(scaled[:, :, low : low + NARROW, low : low + NARROW]),
-        wide=scaled,
+        narrow=np.ascontiguousarray(half[:, :, low : low + NARROW, low : low + NARROW]),
+        wide=half,
         sigma=sigma,
         dx=np.asarray(batch.dx[::3], np.float32),
         dy=np.asarray(batch.dy[::3], np.float32),

@@ -26,7 +26,7 @@ def example_inputs(kind: InputKind, batch: int, seed: int) -> dict[str, NDArray[
     values[rng.uniform(size=values.shape) < 0.02] = np.nan
     step = np.asarray(kind.steps, dtype=np.float32)
     first = -(kind.side - 1) / 2.0 * step[None, :, None] + rng.uniform(-1, 1, (batch, 1, 2))
-    found = {
+    found: dict[str, NDArray[np.float64 | np.float32]] = {
         "values": values, "first": first, "step": step,
         "scale": rng.uniform(0.2, 1.0, batch), "seeing": rng.uniform(0.6, 2.0, batch),
     }  # fmt: skip

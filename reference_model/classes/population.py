@@ -74,7 +74,7 @@ def draw_source(
 
 
 def _flux(mag: float) -> float:
-    return float(rel.to_njy(np.float64(mag)))
+    return float(rel.to_njy(np.array(mag)))
 
 
 def _anywhere(rng: np.random.Generator, inside: tuple[float, float]) -> tuple[float, float]:

@@ -6,9 +6,10 @@ import csv
 import gzip
 import io
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def load_labelled(folder: Path) -> Labelled:
         labels = {row["candid"]: row for row in csv.DictReader(stream) if row["class"] in CLASSES}
     survey, wide, at, rows, names, rules = Ztf(), [], [], [], [], []
     with (folder / "alerts.avro").open("rb") as stream:
-        for record in fastavro.reader(stream):
+        for record in cast("Iterator[dict[str, Any]]", fastavro.reader(stream)):
             label = labels.get(str(record["candid"]))
             if label is None:
                 continue

@@ -113,7 +113,7 @@ def _answer(
         path = study.answers(f"test-{where}-{name}-seed{seed}")
         if path.exists():
             continue
-        found = {}
+        found: dict[str, NDArray[Any]] = {}
         for split in ("validation", "test"):
             alerts = load_alerts(study.root, study.config, split, strata)
             found[f"{split}_logits"] = logits_of(model, KINDS[name], alerts)
@@ -163,7 +163,7 @@ def crossed(logits: NDArray[np.float32], label: NDArray[np.int64], fold: NDArray
 def _store(path: Path, **arrays: NDArray[Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial.npz")
-    np.savez_compressed(partial, **arrays)
+    np.savez_compressed(partial, allow_pickle=False, **arrays)
     partial.replace(path)
 
 

@@ -51,7 +51,7 @@ class Look:
     def sigma(self) -> float:
         """Noise of an empty pixel, nJy."""
         area = EFFECTIVE * (self.fwhm / self.pixel) ** 2
-        return float(to_njy(np.float64(self.limit)) / 5.0 / np.sqrt(area))
+        return float(to_njy(np.array(self.limit)) / 5.0 / np.sqrt(area))
 
     @property
     def gain(self) -> float:
