@@ -16,7 +16,7 @@ NAMES = re.compile(
     r"https?://[^)]+|DMTN-248|LSE-163|SN 2010H|DS9|lz4|schemas? [0-9.]+( to [0-9.]+)?"
     r"|Sections? [0-9.]+|\b2D\b|[0-9]+×[0-9]+(×[0-9]+)?|196 \+ 176 \(\*n\* − 1\)|for 176 values"
     r"|0\.396″|16 to 84 %|[0-9.]+(-bit|″| arcsec)|n\*? = [0-9]|noise/16|30 kpc at redshift 0\.5"
-    r"|that 1 %|z < 0\.1|Macro-F1|\(95 % "
+    r"|schema 11|that 1 %|z < 0\.1|Macro-F1|\(95 % "
     r"|After 30 days|1 × \||\bf4\b|\b20[0-9]{2}\b|[lL]evel 1\b|10\.[0-9]{4,5}/[^\])]+"
 )
 
