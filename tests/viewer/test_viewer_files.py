@@ -85,7 +85,7 @@ def test_a_stamp_that_is_not_valid_costs_itself_alone(browser, tmp_path):
     until(page, "document.querySelectorAll('.row').length === 1")
     assert "E_OFFSET" in page.inner_text(".row")
     page.click(".row")
-    assert "E_OFFSET" in page.inner_text(".rejected")
+    until(page, "document.querySelector('.rejected')?.innerText.includes('E_OFFSET')")
 
 
 def hstamp_schema():

@@ -194,4 +194,6 @@ def test_todays_cutout_lies_where_it_was_cut(shared_browser, stamps):
     # Thirty pixels about the reference corner, from which the stamp counts the source.
     wanted = [30, 30, 15 + float(stamp.dx), 15 + float(stamp.dy)]
     assert found == pytest.approx(wanted, abs=1e-6)
-    assert "as sent: 30\u00d730 px" in page.inner_text("figure[data-kind=today]")
+    # What is drawn follows what is loaded, in the page's own time.
+    today = "document.querySelector('figure[data-kind=today]').innerText"
+    until(page, f"{today}.includes('as sent: 30\u00d730 px')")
