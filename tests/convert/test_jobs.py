@@ -198,6 +198,7 @@ def test_a_killed_client_leaves_no_worker_and_loses_nothing(tmp_path, large, exe
         source, "-o", out, "--part-size", PART, "--quarantine", tmp_path / "kept"
     )
     assert status == 1, err
+    assert out.exists(), err
     assert digest(out) == expected
     assert len(read_ocf(tmp_path / "kept")) == 8
     assert not list(tmp_path.glob(".*"))
@@ -214,9 +215,11 @@ def test_a_killed_worker_ends_the_run_with_a_word_and_the_next_goes_on(tmp_path,
     assert status == 1
     assert "a worker was killed" in err.splitlines()[-1]
     assert "the same command goes on with the others" in err.splitlines()[-1]
-    assert not members(process.pid)
+    wait_for(lambda: not members(process.pid), "the end of its processes")
     assert not out.exists()
-    assert convert(source, "-o", out, "--part-size", PART, "--jobs", "2")[0] == 1
+    status, _, err = convert(source, "-o", out, "--part-size", PART, "--jobs", "2")
+    assert status == 1, err
+    assert out.exists(), err
     assert digest(out) == expected
 
 
@@ -230,6 +233,7 @@ def test_a_killed_worker_of_dask_is_replaced(tmp_path, large):
     os.kill(wait_for(lambda: workers(process.pid), "workers")[-1], signal.SIGKILL)
     status, _, err = finish(process)
     assert status == 1, err
+    assert out.exists(), err
     assert digest(out) == expected
 
 
@@ -251,6 +255,7 @@ def test_a_signal_ends_all_processes_and_the_next_run_goes_on(tmp_path, large, e
     assert "Traceback" not in err
     wait_for(lambda: not members(process.pid), "the end of the workers")
     assert convert(source, "-o", out, "--part-size", PART)[0] == 1
+    assert out.exists(), err
     assert digest(out) == expected
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib import import_module
@@ -28,6 +29,8 @@ __all__ = ["WorkFolder", "forget", "parts_done"]
 _FCNTL: Final[Any] = import_module("fcntl") if find_spec("fcntl") else None
 _PART: Final = "part-"
 _LONGEST: Final = 200
+_PATIENCE: Final = 2.0
+"""How long the lock is waited for: a run that was killed may hold it a moment more [s]."""
 _MANIFEST: Final = "manifest.json"
 
 
@@ -120,12 +123,17 @@ class WorkFolder:
     def _take_lock(self) -> None:
         if _FCNTL is None:
             return
-        try:
-            _FCNTL.flock(self._lock, _FCNTL.LOCK_EX | _FCNTL.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"another run is making {self._output}") from None
-        except OSError:
-            return  # a file system without locks
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                _FCNTL.flock(self._lock, _FCNTL.LOCK_EX | _FCNTL.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise InputError(f"another run is making {self._output}") from None
+                time.sleep(0.05)
+            except OSError:
+                return  # a file system without locks
 
     def _unlock(self) -> None:
         if self._lock >= 0:
