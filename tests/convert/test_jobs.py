@@ -244,7 +244,7 @@ def test_a_signal_ends_all_processes_and_the_next_run_goes_on(tmp_path, large, e
     source, expected = large
     out = tmp_path / "out.avro"
     process = start(source, "-o", out, "--part-size", PART, *executor)
-    # A process that is only starting tells of Ctrl-C in Python's own words: both are at work by then.
+    # A process that only starts tells of Ctrl-C in Python's own words: both are at work by then.
     wait_for(lambda: len(parts(out)) >= 20, "parts")
     if number == signal.SIGINT:
         os.killpg(process.pid, number)  # as a terminal does
