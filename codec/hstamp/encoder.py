@@ -23,7 +23,7 @@ from .encodings.image import (
 from .encodings.mask import check_names, encode_mask
 from .encodings.psf import check_size, encode_psfs
 from .encodings.variance import TOO_LARGE_LOG8, VARIANCE_ENCODINGS
-from .errors import FormatError, InputError, shown
+from .errors import FormatError, InputError, PsfError, shown
 from .fast import kernels
 from .fast.protocol import Codes, Kernels, Means
 from .layout import count_of, largest_covered, layout_of, reference_corner
@@ -41,7 +41,7 @@ from .parents import (
     windows_of,
 )
 from .planes import FORMAT_VERSION, ImagePlane, PsfPlane, Record, VariancePlane
-from .tangent import ParentWcs, Wcs, parent_cd
+from .tangent import ParentWcs, Wcs, tangent_at
 
 __all__ = [
     "EncodedPlanes",
@@ -55,6 +55,7 @@ __all__ = [
     "n_of",
     "names_of",
     "record_of",
+    "stored_planes",
     "stored_wcs",
 ]
 
@@ -198,7 +199,7 @@ def encode_planes(sources: Sources, options: Options) -> EncodedPlanes:
     inside = (sources.j0 + origin, sources.i0 + origin)
 
     def readable(plane: Parents, dtype: type[np.generic]) -> Array | None:
-        return plane.in_place(rows, dtype) if work.in_place else None
+        return plane.in_place(rows, dtype, layout.side**2) if work.in_place else None
 
     def corner() -> tuple[Array, Array]:
         return (np.zeros(len(rows), dtype=np.int64),) * 2
@@ -368,12 +369,12 @@ def names_of(mask: object, names: Sequence[str] | None) -> tuple[str, ...] | Non
 def encoded_psf(psf: npt.ArrayLike, options: Options) -> PsfPlane:
     """Encode the PSF of one source."""
     (plane,) = encoded_psfs([real_array(psf, "psf")], options)
-    if isinstance(plane, InputError):
+    if isinstance(plane, PsfError):
         raise plane
     return plane
 
 
-def encoded_psfs(psfs: Sequence[Array], options: Options) -> list[PsfPlane | InputError]:
+def encoded_psfs(psfs: Sequence[Array], options: Options) -> list[PsfPlane | PsfError]:
     """Encode the PSFs of sources, real arrays of one shape, or tell why each cannot be stored."""
     with np.errstate(over="ignore", invalid="ignore"):
         plain = np.stack([psf.astype(np.float64, copy=False) for psf in psfs])
@@ -384,14 +385,27 @@ def stored_wcs(wcs: Wcs | ParentWcs | None, x: float, y: float) -> Wcs | None:
     """Tangent plane at the source with its CD matrix rounded to float32 [CO-1]."""
     if wcs is None:
         return None
-    plane = wcs if isinstance(wcs, Wcs) else parent_cd(wcs, float(x), float(y))
+    return stored_planes([tangent_at(wcs, x, y)])[0]
+
+
+def stored_planes(planes: Sequence[Wcs]) -> list[Wcs]:
+    """Tangent planes with their CD matrices rounded to float32 [CO-1].
+
+    Raises
+    ------
+    InputError
+        If one of them holds something that is no number.
+    """
     try:
         numbers = np.array(
-            [plane.ra, plane.dec, plane.cd1_1, plane.cd1_2, plane.cd2_1, plane.cd2_2], np.float64
+            [(p.ra, p.dec, p.cd1_1, p.cd1_2, p.cd2_1, p.cd2_2) for p in planes], np.float64
         )
     except (TypeError, ValueError) as error:
-        raise InputError(f"the WCS holds something that is no number: {plane}") from error
+        reason = f"the WCS holds something that is no number: {planes[0]}"
+        raise InputError(reason) from error
     with np.errstate(over="ignore", invalid="ignore"):
-        cd = numbers[2:].astype(np.float32).tolist()
-    ra, dec = numbers[:2].tolist()
-    return Wcs(ra % 360.0 % 360.0, dec, *cd)
+        cds = numbers[:, 2:].astype(np.float32).tolist()
+    return [
+        Wcs(ra % 360.0 % 360.0, dec, *cd)
+        for (ra, dec), cd in zip(numbers[:, :2].tolist(), cds, strict=True)
+    ]

@@ -13,6 +13,7 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "OutputError",
+    "PsfError",
     "as_hstamp_error",
     "output_error",
     "shown",
@@ -83,6 +84,10 @@ class InputError(HstampError, ValueError):
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str]]:
         return type(self), (self.reason, self.code)
+
+
+class PsfError(InputError):
+    """A PSF cannot be stored (``E_INPUT``); without it the parent may well be encoded."""
 
 
 class MissingExtraError(HstampError, ImportError):

@@ -61,15 +61,30 @@ class Parents:
             return {image.shape for image in self.images if image is not None}
         return {self.images.shape[-2:]}
 
-    def in_place(self, rows: Array, dtype: type[np.generic]) -> Array | None:
-        """Images of these sources, (1 or len(rows), H, W), if kernels can read them as they are."""
+    def in_place(self, rows: Array, dtype: type[np.generic], pixels: int) -> Array | None:
+        """Images of these sources, (1 or len(rows), H, W), if kernels can read them as they are.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (B,)
+        dtype : type
+            What kernels read.
+        pixels : int
+            Largest size of images that are put together first, where each is its own.
+        """
         images: Array
         if not isinstance(self.images, list):
             images = self.images[None] if self.images.ndim == 2 else self.images[_span(rows)]
-        elif len(rows) == 1 and (one := self.images[rows[0]]) is not None:
-            images = one[None]
         else:
-            return None
+            own = [self.images[row] for row in rows.tolist()]
+            if (first := own[0]) is None:
+                return None
+            if len(own) == 1:
+                images = first[None]
+            elif first.size <= pixels and len({_form(image) for image in own}) == 1:
+                images = np.array(own)
+            else:
+                return None
         kind = images.dtype
         fit = kind == np.dtype(dtype) and kind.isnative and images.flags.c_contiguous
         return images if fit else None
@@ -260,6 +275,10 @@ def _to_f4(values: Array) -> npt.NDArray[np.float32]:
         rounded = values.astype(np.float32)
     rounded[~np.isfinite(rounded)] = np.nan
     return rounded
+
+
+def _form(image: Array | None) -> tuple[Shape, np.dtype[Any]] | None:
+    return None if image is None else (image.shape, image.dtype)
 
 
 def _span(rows: Array) -> Array | slice:

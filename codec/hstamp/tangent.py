@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
     from astropy.wcs.wcsapi import BaseHighLevelWCS, BaseLowLevelWCS
 
-__all__ = ["ParentWcs", "SkyFunction", "Wcs", "has_area", "parent_cd", "parent_cds", "tangent_rows"]
+__all__ = [
+    "ParentWcs",
+    "SkyFunction",
+    "Wcs",
+    "has_area",
+    "parent_cd",
+    "parent_cds",
+    "tangent_at",
+    "tangent_rows",
+]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 SkyFunction: TypeAlias = Callable[[FloatArray, FloatArray], Any]
@@ -101,6 +110,11 @@ def parent_cd(wcs: ParentWcs, x: float, y: float) -> Wcs:
         If the WCS is not celestial, or gives no sky position or no area at the source.
     """
     return parent_cds(wcs, np.array([x], dtype=np.float64), np.array([y], dtype=np.float64))[0]
+
+
+def tangent_at(wcs: Wcs | ParentWcs, x: float, y: float) -> Wcs:
+    """Tangent plane of a source, given as such or by its parent; see `parent_cd`."""
+    return wcs if isinstance(wcs, Wcs) else parent_cd(wcs, float(x), float(y))
 
 
 def parent_cds(wcs: ParentWcs, xs: FloatArray, ys: FloatArray) -> list[Wcs]:

@@ -8,16 +8,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..encoder import Options, encoded_psf, encoded_psfs, stored_wcs
+from ..encoder import Options, encoded_psf, encoded_psfs, stored_planes
 from ..errors import InputError, as_hstamp_error, shown
 from ..parents import one_each, real_array
 from ..planes import PsfPlane
-from ..tangent import ParentWcs, Wcs, tangent_rows
+from ..tangent import ParentWcs, Wcs, tangent_at, tangent_rows
 
 __all__ = ["psfs_of", "tangents_of", "texts_of"]
 
-_ROWS: Final = 4096
-"""PSFs that are encoded together."""
+_ROWS: Final = 32
+"""PSFs that are encoded together: more would not fit a processor's cache."""
 Array = npt.NDArray[Any]
 Faults = dict[int, InputError]
 
@@ -50,17 +50,33 @@ def tangents_of(
         given = tangent_rows(wcs, xs, ys)
     if len(given) != len(xs):
         raise InputError(f"{len(given)} WCS for {len(xs)} sources")
-    planes: list[Wcs | None] = [None] * len(xs)
+    found: dict[int, Wcs] = {}
     for row, one in enumerate(given):
-        if row in faults:
+        if one is None or row in faults:
             continue
         try:
             if isinstance(one, InputError):
                 raise one
-            planes[row] = stored_wcs(one, float(xs[row]), float(ys[row]))
+            found[row] = tangent_at(one, xs[row], ys[row])
         except Exception as error:
             faults[row] = as_input_error(error)
+    planes: list[Wcs | None] = [None] * len(xs)
+    for row, stored in zip(found, _stored(list(found.values())), strict=True):
+        if isinstance(stored, InputError):
+            faults[row] = stored
+        else:
+            planes[row] = stored
     return planes
+
+
+def _stored(planes: list[Wcs]) -> Sequence[Wcs | InputError]:
+    """Tangent planes as they are stored; where one of many cannot be, which shows one by one."""
+    try:
+        return stored_planes(planes) if planes else []
+    except Exception as error:
+        if len(planes) == 1:
+            return [as_input_error(error)]
+    return [stored for plane in planes for stored in _stored([plane])]
 
 
 def psfs_of(psf: Any, count: int, options: Options, faults: Faults) -> Sequence[PsfPlane | None]:

@@ -10,7 +10,7 @@ from ..alerts.fields import KINDS
 from ..errors import HstampError, OutputError, as_hstamp_error
 from ..stamp import Stamp
 from ..surveys import SURVEYS, Survey, survey_of
-from .cutout import parent_from_cutout
+from .cutout import read_cutout
 from .many import Labelled, encode_parents
 from .parent import EncodeOptions
 
@@ -227,7 +227,7 @@ def _open(info: AlertInfo, record: Mapping[str, Any], options: EncodeOptions) ->
         if payload is None:
             continue
         try:
-            parent = parent_from_cutout(
+            parent = read_cutout(
                 payload,
                 ra=info.ra,
                 dec=info.dec,
@@ -255,12 +255,12 @@ def _encoded(
             continue
         blobs: dict[str, bytes | None] = dict.fromkeys(KINDS)
         failed, notes = alert.failed, alert.notes
-        for kind, source in alert.sources.items():
+        for kind in alert.sources:
             result = next(made)
             if isinstance(result, HstampError):
                 failed[kind] = result
             else:
-                blobs[kind] = result
-                notes.extend(f"{kind}: {note}" for note in source.parent.notes)
+                blobs[kind], parent = result
+                notes.extend(f"{kind}: {note}" for note in parent.notes)
         ordered = {kind: failed[kind] for kind in KINDS if kind in failed}
         yield AlertBlobs(alert.info, blobs, ordered, tuple(notes))

@@ -15,11 +15,11 @@ from ..surveys import Place, Survey
 from ..surveys.protocol import Record
 from .hdus import open_fits
 from .pairing import Planes, classify, classify_scanned
-from .parent import EncodeOptions, Parent, load_planes
+from .parent import EncodeOptions, Parent, load_planes, with_storable_psf
 from .position import has_wcs, header_wcs, pixel_of, plain_place
 from .quick import scan_fits
 
-__all__ = ["check_inside", "parent_from_cutout"]
+__all__ = ["check_inside", "parent_from_cutout", "read_cutout"]
 
 _FREE: Final = 2**20
 _RATIO: Final = 16
@@ -59,6 +59,20 @@ def parent_from_cutout(
     InputError
         If the cutout is damaged, or does not say where the source is.
     """
+    parent = read_cutout(payload, ra=ra, dec=dec, options=options, survey=survey, record=record)
+    return with_storable_psf(parent, options)
+
+
+def read_cutout(
+    payload: bytes,
+    *,
+    ra: float,
+    dec: float,
+    options: EncodeOptions,
+    survey: Survey | None = None,
+    record: Record | None = None,
+) -> Parent:
+    """Read a cutout as `parent_from_cutout` does, with a PSF that may not be storable."""
     room = min(MAX_CUTOUT, _FREE + _RATIO * len(payload))
     data = inflate(payload, room) if payload[:2] == b"\x1f\x8b" else payload
     if not data.startswith(b"SIMPLE  ="):

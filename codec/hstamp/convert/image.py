@@ -16,7 +16,7 @@ from .cards import quiet, text
 from .cutout import check_inside
 from .hdus import open_fits
 from .pairing import classify
-from .parent import EncodeOptions, encode_parent, load_planes
+from .parent import EncodeOptions, encode_without_bad_psf, load_planes
 from .position import is_source_plane, pixel_of, plane_at, read_header_wcs
 
 __all__ = ["FitsImage", "Position"]
@@ -152,7 +152,7 @@ class FitsImage:
         if self.wcs_fault is not None:
             notes = (f"WCS left out: {self.wcs_fault}",)
         parent = load_planes(self.planes, x, y, plane, options, (rows, columns))
-        stamp = encode_parent(
+        stamp, parent = encode_without_bad_psf(
             parent,
             replace(options, levels=levels),
             id=position.id,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..batch.encode import encode_many
-from ..errors import HstampError, as_hstamp_error
-from .parent import EncodeOptions, Parent, encode_parent
+from ..errors import HstampError, PsfError, as_hstamp_error
+from .parent import EncodeOptions, Parent, encode_without_bad_psf, without_psf
 
-__all__ = ["Labelled", "encode_parents"]
+__all__ = ["Labelled", "Made", "encode_parents"]
+
+Made = tuple[bytes, Parent]
+"""A blob, and the parent that was encoded, with its notes."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,8 @@ class Labelled:
     band: str | None = None
 
 
-def encode_parents(
-    sources: Sequence[Labelled], options: EncodeOptions
-) -> list[bytes | HstampError]:
-    """Blobs of sources, the same as `hstamp.convert.encode_parent` gives one by one.
+def encode_parents(sources: Sequence[Labelled], options: EncodeOptions) -> list[Made | HstampError]:
+    """Blobs of sources, as `hstamp.convert.parent.encode_without_bad_psf` gives them one by one.
 
     Parameters
     ----------
@@ -41,10 +42,10 @@ def encode_parents(
 
     Returns
     -------
-    list of bytes or HstampError
+    list of Made or HstampError
         In the order of `sources`; an error in the place of each that cannot be encoded.
     """
-    made: list[bytes | HstampError] = [b""] * len(sources)
+    made: dict[int, Made | HstampError] = {}
     groups: dict[tuple[str, tuple[str, ...] | None], list[int]] = {}
     for row, source in enumerate(sources):
         parent = source.parent
@@ -52,9 +53,8 @@ def encode_parents(
         groups.setdefault((parent.flux_unit, names), []).append(row)
     for (unit, names), rows in groups.items():
         part = [sources[row] for row in rows]
-        for row, result in zip(rows, _encoded(part, unit, names, options), strict=True):
-            made[row] = result
-    return made
+        made |= zip(rows, _encoded(part, unit, names, options), strict=True)
+    return [made[row] for row in range(len(sources))]
 
 
 def _encoded(
@@ -62,7 +62,7 @@ def _encoded(
     unit: str,
     names: tuple[str, ...] | None,
     options: EncodeOptions,
-) -> list[bytes | HstampError]:
+) -> list[Made | HstampError]:
     """Blobs of sources with one unit and one set of mask planes."""
     parents = [source.parent for source in sources]
     try:
@@ -88,13 +88,24 @@ def _encoded(
         )
     except Exception:  # whose fault it is shows one by one
         return [_alone(source, options) for source in sources]
-    return [done.errors[row] if blob is None else blob for row, blob in enumerate(done)]
+    made: list[Made | HstampError] = []
+    for row, (source, blob) in enumerate(zip(sources, done, strict=True)):
+        if blob is not None:
+            made.append((blob, source.parent))
+        elif isinstance(fault := done.errors[row], PsfError):
+            bare = replace(source, parent=without_psf(source.parent, fault))
+            made.append(_alone(bare, options))
+        else:
+            made.append(fault)
+    return made
 
 
-def _alone(source: Labelled, options: EncodeOptions) -> bytes | HstampError:
+def _alone(source: Labelled, options: EncodeOptions) -> Made | HstampError:
     try:
-        stamp = encode_parent(source.parent, options, id=source.id, band=source.band)
-        return stamp.to_bytes()
+        stamp, parent = encode_without_bad_psf(
+            source.parent, options, id=source.id, band=source.band
+        )
+        return stamp.to_bytes(), parent
     except Exception as exc:  # whatever it is, it costs this stamp
         return as_hstamp_error(exc)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy.typing as npt
 from astropy.io.fits import Header
 from astropy.wcs import WCS
 
-from ..encodings.psf import encode_psf
-from ..errors import InputError
+from ..encoder import Options, encoded_psf
+from ..errors import InputError, PsfError
 from ..planes import Wcs
 from ..stamp import Stamp, encode
 from .arrays import WHOLE, Floats, Slices, floats, integers, without_fills
@@ -21,7 +21,16 @@ from .pairing import Planes
 from .quick import QuickHdu
 from .uncertainty import WeightMeaning, as_variance, meaning_of_weight, unit_factor
 
-__all__ = ["EncodeOptions", "Parent", "encode_parent", "flux_unit", "load_planes"]
+__all__ = [
+    "EncodeOptions",
+    "Parent",
+    "encode_parent",
+    "encode_without_bad_psf",
+    "flux_unit",
+    "load_planes",
+    "with_storable_psf",
+    "without_psf",
+]
 
 UNKNOWN_UNIT = "unknown"
 """Written as ``fluxUnit`` where the header has no BUNIT."""
@@ -133,7 +142,8 @@ def load_planes(
     ------
     InputError
         If the image cannot be read, or `options` name planes that the mask does not have. A
-        variance, mask or PSF that cannot be used is left out, and a note says why.
+        variance, mask or PSF that cannot be read is left out, and a note says why; whether a
+        PSF can be stored shows when it is.
     """
     if isinstance(planes.image.hdu, QuickHdu):
         return _loaded(planes, x, y, wcs, options, window)
@@ -231,18 +241,49 @@ def _psf(
         return None
     try:
         if planes.psf is not None:
-            psf = floats(planes.psf).astype(np.float64)
-        elif planes.cells is not None:
-            psf = planes.cells.at(x, y)
-        else:
-            return None
-        # Whether it can be stored is decided where it is stored; an odd side asks no more of it.
-        size = options.psf_size
-        encode_psf(psf, size if size is None or size % 2 else None)
+            return floats(planes.psf)
+        return None if planes.cells is None else planes.cells.at(x, y)
     except InputError as exc:
-        notes.append(f"PSF left out: {exc.reason}")
+        notes.append(_psf_note(exc))
         return None
-    return psf
+
+
+def _psf_note(fault: InputError) -> str:
+    return f"PSF left out: {fault.reason}"
+
+
+def without_psf(parent: Parent, fault: PsfError) -> Parent:
+    """Parent whose PSF cannot be stored, without it."""
+    return replace(parent, psf=None, notes=(*parent.notes, _psf_note(fault)))
+
+
+def with_storable_psf(parent: Parent, options: EncodeOptions) -> Parent:
+    """Parent as it is, or without a PSF that cannot be stored."""
+    if parent.psf is not None:
+        size = options.psf_size
+        try:
+            # An even side is no fault of the PSF.
+            encoded_psf(parent.psf, Options(psf_size=size if size is None or size % 2 else None))
+        except PsfError as fault:
+            return without_psf(parent, fault)
+    return parent
+
+
+def encode_without_bad_psf(
+    parent: Parent, options: EncodeOptions, *, id: str | None = None, band: str | None = None
+) -> tuple[Stamp, Parent]:
+    """Make the stamp of a parent, without a PSF that cannot be stored; return what was encoded.
+
+    Raises
+    ------
+    InputError
+        As `encode_parent`.
+    """
+    try:
+        return encode_parent(parent, options, id=id, band=band), parent
+    except PsfError as fault:
+        parent = without_psf(parent, fault)
+        return encode_parent(parent, options, id=id, band=band), parent
 
 
 def encode_parent(

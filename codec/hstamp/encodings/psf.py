@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import FormatError, InputError, shown
+from ..errors import FormatError, InputError, PsfError, shown
 from ..limits import MAX_PSF_SIZE, Q_MAX, psf_within
 from ..planes import Encoded, PsfPlane
 
@@ -15,7 +15,6 @@ __all__ = [
     "check_psf",
     "check_size",
     "decode_psf",
-    "encode_psf",
     "encode_psfs",
     "psf_codes",
     "psfs_within",
@@ -66,34 +65,27 @@ def decode_psf(plane: Encoded) -> F4:
     return values.reshape(-1, plane.n, plane.n)
 
 
-def encode_psf(psf: F8, size: int | None) -> PsfPlane:
-    """Encode a PSF, cut or padded to an odd square [EC-6], [PL-5].
+def encode_psfs(psfs: F8, size: int | None) -> list[PsfPlane | PsfError]:
+    """Encode PSFs of one shape, cut or padded to an odd square [EC-6], [PL-5].
 
     Parameters
     ----------
-    psf : ndarray of float64, shape (h, w)
+    psfs : ndarray of float64, shape (B, h, w)
         Both sides odd, centred on the central pixel; any positive sum.
     size : int or None
         Side of the stored square [base pixel]; None keeps the longer side.
 
-    Raises
-    ------
-    InputError
-        If the PSF or the size cannot be stored.
-    """
-    (plane,) = encode_psfs(psf[None], size)
-    if isinstance(plane, InputError):
-        raise plane
-    return plane
-
-
-def encode_psfs(psfs: F8, size: int | None) -> list[PsfPlane | InputError]:
-    """Encode PSFs of one shape, (B, h, w), each as `encode_psf` does; the fault of each, if any.
+    Returns
+    -------
+    list of PsfPlane or PsfError, length B
+        The fault of each that cannot be stored.
 
     Raises
     ------
-    InputError
+    PsfError
         If none of this shape can be stored.
+    InputError
+        If the size leaves the PSF out.
     """
     if size == 0:
         raise InputError("a PSF is given, and psf_size 0 leaves it out")
@@ -104,13 +96,13 @@ def encode_psfs(psfs: F8, size: int | None) -> list[PsfPlane | InputError]:
     codes, scaled = psf_codes(np.where(finite[:, None, None], squares, 0.0))
     kept = codes.sum(axis=(1, 2), dtype=np.int64) > 0
     data, width = codes.tobytes(), codes[0].nbytes
-    planes: list[PsfPlane | InputError] = []
+    planes: list[PsfPlane | PsfError] = []
     for i, facts in enumerate(zip((finite & positive).tolist(), scaled, kept, strict=True)):
         if all(facts):
             piece = data[width * i : width * (i + 1)]
             planes.append(PsfPlane("i2", squares.shape[-1], piece))
         else:
-            planes.append(InputError(_FAULTS[facts.index(False)]))
+            planes.append(PsfError(_FAULTS[facts.index(False)]))
     return planes
 
 
@@ -144,9 +136,9 @@ def _squares(psfs: F8, size: int | None) -> F8:
     """PSFs cut, or padded with zeros, about their central pixels to odd squares."""
     shape = psfs.shape[1:]
     if len(shape) != 2 or 0 in shape:
-        raise InputError(f"a PSF has two axes, not shape {shape}")
+        raise PsfError(f"a PSF has two axes, not shape {shape}")
     if shape[0] % 2 == 0 or shape[1] % 2 == 0:
-        raise InputError(f"a PSF needs a central pixel; shape {shape} has none")
+        raise PsfError(f"a PSF needs a central pixel; shape {shape} has none")
     side = min(max(shape), MAX_PSF_SIZE) if size is None else size
     squares = np.zeros((len(psfs), side, side))
     rows, columns = (min(side, length) // 2 for length in shape)
