@@ -12,9 +12,9 @@ from typing import Any, Final, Literal, TypeAlias, overload
 from .alerts.wire import WIRE_HEADER
 from .container.blob import HEADER
 from .container.compression import MAX_BLOCK
-from .container.reading import Writer
 from .container.schema_parsing import parse_json
 from .container.tally import Tally
+from .container.writer import Writer
 from .errors import FormatError, HstampError, InputError, as_hstamp_error, shown
 from .stamp import Stamp
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hstamp import FormatError
-from hstamp.container.reading import Writer
 from hstamp.container.tally import Tally
+from hstamp.container.writer import Writer
 
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
 SMALL = st.integers(-(2**31), 2**31 - 1)

@@ -10,7 +10,7 @@ from typing import Any
 import fastavro.schema
 
 from ..container.compression import MAX_BLOCK
-from ..container.reading import Writer
+from ..container.writer import Writer
 from ..errors import FormatError, MissingExtraError
 from .schema import Schema
 from .wire import WireMessage, split_wire

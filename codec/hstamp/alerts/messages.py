@@ -13,8 +13,8 @@ from typing import Final
 
 from ..container.compression import MAX_BLOCK
 from ..container.ocf import AlertRecord, BadRecord, record_of
-from ..container.reading import Writer
 from ..container.tally import Tally
+from ..container.writer import Writer
 from ..errors import FormatError, as_hstamp_error
 from .wire import WIRE_HEADER, WireMessage, wire_header
 

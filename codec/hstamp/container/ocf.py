@@ -16,10 +16,11 @@ from typing import Any, BinaryIO, Final
 
 from ..errors import FormatError, HstampError, as_hstamp_error
 from .compression import MAX_BLOCK, decompressor
-from .reading import Located, Reading, RecordReader, Writer
+from .reading import Located, Reading, RecordReader
 from .schema_parsing import parse_json
 from .tally import Tally, decompressed_limit
 from .tarball import Member
+from .writer import Writer
 
 __all__ = ["OCF_MAGIC", "AlertRecord", "BadRecord", "Container", "record_of"]
 

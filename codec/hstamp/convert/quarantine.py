@@ -20,10 +20,10 @@ import fastavro
 
 from ..container.gunzip import inflate_to
 from ..container.ocf import AlertRecord, BadRecord, Container, record_of
-from ..container.reading import Writer
 from ..container.schema_parsing import parse_json
 from ..container.tally import Tally
 from ..container.tarball import Member
+from ..container.writer import Writer
 from ..errors import FormatError, InputError, as_hstamp_error
 from ..outputs import atomic_writer
 from .archive import Archive, Item

@@ -22,6 +22,7 @@ from concurrent.futures import (
 )
 from dataclasses import dataclass
 from importlib.util import find_spec
+from multiprocessing import resource_tracker
 from typing import Any, Final, Protocol
 
 from ..errors import InputError, MissingExtraError, OutputError
@@ -110,7 +111,9 @@ def in_order(workers: Workers, steps: Generator[Step, None, None]) -> None:
 def _handed(executor: Submit, step: Step) -> Future[Any]:
     assert step.work is not None
     try:
-        return executor.submit(step.work, step.task)
+        # A pool starts its processes as tasks come.
+        with _deaf_children():
+            return executor.submit(step.work, step.task)
     except BrokenExecutor as exc:
         raise _lost() from exc
 
@@ -206,8 +209,6 @@ def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _begin_worker() -> None:
-    # Ctrl-C reaches every process of a terminal; the parent says what comes of it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -281,15 +282,20 @@ def _silence(*names: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _deaf_children() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach, as it does every process of a terminal."""
-    if threading.current_thread() is not threading.main_thread():
+    """Start processes that Ctrl-C does not reach, as it does every process of a terminal.
+
+    This process says what comes of it, once they are there: until then the signal waits.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Started with the first process, it would let the signal through again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _local(address: str) -> int | None:
