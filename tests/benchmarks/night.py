@@ -16,7 +16,6 @@ import hashlib
 import io
 import json
 import os
-import re
 import resource
 import shutil
 import signal
@@ -32,6 +31,7 @@ from typing import Any, Final
 from astropy.io import fits
 
 from . import data
+from .markdown import put
 from .night_alerts import Night, write_forms
 from .night_page import tables
 from .timing import machine
@@ -329,17 +329,6 @@ def _middle(path: Path) -> list[str]:
     return ["--x", str(shapes[0][1] // 2), "--y", str(shapes[0][0] // 2)] if shapes else []
 
 
-def page(results: dict[str, Any], path: Path) -> None:
-    """Put the tables between their marks."""
-    text = path.read_text(encoding="utf-8")
-    for name, table in tables(results).items():
-        marks = re.compile(rf"(<!-- begin:{name} -->\n).*?(<!-- end:{name} -->)", re.DOTALL)
-        if not marks.search(text):
-            raise SystemExit(f"{path} has no place for the table {name!r}")
-        text = marks.sub(lambda m, t=table: f"{m[1]}\n{t}\n\n{m[2]}", text)
-    path.write_text(text, encoding="utf-8")
-
-
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.night")
     parser.add_argument("--alerts", type=int, default=100_000)
@@ -364,7 +353,7 @@ def main(argv: list[str] | None = None) -> int:
                 results[name] = work[name](Path(folder))
             results.setdefault("machine", {})[name] = machine()
             stored.write_text(json.dumps(results, indent=1) + "\n")
-    page(results, options.out / "archives.md")
+    put(tables(results), options.out / "archives.md")
     return 0
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .markdown import table
+
 __all__ = ["tables"]
 
 NIGHT = 10_000_000
@@ -31,11 +33,6 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
     return made
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    rule = ["---"] + ["---:"] * (len(head) - 1)
-    return "\n".join("| " + " | ".join(r) + " |" for r in [head, rule, *rows])
-
-
 def _forms(found: dict[str, Any]) -> str:
     blocks = []
     for side, title in (("inputs", "to stamps, from"), ("outputs", "from Avro, to")):
@@ -45,7 +42,7 @@ def _forms(found: dict[str, Any]) -> str:
             for name, x in found[side].items()
         ]  # fmt: skip
         head = [title, "alerts a second of one core", "kB in", "kB out", "alerts measured"]
-        blocks.append(_table(head, rows))
+        blocks.append(table(head, rows))
     return "\n\n".join(blocks)
 
 
@@ -75,7 +72,7 @@ def _scale(found: dict[str, Any], facts: dict[str, Any]) -> str:
     )
     head = ["", "alerts", "GB in", "seconds", "CPU seconds", "alerts a second",
             "alerts a CPU second", "client, MB", "largest worker, MB"]  # fmt: skip
-    return _table(head, rows) + "\n\n" + " ".join(told)
+    return table(head, rows) + "\n\n" + " ".join(told)
 
 
 def _kills(found: dict[str, Any]) -> str:
@@ -87,7 +84,7 @@ def _kills(found: dict[str, Any]) -> str:
     ]  # fmt: skip
     head = [f"killed, {found['alerts']:,} alerts", "parts done before", "that run finished",
             "status of the same command again", "same SHA-256"]  # fmt: skip
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _real(found: dict[str, Any]) -> str:
@@ -102,7 +99,7 @@ def _real(found: dict[str, Any]) -> str:
         f"{len(found)} files: {len(whole)} without any fault"
         f" ({sum(x['stamps'] for x in whole):,} stamps). The others:"
     )
-    return text + "\n\n" + _table(["file", "stamps", "failed", "first message"], rows)
+    return text + "\n\n" + table(["file", "stamps", "failed", "first message"], rows)
 
 
 def _cell(text: str) -> str:
@@ -136,4 +133,4 @@ def _plan(found: dict[str, Any]) -> str:
         " finished files only."
     )
     head = ["", "million alerts", "core-hours", f"hours on {CORES} cores", "TB in", "TB out"]
-    return _table(head, rows) + "\n\n" + text
+    return table(head, rows) + "\n\n" + text

@@ -14,7 +14,7 @@ from hstamp.convert import job
 from hstamp.convert.plan import Job
 from hstamp.convert.report import Report
 
-from . import __main__, compressors, data, night_alerts, night_page, page, sizes, sky
+from . import __main__, compressors, data, markdown, night_alerts, night_page, page, sizes, sky
 from .timing import race
 
 
@@ -50,7 +50,7 @@ def test_tables_of_a_result():
         "a": {"median": 2.0, "low": 1.0, "high": 3.0},
         "b": {"median": 1.0, "low": 1, "high": 1},
     }
-    table = page._race(rows, "a", "times")
+    table = markdown.race(rows, "a", "times")
     assert "| b | 1 | 1 to 1 | 2 |" in table
 
 
