@@ -72,16 +72,8 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
     # A signal may come between any two steps: what has a name from here on is removed below.
     parts: list[Path] = []
     try:
-        raw = _Raw(create(target.parent, path, parts), path)
-        stream = io.BufferedRandom(raw, _BUFFER)
-        try:
-            yield cast(BinaryIO, stream)
-            stream.flush()
-            raw.settle(mode)
-        finally:
-            # What could not be written once is tried again by close(), in vain.
-            with suppress(OSError, ValueError):
-                stream.close()
+        with _written(create(target.parent, path, parts), path, mode, _BUFFER) as stream:
+            yield stream
         try:
             parts[-1].replace(target)
         except OSError as exc:
@@ -175,13 +167,21 @@ def created(path: Path, output: Path) -> Iterator[BinaryIO]:
         handle = os.open(path, NEW, 0o666)
     except OSError as exc:
         raise output_error(output, exc) from exc
+    with _written(handle, output, None, io.DEFAULT_BUFFER_SIZE) as stream:
+        yield stream
+
+
+@contextmanager
+def _written(handle: int, output: Path, mode: int | None, buffer: int) -> Iterator[BinaryIO]:
+    """Write to an open file, which is on the disk in the end and has the permissions `mode`."""
     raw = _Raw(handle, output)
-    stream = io.BufferedRandom(raw)
+    stream = io.BufferedRandom(raw, buffer)
     try:
         yield cast(BinaryIO, stream)
         stream.flush()
-        raw.settle(None)
+        raw.settle(mode)
     finally:
+        # What could not be written once is tried again by close(), in vain.
         with suppress(OSError, ValueError):
             stream.close()
 

@@ -14,7 +14,7 @@ from hstamp.convert import job
 from hstamp.convert.plan import Job
 from hstamp.convert.report import Report
 
-from . import __main__, compressors, data, markdown, night_alerts, night_page, page, sizes, sky
+from . import __main__, compressors, data, markdown, night_alerts, night_page, sizes, sky
 from .timing import race
 
 

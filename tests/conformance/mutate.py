@@ -67,7 +67,7 @@ class Mutation:
 
 
 V, D, L, A, B = "values.py", "decoder.py", "layout.py", "container/avro.py", "container/blob.py"
-R = "limits.py"
+R, N = "limits.py", "container/skipping.py"
 I, S, K, P = (f"encodings/{name}.py" for name in ("image", "variance", "mask", "psf"))  # noqa: E741
 
 MUTATIONS = tuple(
@@ -140,9 +140,9 @@ MUTATIONS = tuple(
         (R, "(total > 0)", "(total >= 0)"),
         (P, "(codes / total", "(codes * total"),
         (A, "^ -(byte & 1)", "^ (byte & 1)"),
-        (A, "while shift < 70", "while shift < 77"),
+        (N, "while shift < 70", "while shift < 77"),
         (
-            A,
+            N,
             "if value >= 1 << 64",
             "if value >= 1 << 65",
             "Python's integers do not wrap: as int, index, length or count such a value is E_AVRO at the next check",

@@ -287,17 +287,8 @@ def test_files_are_bounded(tmp_path, convert, monkeypatch):
     }
 
 
-def test_a_record_that_cannot_be_written_is_written_nowhere(tmp_path, convert, monkeypatch):
-    from hstamp.convert.sinks import AvroAlertSink
-
-    encode = AvroAlertSink.encode
-
-    def faulty(self, item, stamps):
-        if item.number == 2:
-            raise TypeError("cannot")
-        return encode(self, item, stamps)
-
-    monkeypatch.setattr(AvroAlertSink, "encode", faulty)
+@pytest.mark.usefixtures("third_unwritable")
+def test_a_record_that_cannot_be_written_is_written_nowhere(tmp_path, convert):
     alerts = [banded(n, band) for n, band in enumerate("rgrg")]
     source = write_ocf(tmp_path / "in.avro", LSST_SCHEMA, alerts)
     report = convert(source, tmp_path / "out", partition=("diaSource.band",))

@@ -5,9 +5,9 @@ from io import BytesIO
 import numpy as np
 import pytest
 from astropy.io import fits
-from convert_samples import gauss, lsst_cutout, noise
+from convert_samples import LSST_SCHEMA, gauss, lsst_alert, lsst_cutout, noise, write_ocf
 
-from hstamp import InputError
+from hstamp import InputError, read_stamps
 from hstamp.convert import EncodeOptions, FitsImage, Position, encode_parent, parent_from_cutout
 from hstamp.convert.uncertainty import as_variance
 
@@ -226,3 +226,21 @@ def test_as_variance_of_values_that_say_nothing():
     np.testing.assert_array_equal(as_variance(values, "variance"), [4, 0, -1, nan, nan, nan])
     np.testing.assert_array_equal(as_variance(values, "sigma"), [16, 0, nan, nan, nan, nan])
     np.testing.assert_array_equal(as_variance(values, "inverse"), [0.25, nan, nan, nan, nan, nan])
+
+
+def test_one_bad_psf_of_many_alerts_costs_itself(tmp_path, convert):
+    even = lsst_cutout(noise(30), 14.3, 14.6, psf_shape=(40, 40))
+    good = lsst_cutout(noise(30), 14.3, 14.6, psf_shape=(21, 21))
+    alerts = [
+        lsst_alert(number, {"cutoutScience": payload})
+        for number, payload in enumerate([good, even] * 4)
+    ]
+    source = write_ocf(tmp_path / "in.avro", LSST_SCHEMA, alerts)
+    report = convert(source, tmp_path / "out.avro", form="stamps")
+    assert not report.problems
+    ((note, count),) = report.notes.items()
+    assert note == "science: PSF left out: a PSF needs a central pixel; shape (40, 40) has none"
+    assert count == 4
+    stamps = [item.stamp for item in read_stamps(tmp_path / "out.avro")]
+    assert [stamp.psf is None for stamp in stamps[1::3]] == [False, True] * 4
+    assert not any(stamp.psf is None for stamp in stamps[::3] + stamps[2::3])

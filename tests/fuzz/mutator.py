@@ -14,6 +14,8 @@ from hstamp.conformance.walk import walk
 
 from .targets import CONFORMANCE, EDIT
 
+from generator.writer import long  # isort: skip - found by way of targets
+
 VECTORS = CONFORMANCE / "vectors"
 LONGS = (0, 1, -1, 2, 3, 8, 9, 15, 16, 17, 99, 100, 127, 199, 200, 372, 744, 1488,
          2**31 - 1, 2**31, -(2**31), 2**40, 2**62, -(2**63), 2**63 - 1)  # fmt: skip
@@ -49,20 +51,6 @@ def donors() -> tuple[tuple[bytes, dict[str, tuple[int, int]]], ...]:
     for data in (p.read_bytes() for p in sorted(_paths("valid", "bin"))):
         out.append((data, {f.name: (f.start, f.end) for f in walk(data).fields}))
     return tuple(out)
-
-
-def long(value: int, pad: int = 0) -> bytes:
-    """Zig-zag base-128, with redundant groups."""
-    rest = (value << 1) ^ (value >> 63)
-    out = bytearray()
-    while rest > 127:
-        out.append(rest & 127 | 128)
-        rest >>= 7
-    out.append(rest)
-    for _ in range(pad):
-        out[-1] |= 128
-        out.append(0)
-    return bytes(out)
 
 
 def mutate_blob(data: bytes, rng: random.Random) -> bytes:

@@ -17,9 +17,9 @@ from ..container.blob import write_blob
 from ..decoder import check_record
 from ..encodings.image import IMAGE_ENCODINGS
 from ..encodings.mask import MASK_ENCODINGS, mask_within, unnamed
-from ..encodings.psf import psf_codes
+from ..encodings.psf import PSF_FAULTS, psf_codes
 from ..encodings.variance import VARIANCE_ENCODINGS
-from ..errors import FormatError, HstampError, InputError
+from ..errors import FormatError, HstampError, InputError, PsfError
 from ..layout import MAX_LEVELS, MIN_LEVELS, size_of
 from ..planes import FORMAT_VERSION, ImagePlane, MaskPlane, PsfPlane, Record, VariancePlane, Wcs
 from ..stamp import Stamp
@@ -207,7 +207,7 @@ def _written(
             check_record(template)
             shape = shape_of(write_blob(template))
             assert shape is not None
-            psf, usable = _psfs(stamps, rows[members], form.psf)
+            psf, psf_faults = _psfs(stamps, rows[members], form.psf)
         except HstampError as error:
             fault = InputError(f"the stamp would not be valid: {error.reason}")
             faults |= dict.fromkeys(rows[members].tolist(), fault)
@@ -215,6 +215,7 @@ def _written(
         numbers = _numbers(stamps, shape, rows[members], members, values, psf)
         matrix = shape.filled(len(members), numbers)
         good: Array = checked(shape, matrix)
+        usable = psf_faults < 0
         if template.mask is not None and values.mask is not None:
             # A byte may be too narrow for bits without a name, so they are looked for before.
             count = len(template.mask.planes)
@@ -231,9 +232,9 @@ def _written(
                 faults[int(rows[members[row]])] = InputError(reason)
             else:
                 good[row] = True
-        for row in np.flatnonzero(~usable).tolist():
-            reason = "its PSF has values that are not finite, or none that can be scaled"
-            faults.setdefault(int(rows[members[row]]), InputError(reason))
+        for row in np.flatnonzero(psf_faults >= 0).tolist():
+            fault = PsfError(PSF_FAULTS[psf_faults[row]])
+            faults.setdefault(int(rows[members[row]]), fault)
         good &= usable
         yield rows[members][good], matrix[good]
 
@@ -307,16 +308,14 @@ def _numbers(
 
 
 def _psfs(stamps: Decoded, rows: Array, size: int) -> tuple[Array | None, Array]:
-    """Codes of PSFs of a side, cut out of their padding, and which of them are usable."""
+    """Codes of PSFs of a side, cut out of their padding, and the fault of each."""
     if size <= 0 or stamps.psf is None:
-        return None, np.ones(len(rows), np.bool_)
+        return None, np.full(len(rows), -1)
     start = (stamps.psf.shape[-1] - size) // 2
     if start < 0:
         raise InputError(f"a PSF of side {size} in arrays of side {stamps.psf.shape[-1]}")
-    square = stamps.psf[rows, start : start + size, start : start + size].astype(np.float64)
-    finite: Array = np.asarray(np.isfinite(square).all(axis=(1, 2)))
-    codes, scaled = psf_codes(np.where(finite[:, None, None], square, 0.0))
-    return codes, finite & scaled
+    squares = stamps.psf[rows, start : start + size, start : start + size].astype(np.float64)
+    return psf_codes(squares)
 
 
 def _joined(pieces: list[tuple[Array, Array]], count: int, faults: dict[int, InputError]) -> Blobs:

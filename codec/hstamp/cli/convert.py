@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import InputError, OutputError
 from ..text import printable
 from .images import add_source, check_source, positions
-from .options import Progress, command, input_path, is_folder, output_path
+from .options import Progress, add_inputs, command, input_path, is_folder, output_path
 from .signals import name_of, status_of
 from .streams import STDIN
 
@@ -55,9 +55,7 @@ def register(subparsers: Any) -> None:
     parser = command(
         subparsers, "convert", "make stamps from alerts or images", _DESCRIPTION, _EXAMPLES
     )
-    parser.add_argument(
-        "inputs", nargs="+", metavar="IN", help="files, or folders of files, or '-'"
-    )
+    add_inputs(parser, "IN")
     parser.add_argument(
         "-o", "--out", required=True, metavar="OUT",
         help="file, or folder (existing, or 'name/'), or '-'",

@@ -5,11 +5,18 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..errors import InputError
 from ..export.legacy import legacy_of_alert
 from ..outputs import atomic_writer
-from .options import add_images, add_selection, command, input_path, outgoing, say, selected
-from .show import target
+from .options import (
+    add_images,
+    add_selection,
+    command,
+    input_path,
+    outgoing,
+    say,
+    selected,
+    target,
+)
 from .streams import STDIN
 
 __all__ = ["register"]
@@ -61,8 +68,6 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
     for item in selected(args, input_path(args.file), say):
         stamp, path = item.stamp, target(args, item, ".hstamp" if args.blob else ".fits")
-        if args.out != STDIN and path.exists() and not args.force:
-            raise InputError(f"{path} exists already (--force replaces it)")
         with outgoing(path, ".fits") as file:
             if args.legacy or args.blob:
                 data = stamp.to_bytes()

@@ -19,7 +19,7 @@ from ..errors import HstampError, InputError
 from ..files import Fault
 from ..stamp import Stamp
 from ..text import counted
-from .options import add_images, command, existing_files, reading, say
+from .options import add_images, add_inputs, command, existing_files, reading, say
 
 if TYPE_CHECKING:
     from ..convert.stamps import Entry, Image, Options
@@ -40,9 +40,7 @@ _EXAMPLES = """\
 def register(subparsers: Any) -> None:
     """Add the command to the parser."""
     parser = command(subparsers, "info", "list the stamps of files", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument(
-        "inputs", nargs="+", metavar="FILE", help="files, or folders of files, or '-'"
-    )
+    add_inputs(parser, "FILE")
     parser.add_argument("--json", action="store_true", help="one JSON object for each stamp")
     parser.add_argument(
         "-n", "--limit", type=int, default=20, metavar="N",

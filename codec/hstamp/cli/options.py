@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..outputs import atomic_writer
+from ..outputs import atomic_writer, is_special
 from .images import add_source, check_source, positions
 from .streams import STDIN, input_path, output_path
 from .terminal import Progress
@@ -20,6 +20,7 @@ from .terminal import Progress
 __all__ = [
     "Progress",
     "add_images",
+    "add_inputs",
     "add_selection",
     "command",
     "existing_files",
@@ -30,6 +31,7 @@ __all__ = [
     "reading",
     "say",
     "selected",
+    "target",
 ]
 
 
@@ -45,6 +47,13 @@ def command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     return parser
+
+
+def add_inputs(parser: argparse.ArgumentParser, metavar: str) -> None:
+    """Add the files that a command reads."""
+    parser.add_argument(
+        "inputs", nargs="+", metavar=metavar, help="files, or folders of files, or '-'"
+    )
 
 
 def is_folder(out: str) -> bool:
@@ -163,3 +172,36 @@ def _matches(args: argparse.Namespace, entry: Any, image: Any) -> bool:
         return True
     wanted = args.field.lower()
     return wanted in ((image.field or "").lower(), image.kind)
+
+
+def target(args: argparse.Namespace, item: Any, suffix: str) -> Path:
+    """Output path of a stamp: OUT, or a name of its own in the folder OUT.
+
+    Raises
+    ------
+    InputError
+        If something is there that only ``--force`` replaces.
+    """
+    path = _named(args, item, suffix)
+    if args.out != STDIN and path.exists() and not (args.force or is_special(path)):
+        raise InputError(f"{path} exists already (--force replaces it)")
+    return path
+
+
+def _named(args: argparse.Namespace, item: Any, suffix: str) -> Path:
+    stem = "stdin" if args.file == STDIN else Path(args.file).name.removesuffix(".gz")
+    stem = stem.rsplit(".", 1)[0] or stem
+    own = stem
+    if args.all:
+        own += f"-{item.record:06d}" + (f"-{item.field}" if item.field else "")
+    if args.out is None:
+        return Path(own + suffix)
+    if args.all and args.out == STDIN:
+        args.parser.error("--all writes into a folder, not to standard output")
+    if not (args.all or is_folder(args.out)):
+        return Path(args.out)
+    folder = Path(args.out)
+    if folder.is_file():
+        args.parser.error(f"--all writes into a folder, and {args.out} is a file")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / (own + suffix)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-from ..outputs import is_special
 from .options import (
     add_images,
     add_selection,
     command,
     input_path,
-    is_folder,
     outgoing,
     say,
     selected,
+    target,
 )
 from .streams import STDIN
 
-__all__ = ["register", "target"]
+__all__ = ["register"]
 
 _DESCRIPTION = """\
 Draw stamps: the levels side by side, the mosaic with the outlines of the levels, arrows to
@@ -59,8 +56,6 @@ def run(args: argparse.Namespace) -> int:
 
     for item in selected(args, input_path(args.file), say):
         path = target(args, item, ".png")
-        if args.out != STDIN and path.exists() and not (args.force or is_special(path)):
-            raise InputError(f"{path} exists already (--force replaces it)")
         north_up = args.north_up
         if north_up and args.all and item.stamp.wcs is None:
             say(f"{item.place}: without a WCS there is no north: drawn as stored")
@@ -70,23 +65,3 @@ def run(args: argparse.Namespace) -> int:
         if args.out != STDIN:
             print(path)
     return 0
-
-
-def target(args: argparse.Namespace, item: Any, suffix: str) -> Path:
-    """Output path of a stamp: OUT, or a name of its own in the folder OUT."""
-    stem = "stdin" if args.file == STDIN else Path(args.file).name.removesuffix(".gz")
-    stem = stem.rsplit(".", 1)[0] or stem
-    own = stem
-    if args.all:
-        own += f"-{item.record:06d}" + (f"-{item.field}" if item.field else "")
-    if args.out is None:
-        return Path(own + suffix)
-    if args.all and args.out == STDIN:
-        args.parser.error("--all writes into a folder, not to standard output")
-    if not (args.all or is_folder(args.out)):
-        return Path(args.out)
-    folder = Path(args.out)
-    if folder.is_file():
-        args.parser.error(f"--all writes into a folder, and {args.out} is a file")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / (own + suffix)

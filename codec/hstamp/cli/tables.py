@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from ..errors import InputError
 from ..text import printable
 from .images import add_source, check_source, positions
-from .options import Progress, existing_files, is_folder
+from .options import Progress, add_inputs, existing_files, is_folder
 from .streams import STDIN, output_path
 from .terminal import labelled
 
@@ -88,9 +88,7 @@ class Work(Protocol):
 
 def add_arguments(parser: argparse.ArgumentParser, word: str) -> None:
     """Add inputs, outputs and the report; `word` is what a report marks."""
-    parser.add_argument(
-        "inputs", nargs="+", metavar="IN", help="files, or folders of files, or '-'"
-    )
+    add_inputs(parser, "IN")
     parser.add_argument(
         "-o", "--out", required=True, metavar="OUT",
         help="table (.csv, .parquet, .vot or .xml), folder (existing, or 'name/'), or '-'",

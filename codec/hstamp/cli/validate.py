@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..text import counted
-from .options import Progress, command, existing_files
+from .options import Progress, add_inputs, command, existing_files
 
 __all__ = ["register"]
 
@@ -25,9 +25,7 @@ _EXAMPLES = """\
 def register(subparsers: Any) -> None:
     """Add the command to the parser."""
     parser = command(subparsers, "validate", "check every stamp", _DESCRIPTION, _EXAMPLES)
-    parser.add_argument(
-        "inputs", nargs="+", metavar="FILE", help="files, or folders of files, or '-'"
-    )
+    add_inputs(parser, "FILE")
     parser.add_argument(
         "--schema", type=Path, metavar="AVSC", help="writer's schema of wire-format messages"
     )

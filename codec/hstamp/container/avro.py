@@ -14,7 +14,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from ..errors import FormatError
 from ..planes import ImagePlane, MaskPlane, PsfPlane, Record, VariancePlane, Wcs
-from .skipping import Skip, SkipMany, jump_many, text_many
+from .skipping import Skip, SkipMany, jump_many, long_at, text_many
 from .tally import Tally
 
 __all__ = ["Cursor", "read_record", "write_long", "write_record"]
@@ -68,20 +68,13 @@ class Cursor:
         if position < end and (byte := data[position]) < 0x80:
             self.position = position + 1
             return (byte >> 1) ^ -(byte & 1)
-        value = shift = 0
-        while shift < 70:
-            if position >= end:
-                raise FormatError("E_AVRO", f"{what}: the bytes end inside a number")
-            byte = data[position]
-            position += 1
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                if value >= 1 << 64:
-                    break
-                self.position = position
-                return (value >> 1) ^ -(value & 1)
-            shift += 7
-        raise FormatError("E_AVRO", f"{what}: a number at byte {self.position} exceeds 64 bits")
+        try:
+            value, self.position = long_at(data, position)
+        except IndexError:
+            raise FormatError("E_AVRO", f"{what}: the bytes end inside a number") from None
+        except FormatError as error:
+            raise FormatError(error.code, f"{what}: {error.reason}") from None
+        return value
 
     def int(self, what: str) -> int:
         """Return a long that fits 32 bits."""

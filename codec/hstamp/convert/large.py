@@ -12,9 +12,10 @@ from ..outputs import whole_folder
 from .assembly import join, join_by_schema
 from .cutting import cut
 from .dataset_parts import join_datasets
+from .destination import Accepted
 from .history import options_of
 from .items import ARCHIVES
-from .making import Accepted, EmptyError
+from .making import EmptyError
 from .manifest import write_manifest
 from .mosaic import Rows
 from .parts import (

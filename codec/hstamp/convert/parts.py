@@ -18,7 +18,8 @@ from ..errors import OutputError
 from ..outputs import atomic_folder, atomic_text, atomic_writer
 from .by_schema import SchemaSink
 from .dataset import DatasetSink
-from .making import Accepted, EmptyError, Maker
+from .destination import Accepted, Destination
+from .making import EmptyError, Maker
 from .plan import Job
 from .quarantine import Quarantine
 from .report import Problem, Report
@@ -121,31 +122,27 @@ def dataset_of(place: Path) -> Path:
 
 
 def _convert(task: PartTask, folder: Path, report: Report) -> Accepted | None:
-    with suppress(EmptyError), _maker(task, folder, report) as maker:
+    with suppress(EmptyError), _destination(task, folder) as out:
         if task.accepted is not None:
-            maker.keep_to(task.accepted)
-        maker.convert(task.part.sections)
-        return maker.accepted
+            out.keep_to(task.accepted)
+        Maker(task.job, out, report, _quiet, _quiet).convert(task.part.sections)
+        return out.accepted
     return None
 
 
 @contextmanager
-def _maker(task: PartTask, folder: Path, report: Report) -> Iterator[Maker]:
+def _destination(task: PartTask, folder: Path) -> Iterator[Destination]:
     job = task.job
     if job.form == "hats":
         from .hats import HatsSink
 
         tables = folder / _TABLES
         tables.mkdir()
-        maker = Maker(job, None, report, _quiet, _quiet)
-        maker.sink = HatsSink(tables, task.size, job.surveys)
-        yield maker
+        yield Destination(job, sink=HatsSink(tables, task.size, job.surveys))
         return
     if job.is_dataset:
         with DatasetSink(folder / _DATASET, job, numbered=True) as sink:
-            maker = Maker(job, None, report, _quiet, _quiet)
-            maker.sink = sink
-            yield maker
+            yield Destination(job, sink=sink)
         return
     numbers = count(1)
     with atomic_writer(folder / _MAIN) as stream:
@@ -157,7 +154,8 @@ def _maker(task: PartTask, folder: Path, report: Report) -> Iterator[Maker]:
                 codec=job.codec,
                 drop_cutouts=job.drop_cutouts,
             )
-        yield Maker(job, stream, report, _quiet, _quiet, others)
+        with Destination(job, stream, others=others) as out:
+            yield out
 
 
 def _quiet(said: Any) -> None:

@@ -12,6 +12,7 @@ from ..errors import output_error
 from ..outputs import atomic_folder, atomic_writer, is_special, whole_folder
 from .by_schema import SchemaSink, beside
 from .dataset import DatasetSink
+from .destination import Destination
 from .items import named_blobs
 from .making import EmptyError, Maker, reported
 from .manifest import write_manifest
@@ -56,12 +57,12 @@ def make_whole(
             written = _to_dataset(job, output, report, say, progress)
         else:
             with output_file(output.path) as stream:
-                maker = Maker(job, stream, report, say, progress, _beside(job, output, stream))
-                maker.convert(_sections(output, rows))
-                written = stream.seek(0, 2)
-                others = maker.others.paths if maker.others else []
-                written += sum(map(size_of, others))
-            report.beside += map(str, others)
+                others = _beside(job, output, stream)
+                with Destination(job, stream, others=others) as out:
+                    Maker(job, out, report, say, progress).convert(_sections(output, rows))
+                paths = others.paths if others else []
+                written = stream.seek(0, 2) + sum(map(size_of, paths))
+            report.beside += map(str, paths)
     except EmptyError:
         return False
     except Exception as exc:
@@ -115,9 +116,7 @@ def _to_catalog(
 
     size = sum(map(size_of, output.inputs))
     with open_catalog(output.path, size, job.surveys, tensors=job.tensors, nest=job.nest) as sink:
-        maker = Maker(job, None, report, say, progress)
-        maker.sink = sink
-        maker.convert(_sections(output))
+        Maker(job, Destination(job, sink=sink), report, say, progress).convert(_sections(output))
         if not sink.rows:
             raise EmptyError
     return sum(size_of(path) for path in output.path.rglob("*") if path.is_file())
@@ -134,9 +133,9 @@ def _to_dataset(
     before = len(report.problems)
     with whole_folder(output.path) as folder:
         with DatasetSink(folder, job) as sink:
-            maker = Maker(job, None, report, say, progress)
-            maker.sink = sink
-            maker.convert(_sections(output))
+            Maker(job, Destination(job, sink=sink), report, say, progress).convert(
+                _sections(output)
+            )
             if not sink.files:
                 raise EmptyError
         return write_manifest(folder, job, len(report.problems) - before)

@@ -12,6 +12,7 @@ from ..limits import MAX_PSF_SIZE, Q_MAX, psf_within
 from ..planes import Encoded, PsfPlane
 
 __all__ = [
+    "PSF_FAULTS",
     "check_psf",
     "check_size",
     "decode_psf",
@@ -20,7 +21,7 @@ __all__ = [
     "psfs_within",
 ]
 
-_FAULTS: Final = (
+PSF_FAULTS: Final = (
     "the PSF holds values that are not finite, or has no positive sum",
     "the PSF's values are too small to be scaled",
     "the PSF has no positive sum at the precision of its encoding",
@@ -89,37 +90,41 @@ def encode_psfs(psfs: F8, size: int | None) -> list[PsfPlane | PsfError]:
     """
     if size == 0:
         raise InputError("a PSF is given, and psf_size 0 leaves it out")
-    squares = _squares(psfs, size)
-    finite: Flags = np.asarray(np.isfinite(squares).all(axis=(1, 2)))
-    with np.errstate(over="ignore", invalid="ignore"):
-        positive = squares.sum(axis=(1, 2)) > 0
-    codes, scaled = psf_codes(np.where(finite[:, None, None], squares, 0.0))
-    kept = codes.sum(axis=(1, 2), dtype=np.int64) > 0
+    codes, faults = psf_codes(_squares(psfs, size))
     data, width = codes.tobytes(), codes[0].nbytes
-    planes: list[PsfPlane | PsfError] = []
-    for i, facts in enumerate(zip((finite & positive).tolist(), scaled, kept, strict=True)):
-        if all(facts):
-            piece = data[width * i : width * (i + 1)]
-            planes.append(PsfPlane("i2", squares.shape[-1], piece))
-        else:
-            planes.append(PsfError(_FAULTS[facts.index(False)]))
-    return planes
+    return [
+        PsfPlane("i2", codes.shape[-1], data[width * i : width * (i + 1)])
+        if fault < 0
+        else PsfError(PSF_FAULTS[fault])
+        for i, fault in enumerate(faults.tolist())
+    ]
 
 
-def psf_codes(square: F8) -> tuple[I2, Flags]:
-    """Codes of finite PSFs (..., size, size), the largest value in full range [EC-6].
+def psf_codes(squares: F8) -> tuple[I2, npt.NDArray[np.intp]]:
+    """Codes of PSFs of one side, the largest value in full range [EC-6].
+
+    Parameters
+    ----------
+    squares : ndarray of float64, shape (B, size, size)
 
     Returns
     -------
-    codes : ndarray of int16, shape (..., size, size)
-    scaled : ndarray of bool, shape (...)
-        False where the values are too small to be scaled; then the codes are 0.
+    codes : ndarray of int16, shape (B, size, size)
+    faults : ndarray of intp, shape (B,)
+        Which of `PSF_FAULTS` keeps a PSF from being stored; -1 where none does.
     """
-    with np.errstate(over="ignore", divide="ignore"):
-        factor = Q_MAX / np.abs(square).max(axis=(-2, -1), keepdims=True)
-    scaled: Flags = np.asarray(np.isfinite(factor))
-    codes: I2 = np.rint(square * np.where(scaled, factor, 0.0)).astype("<i2")
-    return codes, np.asarray(scaled[..., 0, 0])
+    finite: Flags = np.asarray(np.isfinite(squares).all(axis=(1, 2)))
+    if not finite.all():
+        squares = np.where(finite[:, None, None], squares, 0.0)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        positive = squares.sum(axis=(1, 2)) > 0
+        factor = Q_MAX / np.abs(squares).max(axis=(1, 2))
+    scaled = np.isfinite(factor)
+    scale = np.where(scaled, factor, 0.0)[:, None, None]
+    codes: I2 = np.rint(squares * scale).astype("<i2")
+    kept = codes.sum(axis=(1, 2), dtype=np.int64) > 0
+    faults = np.select([~(finite & positive), ~scaled, ~kept], [0, 1, 2], -1)
+    return codes, faults.astype(np.intp)
 
 
 def check_size(size: int | None) -> None:
