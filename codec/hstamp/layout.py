@@ -187,7 +187,7 @@ class Layout:
     @property
     def side(self) -> int:
         """Side of the widest level, and of the mosaic [base pixel]."""
-        return GRID * self.pixel_sizes[-1]
+        return GRID << (self.levels - 1)
 
     @property
     def starts(self) -> tuple[int, ...]:

@@ -56,6 +56,19 @@ def test_a_log_gets_a_plain_line_a_minute(clock, monkeypatch):
     assert [line.split(",")[0] for line in lines] == [" 40% 1:00", " 80% 2:00"]
 
 
+def test_a_conversion_tells_of_its_alerts_while_it_goes_on(tmp_path, clock, monkeypatch, capsys):
+    def later():
+        clock[0] += 61.0
+        return clock[0]
+
+    monkeypatch.setattr(terminal.time, "monotonic", later)
+    path = write_ocf(tmp_path / "in", LSST_SCHEMA, [lsst_alert(1), lsst_alert(2)])
+    assert main(["convert", str(path), "-o", str(tmp_path / "out.avro")]) == 0
+    assert "2 alerts, " in capsys.readouterr().err
+    assert main(["convert", str(path), "-q", "-f", "-o", str(tmp_path / "out.avro")]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_the_summary_as_json(tmp_path, capsys):
     bad = lsst_alert(2, {"cutoutScience": b"no FITS", "cutoutTemplate": None})
     path = write_ocf(tmp_path / "in", LSST_SCHEMA, [lsst_alert(1), bad])

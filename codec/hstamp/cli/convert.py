@@ -268,7 +268,7 @@ def run(args: argparse.Namespace) -> int:
     report, status = Report(passed_over=found.passed_over, quarantine=keep), 0
     with (
         keep or nullcontext(),
-        Progress(0 if args.quiet else sum(map(size_of, found.files))) as progress,
+        Progress(0 if args.quiet else sum(map(size_of, found.files)), report.rates) as progress,
     ):
         try:
             run_job(
