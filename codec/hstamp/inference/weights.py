@@ -12,10 +12,9 @@ from ..errors import InputError, MissingExtraError
 __all__ = ["note_of", "session_of", "weights_path"]
 
 _HERE: Final = Path(__file__).resolve()
-_PLACES: Final = (
-    _HERE.parent / "weights",  # installed
-    _HERE.parents[3] / "reference_model" / "weights",  # a checkout
-)
+_CHECKOUT: Final = _HERE.parents[3] / "reference_model" / "weights"
+_INSTALLED: Final = {"host.onnx": "hosts", "classes.onnx": "classify"}
+"""Package that weights are installed in."""
 
 
 def weights_path(name: str, weights: str | os.PathLike[str] | None = None) -> Path:
@@ -33,7 +32,11 @@ def weights_path(name: str, weights: str | os.PathLike[str] | None = None) -> Pa
     InputError
         If a file is missing.
     """
-    places = [place / name for place in _PLACES] if weights is None else [Path(weights)]
+    if weights is None:
+        installed = _HERE.parents[1] / _INSTALLED[name] / "weights"
+        places = [installed / name, _CHECKOUT / name]
+    else:
+        places = [Path(weights)]
     for place in places:
         if place.is_file():
             if not place.with_suffix(".json").is_file():
