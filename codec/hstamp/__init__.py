@@ -25,10 +25,12 @@ section of the specification               module
 
 `hstamp.stamp` holds a stamp and `hstamp.batch` many; `hstamp.inputs`, `hstamp.parts` and
 `hstamp.units` take apart what users hand over. On stamps stand `hstamp.export`, `hstamp.draw` and
-`hstamp.notebook`, which `hstamp.views` joins to them; on these, in this order, `hstamp.alerts` and
-`hstamp.parquet` (files of others), `hstamp.surveys`, `hstamp.files` (the one reader) and
-`hstamp.convert`, `hstamp.hosts`, `hstamp.viewer`, `hstamp.conformance` and `hstamp.demo`,
-`hstamp.cli`. Everything writes by `hstamp.outputs`; ``lint-imports`` checks the order.
+`hstamp.notebook`, which `hstamp.views` joins to them, and `hstamp.arrow`; on these, in this order,
+`hstamp.alerts` and `hstamp.parquet` (files of others), `hstamp.surveys`, `hstamp.files` (the one
+reader) and `hstamp.convert`, `hstamp.inference` (what networks share), `hstamp.hosts`,
+`hstamp.viewer`, `hstamp.conformance` and `hstamp.demo`, `hstamp.classify`, `hstamp.cli`.
+`hstamp.rubin` is the way through Rubin's middleware. Everything writes by `hstamp.outputs`;
+``lint-imports`` checks the order.
 """
 
 from . import views  # noqa: F401  # the methods of a stamp that stand above it

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from .. import __version__
 from ..export.pages import ENLARGE_STYLE, VIEWPORT, enlarging
 
-__all__ = ["Card", "Row", "document", "page"]
+__all__ = ["Card", "Row", "document", "page", "pair", "pictures"]
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,39 @@ def document(title: str, body: str) -> str:
 """
 
 
+def pictures(hero: str, figures: Iterable[str], key: str = "") -> str:
+    """Sections of a page: one stamp at large, and a gallery.
+
+    Parameters
+    ----------
+    hero : str
+        Large picture, as a data URI.
+    figures : iterable of str
+        HTML of the gallery.
+    key : str
+        HTML that explains the marks in it.
+    """
+    large = enlarging(
+        "one-stamp",
+        f'<img class="hero" src="{hero}" alt="Levels, mosaic and other planes of one stamp">',
+    )
+    return f"""<h2>One stamp</h2>
+{large}
+<h2>Today's cutout, and the stamp</h2>
+<p class="dim">A click enlarges a picture.</p>
+{key}<div class="gallery">
+{"".join(figures)}
+</div>
+"""
+
+
+def pair(cutout: str, today: str, mosaic: str, stamp: str) -> str:
+    """HTML of a cutout and a mosaic, SVG, and what is said of each."""
+    return f"""<div class="pair">
+<div>{cutout}today: {today}</div>
+<div>{mosaic}stamp: {stamp}</div></div>"""
+
+
 def page(rows: Sequence[Row], cards: Sequence[Card], hero: str, summary: Sequence[str]) -> str:
     """Write the report.
 
@@ -125,10 +158,11 @@ def page(rows: Sequence[Row], cards: Sequence[Card], hero: str, summary: Sequenc
     stamps = sum(row.stamps for row in rows)
     count = 3 * len(rows)
     outside = sum(row.offset > 3.0 for row in rows)
-    large = enlarging(
-        "one-stamp",
-        f'<img class="hero" src="{hero}" alt="Levels, mosaic and other planes of one stamp">',
-    )
+    key = """<p class="key"><span><i style="border-color:#ffb454"></i>today's 6″ cutout</span>
+<span><i style="border-color:#6cc5ff"></i>other levels</span>
+<span><i style="border-color:#7ee787;border-radius:50%"></i>simulated host's centre</span></p>
+"""
+    figures = (_figure(number, card) for number, card in enumerate(cards))
     body = f"""<h1>48 arcseconds in the values of 6</h1>
 <p>A <em>hierarchical stamp</em> holds nested 15×15 grids around a source, each level with pixels
 twice as large. Five levels are 900 values, as many as today's 30×30 cutout, and show 64 times the
@@ -145,17 +179,7 @@ sky</div>
 <div class="fact"><b>{outside} of {len(rows)}</b>host centres lie more than 3″ from the source,
 beyond the middle of today's edges</div>
 </div>
-<h2>One stamp</h2>
-{large}
-<h2>Today's cutout, and the stamp</h2>
-<p class="dim">A click enlarges a picture.</p>
-<p class="key"><span><i style="border-color:#ffb454"></i>today's 6″ cutout</span>
-<span><i style="border-color:#6cc5ff"></i>other levels</span>
-<span><i style="border-color:#7ee787;border-radius:50%"></i>simulated host's centre</span></p>
-<div class="gallery">
-{"".join(_figure(number, card) for number, card in enumerate(cards))}
-</div>
-<h2>Sizes</h2>
+{pictures(hero, figures, key)}<h2>Sizes</h2>
 <p class="dim">Bytes of the three images of each alert. <em>Today</em> are the 30×30 cutouts in the
 layout that LSST sends now, written from the same images; <em>wide</em> are FITS cutouts of 260×260
 pixels, which nobody sends and from which the stamps were made. None is compressed.</p>
@@ -177,14 +201,15 @@ pixels, which nobody sends and from which the stamps were made. None is compress
 
 
 def _figure(number: int, card: Card) -> str:
-    pair = f"""<div class="pair">
-<div>{card.cutout}today: <b>6″</b>, {card.today:,} bytes</div>
-<div>{card.mosaic}stamp: <b>48″</b>, {card.stamp:,} bytes</div></div>"""
+    both = pair(
+        card.cutout, f"<b>6″</b>, {card.today:,} bytes",
+        card.mosaic, f"<b>48″</b>, {card.stamp:,} bytes",
+    )  # fmt: skip
     caption = (
         f'<span>{escape(card.id)}</span><span class="dim">{escape(card.band)}, host at'
         f" {card.offset:.1f}″</span>"
     )
-    return enlarging(f"alert-{number}", pair, caption=caption, kind="card")
+    return enlarging(f"alert-{number}", both, caption=caption, kind="card")
 
 
 def _row(row: Row) -> str:

@@ -24,13 +24,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..alerts.fields import KINDS
 from ..fast import load
 from .boxes import read_boxes
-from .images import stamp_columns
 from .parent import Parent, parent_of
 from .repository import INPUTS, fill
-from .simulate import INSTRUMENT, VISIT, Exposure, expose
+from .simulate import INSTRUMENT, VISIT, Exposure, expose, stamps_of_exposure
 from .stamps import StampOptions
 
 __all__ = ["first_call", "main"]
@@ -84,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
 def first_call() -> int:
     """Print the CPU times of a process's first stamps and of loading kernels [s]; the status."""
     one = expose(1, round(_ALERTS / _DETECTORS))
-    print(_once(lambda: _stamps(one, slice(None), StampOptions())), _once(load))  # noqa: T201
+    print(_once(lambda: stamps_of_exposure(one, StampOptions())), _once(load))  # noqa: T201
     return 0
 
 
@@ -94,7 +92,7 @@ def _encoding(one: Exposure, repeats: int) -> Iterator[_Row]:
     load()
 
     def taken(part: slice, psf: str = StampOptions.psf) -> float:
-        return _cpu(lambda: _stamps(one, part, StampOptions(psf=psf)), repeats)
+        return _cpu(lambda: stamps_of_exposure(one, StampOptions(psf=psf), part), repeats)
 
     crowded, usual = taken(slice(None)), taken(slice(few))
     each = taken(slice(None), "source")
@@ -168,11 +166,6 @@ def _reading(one: Exposure) -> Iterator[_Row]:
 def _boxes(handles: Sequence[Any], x: Any, y: Any) -> None:
     for handle in handles:
         read_boxes(handle, x, y, StampOptions.levels)
-
-
-def _stamps(one: Exposure, part: slice, options: StampOptions) -> None:
-    images = {kind: getattr(one, kind) for kind in KINDS}
-    stamp_columns(images, one.x[part], one.y[part], one.ids[part].tolist(), options)
 
 
 def _cutouts(parent: Parent, one: Exposure) -> None:

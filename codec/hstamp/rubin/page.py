@@ -11,7 +11,7 @@ import numpy as np
 
 from ..alerts.fields import STAMP_FIELDS
 from ..demo.pictures import cutout_svg, mosaic_svg, png_uri, stamp_png
-from ..demo.report import document
+from ..demo.report import document, pair, pictures
 from ..export.pages import enlarging
 from ..layout import reference_corner
 from ..stamp import Stamp
@@ -55,20 +55,12 @@ def page(
             if stamp is not None:
                 cards.append(_card(one, parent, row, stamp))
                 hero = hero or stamp_png(stamp)
-    large = enlarging("one-stamp", f'<img class="hero" src="{hero}" alt="All planes of one stamp">')
     body = f"""<h1>Wide stamps made where the whole image is</h1>
 <p>Simulated detectors, real middleware: a Butler repository, a pipeline task under
 <code>pipetask</code>, a table of stamps. Orange is today's 6″ cutout, blue the other levels, and
 the green circle the middle of the wide galaxy.</p>
 <pre class="scroll">{escape(chr(10).join(steps))}</pre>
-<h2>One stamp</h2>
-{large}
-<h2>Today's cutout, and the stamp</h2>
-<p class="dim">A click enlarges a picture.</p>
-<div class="gallery">
-{"".join(cards)}
-</div>
-"""
+{pictures(hero, cards)}"""
     return document("Hierarchical stamps made by a pipeline task", body)
 
 
@@ -89,7 +81,6 @@ def _card(one: Exposure, parent: Parent, row: int, stamp: Stamp) -> str:
     offset = (one.galaxy[0] - x, one.galaxy[1] - y)
     seen = offset if max(map(abs, offset)) < stamp.layout.side / 2 else None
     wide = mosaic_svg(stamp, png_uri(stamp.mosaic(), noise), angle, seen)
-    pair = f"""<div class="pair">
-<div>{today}today: 6″</div><div>{wide}stamp: 48″, {len(stamp.to_bytes()):,} bytes</div></div>"""
+    both = pair(today, "6″", wide, f"48″, {len(stamp.to_bytes()):,} bytes")
     caption = f"{escape(str(stamp.id))}, detector {one.detector}"
-    return enlarging(f"source-{one.ids[row]}", pair, caption=caption, kind="card")
+    return enlarging(f"source-{one.ids[row]}", both, caption=caption, kind="card")

@@ -12,7 +12,20 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BAND", "FILTER", "INSTRUMENT", "VISIT", "Exposure", "expose", "visit_image"]
+from ..alerts.fields import KINDS
+from .images import stamp_columns
+from .stamps import StampOptions
+
+__all__ = [
+    "BAND",
+    "FILTER",
+    "INSTRUMENT",
+    "VISIT",
+    "Exposure",
+    "expose",
+    "stamps_of_exposure",
+    "visit_image",
+]
 
 INSTRUMENT: Final = "SimCam"
 BAND: Final = "r"
@@ -55,6 +68,14 @@ class Exposure:
     ids: npt.NDArray[np.int64]
     x: Float
     y: Float
+
+
+def stamps_of_exposure(
+    one: Exposure, options: StampOptions, part: slice = slice(None)
+) -> dict[str, list[bytes | None]]:
+    """Stamps of a detector's sources, or of some, by `hstamp.rubin.images.stamp_columns`."""
+    images = {kind: getattr(one, kind) for kind in KINDS}
+    return stamp_columns(images, one.x[part], one.y[part], one.ids[part].tolist(), options)
 
 
 def expose(
