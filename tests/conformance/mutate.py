@@ -145,7 +145,7 @@ MUTATIONS = tuple(
             N,
             "if value >= 1 << 64",
             "if value >= 1 << 65",
-            "Python's integers do not wrap: as int, index, length or count such a value is E_AVRO at the next check",
+            "in a blob: Python's integers do not wrap, and as int, index, length or count such a value is E_AVRO at the next check",
         ),
         (A, "<= value < 1 << 31", "<= value < 1 << 32"),
         (A, "if not -(1 << 31)", "if not -(1 << 32)"),
