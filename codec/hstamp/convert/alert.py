@@ -10,7 +10,7 @@ from ..alerts.fields import KINDS
 from ..errors import HstampError, OutputError, as_hstamp_error
 from ..stamp import Stamp
 from ..surveys import SURVEYS, Survey, survey_of
-from .cutout import read_cutout
+from .cutout import parent_from_cutout
 from .many import Labelled, encode_parents
 from .parent import EncodeOptions
 
@@ -227,13 +227,14 @@ def _open(info: AlertInfo, record: Mapping[str, Any], options: EncodeOptions) ->
         if payload is None:
             continue
         try:
-            parent = read_cutout(
+            parent = parent_from_cutout(
                 payload,
                 ra=info.ra,
                 dec=info.dec,
                 options=options,
                 survey=info.survey,
                 record=record,
+                check_psf=False,  # all are encoded together
             )
         except Exception as exc:  # one cutout's fault costs its own stamp
             failed[kind] = as_hstamp_error(exc)

@@ -19,7 +19,7 @@ from .parent import EncodeOptions, Parent, load_planes, with_storable_psf
 from .position import has_wcs, header_wcs, pixel_of, plain_place
 from .quick import scan_fits
 
-__all__ = ["check_inside", "parent_from_cutout", "read_cutout"]
+__all__ = ["check_inside", "parent_from_cutout"]
 
 _FREE: Final = 2**20
 _RATIO: Final = 16
@@ -38,6 +38,7 @@ def parent_from_cutout(
     options: EncodeOptions,
     survey: Survey | None = None,
     record: Record | None = None,
+    check_psf: bool = True,
 ) -> Parent:
     """Read a FITS cutout, plain or gzipped, of any size.
 
@@ -53,26 +54,14 @@ def parent_from_cutout(
         pixels are no measurements.
     record : mapping, optional
         The alert, for `survey`.
+    check_psf : bool
+        Leave out a PSF that cannot be stored; without this, that shows when it is to be.
 
     Raises
     ------
     InputError
         If the cutout is damaged, or does not say where the source is.
     """
-    parent = read_cutout(payload, ra=ra, dec=dec, options=options, survey=survey, record=record)
-    return with_storable_psf(parent, options)
-
-
-def read_cutout(
-    payload: bytes,
-    *,
-    ra: float,
-    dec: float,
-    options: EncodeOptions,
-    survey: Survey | None = None,
-    record: Record | None = None,
-) -> Parent:
-    """Read a cutout as `parent_from_cutout` does, with a PSF that may not be storable."""
     room = min(MAX_CUTOUT, _FREE + _RATIO * len(payload))
     data = inflate(payload, room) if payload[:2] == b"\x1f\x8b" else payload
     if not data.startswith(b"SIMPLE  ="):
@@ -81,7 +70,7 @@ def read_cutout(
     if hdus is not None:
         planes = classify_scanned(hdus)
         if (place := _place_by_cards(planes, ra, dec, survey, record)) is not None:
-            return _parent(planes, place, options, survey)
+            return _parent(planes, place, options, survey, check_psf)
     with open_fits(data) as opened:
         planes = classify(opened)
         rows, columns = planes.image.shape
@@ -90,7 +79,7 @@ def read_cutout(
         place = _place_by_cards(planes, ra, dec, survey, record)
         if place is None:
             place = _place_by_wcs(planes, opened, ra, dec)
-        return _parent(planes, place, options, survey)
+        return _parent(planes, place, options, survey, check_psf)
 
 
 def _place_by_cards(
@@ -114,9 +103,13 @@ def _place_by_wcs(planes: Planes, hdus: Any, ra: float, dec: float) -> Place:
     return Place(x, y, Wcs.from_astropy(wcs, x, y))
 
 
-def _parent(planes: Planes, place: Place, options: EncodeOptions, survey: Survey | None) -> Parent:
+def _parent(
+    planes: Planes, place: Place, options: EncodeOptions, survey: Survey | None, check_psf: bool
+) -> Parent:
     check_inside(place.x, place.y, planes.image.shape)
     parent = load_planes(planes, place.x, place.y, place.wcs, options)
+    if check_psf:
+        parent = with_storable_psf(parent, options)
     if survey is not None:
         parent = _without_unusable(parent, survey)
     return _completed(parent, place)
