@@ -179,6 +179,7 @@ def export_run(root: Path, config: StudyConfig, run: str, output: Path | None) -
     from hstamp.hosts.runtime import mixture_of
     from reference_model.evaluation.regions import regions
     from reference_model.network.export import INPUTS, INTERFACE, export_onnx, load_weights
+    from reference_model.sky.odds import nearby_table
     from reference_model.training.arrays import load_split
     from reference_model.training.calibrate import fit, region_contents
     from reference_model.training.loop import validation_batches
@@ -207,6 +208,7 @@ def export_run(root: Path, config: StudyConfig, run: str, output: Path | None) -
         "temperature": calibration.temperature,
         "widen": calibration.widen,
         "region_contents": region_contents(level[present]),
+        "nearby": nearby_table(),
         "simulated": True,
         **notes,
     }
