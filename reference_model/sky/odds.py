@@ -99,7 +99,7 @@ def counted(
 def _phases(kind: Kind) -> tuple[Floats, float]:
     count = 60
     step = (kind.rise + LAST_DAY) / count
-    return -kind.rise + step * (np.arange(count) + 0.5), step
+    return np.asarray(-kind.rise + step * (np.arange(count) + 0.5), dtype=np.float64), step
 
 
 def log_odds(magnitudes: Floats, age: float = 0.0) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -125,6 +125,8 @@ def predict(
         result = finder.find(
             levels, inputs.dx[rows], inputs.dy[rows], noise, average, sky=conditions.rows(rows)
         )
+        blur = np.eye(2, dtype=np.float32) * np.float32(finder.calibration.floor**2)
+        result = replace(result, covariance=result.covariance + blur)
         none[rows] = result.none
         made = positions_of(
             result, inputs.ra[rows], inputs.dec[rows], inputs.cd[rows], scales[rows]

@@ -169,6 +169,7 @@ def read_calibration(note: dict[str, Any]) -> Calibration:
         float(note["widen"]),
         tuple(note["region_contents"]),
         None if strata is None else Strata(**{k: float(v) for k, v in strata.items()}),
+        float(note.get("floor", 0.0)),
     )
 
 
