@@ -83,27 +83,24 @@ def ask(model: HostNet, batches: list[Batch], prior: float) -> Raw:
             told = (part.values, part.first, part.step, part.scale, part.seeing, odds)
             found.append([o.numpy() for o in model(*(torch.from_numpy(a) for a in told))])
     most = max(logits.shape[1] for logits, *_ in found) - 1
-    padded = [_padded(*each, most) for each in found]
+    padded = [_padded(each, most) for each in found]
     truth = {f.name: np.concatenate([getattr(b, f.name) for b in batches])
              for f in fields(Raw)[4:]}  # fmt: skip
     return Raw(*(np.concatenate([p[i] for p in padded]) for i in range(4)), **truth)
 
 
-def _padded(
-    logits: Floats, mean: Floats, scale: Floats, log_radius: Floats, most: int
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Proposals of no weight until there are `most`."""
-    more = most - mean.shape[1]
-    if not more:
-        return logits, mean, scale, log_radius
-    rows = len(logits)
-    nothing = np.full((rows, more), -1e4, np.float32)
-    return (
-        np.concatenate([logits[:, :-1], nothing, logits[:, -1:]], axis=1),
-        np.concatenate([mean, np.zeros((rows, more, 2), np.float32)], axis=1),
-        np.concatenate([scale, np.tile(np.float32([1, 1, 0]), (rows, more, 1))], axis=1),
-        np.concatenate([log_radius, np.zeros((rows, more), np.float32)], axis=1),
-    )
+def _padded(each: list[Floats], most: int) -> list[Floats]:
+    """Outputs with proposals of no weight, until there are `most`."""
+    logits, mean, scale, log_radius = each
+    rows, more = len(logits), most - mean.shape[1]
+    nothing = np.zeros((rows, more, 2), np.float32)
+    round_one = np.tile(np.array([1.0, 1.0, 0.0], np.float32), (rows, more, 1))
+    return [
+        np.concatenate([logits[:, :-1], nothing[..., 0] - 1e4, logits[:, -1:]], axis=1),
+        np.concatenate([mean, nothing], axis=1),
+        np.concatenate([scale, round_one], axis=1),
+        np.concatenate([log_radius, nothing[..., 0]], axis=1),
+    ]
 
 
 def calibrate(model: HostNet, split: Split, any_levels: bool) -> Calibration:

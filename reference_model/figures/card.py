@@ -80,12 +80,22 @@ def write_card(docs: Path, model: Path) -> Path:
     ValueError
         If the page has no place for it.
     """
-    path = docs / PAGE
+    put(docs / PAGE, BEGIN, END, card_lines(model))
+    return docs / PAGE
+
+
+def put(path: Path, begin: str, end: str, lines: list[str]) -> None:
+    """Put lines between two marks of a page that is written by hand otherwise.
+
+    Raises
+    ------
+    ValueError
+        If the page lacks them.
+    """
     text = path.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{path}: no place for the model card between {BEGIN!r} and {END!r}")
-    card = "\n".join(card_lines(model))
-    path.write_text(f"{before}{BEGIN}\n\n{card}\n{END}{after}", encoding="utf-8")
-    return path
+    before, first, rest = text.partition(begin)
+    _, last, after = rest.partition(end)
+    if not (first and last):
+        raise ValueError(f"{path}: no place between {begin!r} and {end!r}")
+    inner = "\n".join(lines).rstrip("\n")
+    path.write_text(f"{before}{begin}\n\n{inner}\n\n{end}{after}", encoding="utf-8")

@@ -10,7 +10,7 @@ import numpy as np
 
 from reference_model.config import GROUP, StudyConfig
 from reference_model.evaluation.goals import OVERLAPPING, REFERENCE, TODAY, goals
-from reference_model.evaluation.names import ordered, seed_of, seeds_of, title
+from reference_model.evaluation.names import seed_of, seeds_of, title
 from reference_model.evaluation.results import results_folder
 from reference_model.evaluation.tables import STREAM, Study, load_study
 from reference_model.evaluation.told import HEADLINE
@@ -63,7 +63,7 @@ def _training(weights: dict[str, Any]) -> str:
 def run_table(study: Study) -> list[str]:
     """Which runs the networks' results are from; one row where seeds differ in nothing else."""
     rows = []
-    for method in ordered(study.methods):
+    for method in results.listed(study):
         names = [n for n in seeds_of(study.methods, method) if "run" in study.notes[n]]
         seeds: dict[tuple[str, ...], list[str]] = {}
         for name in names:

@@ -12,12 +12,25 @@ import numpy as np
 
 from hstamp.tangent import gnomonic
 from reference_model.evaluation.goals import REAL_SHARE
-from reference_model.evaluation.real import LOOKS, WHOLE, Found, rows_of, share_text, table_lines
+from reference_model.evaluation.real import (
+    LOOKS,
+    WHOLE,
+    Found,
+    Row,
+    rows_of,
+    share_text,
+    table_lines,
+)
 from reference_model.evaluation.real_alerts import RealAlert
+from reference_model.figures.card import put
 from reference_model.figures.gallery import Finding, draw_sheet, findings_of
 from reference_model.figures.realsky import FOLDER
 
 COLUMNS, DPI = 9, 90
+#: The page that shows them to users, and what its numbers stand between.
+HOSTS_PAGE = "hosts.md"
+BEGIN = "<!-- real hosts: python -m reference_model real --docs -->"
+END = "<!-- end of the real hosts -->"
 
 
 def pictured(alerts: Sequence[RealAlert], found: Found, model: Path) -> list[Finding]:
@@ -51,6 +64,22 @@ def looks() -> list[str]:
         rows = list(csv.reader(stream))
     lines = ["| " + " | ".join(rows[0]) + " |", "|---" * len(rows[0]) + "|"]
     return [*lines, *("| " + " | ".join(row) + " |" for row in rows[1:]), ""]
+
+
+def summary_line(rows: Sequence[Row]) -> str:
+    """How many hosts are found, by the network and beside it."""
+    shares = {row.name: row.every.within_pixels for row in rows}
+    first = shares[f"net{WHOLE}"]
+    beside = [
+        f"{who} for {shares[name].value * shares[name].n:.0f}"
+        for name, who in (("nearest", "SExtractor's nearest ellipse"), ("dlr", "SExtractor's DLR"),
+                          ("gradient", "gradient ascent"), ("delight", "DELIGHT's answer"))
+        if name in shares
+    ]  # fmt: skip
+    return (
+        "The best one is within two pixels of the chosen host for "
+        f"{first.value * first.n:.0f} of {first.n} objects, {', '.join(beside)}."
+    )
 
 
 def write_real(
@@ -101,6 +130,8 @@ def write_real(
         "",
         *looks(),
     ]  # fmt: skip
+    if (docs / HOSTS_PAGE).exists():
+        put(docs / HOSTS_PAGE, BEGIN, END, [summary_line(rows)])
     path = docs / "reference_model_realhosts.md"
     path.write_text("\n".join(lines).rstrip("\n") + "\n", encoding="utf-8")
     return path

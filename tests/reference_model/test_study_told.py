@@ -140,7 +140,7 @@ class TestCard:
         model = self.weights(tmp_path)
         card.write_card(tmp_path, model)
         once = page.read_text()
-        assert once.startswith(f"before\n{card.BEGIN}\n")
+        assert once.startswith(f"before\n{card.BEGIN}\n\n| model card")
         assert once.endswith(f"{card.END}\nafter\n")
         assert "old" not in once
         card.write_card(tmp_path, model)
@@ -152,3 +152,60 @@ class TestCard:
     def test_the_page_has_the_card_of_the_shipped_weights(self, pytestconfig):
         text = (pytestconfig.rootpath / "docs" / card.PAGE).read_text(encoding="utf-8")
         assert "\n".join(card.card_lines(weights_path())) in text
+
+
+class TestCalibration:
+    @pytest.fixture(autouse=True)
+    def few(self, monkeypatch):
+        pytest.importorskip("torch", reason="networks are calibrated with the train extra (torch)")
+        from reference_model.training import loop
+
+        monkeypatch.setattr(loop, "VALIDATION", 256)
+
+    def test_stamps_are_told_what_alerts_tell(self):
+        from reference_model.evaluation.calibration import told_batches
+
+        split = split_of(200, sigma=1.0, noise_is=3.0)
+        batches = list(told_batches(split, hierarchical(5), True))
+        assert {b.values.shape[1] for b in batches} == {5, 3, 2}
+        five = [b for b in batches if b.values.shape[1] == 5]
+        seeing = np.concatenate([b.seeing for b in five])
+        assert np.isnan(seeing).mean() == 0.5
+        # The measured noise is three times the one that is said.
+        assert np.median([b.values[:, 0].std() for b in five]) == pytest.approx(1.0, rel=0.1)
+        alone = list(told_batches(split, hierarchical(5), False))
+        assert {b.values.shape[1] for b in alone} == {5}
+
+    def test_widths_and_regions_are_those_of_the_truth(self, monkeypatch):
+        import torch
+
+        from reference_model.evaluation import calibration
+        from reference_model.training.arrays import Batch
+
+        rng, count = np.random.default_rng(9), 4000
+
+        class Claims:
+            """Hosts at the source within one pixel; there are two proposals, or one."""
+
+            kind = hierarchical(5)
+
+            def __call__(self, values, first, step, scale, seeing, prior):
+                b, c = len(values), values.shape[1]
+                logits = torch.zeros(b, c + 1)
+                logits[:, -1] = -8.0
+                scale = torch.tensor([1.0, 1.0, 0.0]).expand(b, c, 3)
+                return logits, torch.zeros(b, c, 2), scale, torch.zeros(b, c)
+
+        def batch(grids):
+            unknown = np.full(count, np.nan, np.float32)
+            host = (1.5 * rng.standard_normal((count, 2))).astype(np.float32)
+            return Batch(
+                np.zeros((count, grids, 15, 15), np.float32), np.zeros((count, grids, 2)),
+                np.ones(grids, np.float32), unknown, unknown, host, np.ones(count, bool),
+                np.zeros(count, np.float32), np.arange(count) % 2 == 0,
+            )  # fmt: skip
+
+        monkeypatch.setattr(calibration, "told_batches", lambda *_: [batch(2), batch(1)])
+        found = calibration.calibrate(Claims(), None, True)
+        assert found.widen == 1.5
+        assert found.content(np.array([0.68]))[0] == pytest.approx(0.68, abs=0.02)
