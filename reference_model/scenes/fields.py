@@ -26,15 +26,10 @@ from numpy.typing import NDArray
 import hstamp
 from reference_model.config import SPLITS, StudyConfig
 from reference_model.scenes.crop import crop
-from reference_model.scenes.observe import (
-    Exposure,
-    Observation,
-    Spectrum,
-    draw_looks,
-    grid_of,
-    observe,
-    spectrum_of,
-)
+from reference_model.scenes.grid import grid_of
+from reference_model.scenes.looks import draw_looks
+from reference_model.scenes.observation import Observation
+from reference_model.scenes.observe import Exposure, Spectrum, observe, spectrum_of
 from reference_model.scenes.place import FieldTruth, host_snr, make_field
 from reference_model.scenes.render import atlas, render_scene
 from reference_model.sky.galaxies import Table
