@@ -62,13 +62,13 @@ LOOK_BLURRED, LOOK_BLUR = 0.5, (0.3, 0.8)
 LOOK_RESIDUAL = (0.003, 0.3)
 #: Share of looks that are science images.
 LOOK_SCIENCE = 0.25
-#: Moffat indices of PSFs; a quarter are Kolmogorov's.
-LOOK_MOFFAT, LOOK_KOLMOGOROV = (2.0, 5.0), 0.25
+#: Moffat indices of PSFs, those whose transforms are quick; 0 stands for a Kolmogorov profile.
+LOOK_MOFFAT = (0.0, 2.5, 3.5)
 #: Share of looks whose PSF has wings, the share of light in these, their width and index: what
 #: telescopes and sums of images make of a seeing disk is none of the textbook profiles, and a
 #: star of a high signal shows it.
-LOOK_WINGED, LOOK_WINGS = 0.6, (0.01, 0.15)
-LOOK_WING_WIDTH, LOOK_WING_INDEX = (2.0, 4.0), (1.8, 3.0)
+LOOK_WINGED, LOOK_WINGS = 0.6, (0.01, 0.25)
+LOOK_WING_WIDTH, LOOK_WING_INDEX = (1.5, 4.0), (1.5, 2.5)
 #: Magnitude at which a star begins to saturate, and the share of looks that keep such pixels.
 LOOK_FULL, LOOK_CLIPPED = (11.0, 16.5), 0.6
 
@@ -110,13 +110,11 @@ def draw_looks(seed: int, size: int, count: int) -> list[Observation]:
 
 def _draw_look_psf(rng: np.random.Generator) -> dict[str, Any]:
     shape = _draw_shape(rng)
-    shape["moffat"] = 0.0
-    if rng.uniform() >= LOOK_KOLMOGOROV:
-        shape["moffat"] = float(rng.uniform(*LOOK_MOFFAT))
+    shape["moffat"] = float(rng.choice(LOOK_MOFFAT))
     if rng.uniform() < LOOK_WINGED:
         shape["wings"] = _between(rng, *LOOK_WINGS)
         shape["wing_width"] = float(rng.uniform(*LOOK_WING_WIDTH))
-        shape["wing_index"] = float(rng.uniform(*LOOK_WING_INDEX))
+        shape["wing_index"] = float(rng.choice(LOOK_WING_INDEX))
     return shape
 
 
