@@ -46,7 +46,7 @@ class TrainConfig:
     epochs : int
     batch : int
     rate : float
-        Peak learning rate of AdamW; warm-up over one twentieth, then a cosine.
+        Peak learning rate of AdamW; warm-up over one twentieth, then a parabola.
     steps : int
         Batches of an epoch.
     any_levels : bool
@@ -278,11 +278,15 @@ def train(
 
 
 def schedule(step: int, total: int) -> float:
-    """Share of the peak learning rate: linear warm-up, then a cosine to 1 %."""
+    """Share of the peak learning rate: linear warm-up, then a parabola down to 1 %.
+
+    The loss falls fastest at a high rate and is held up by its noise after some thousand steps:
+    half of the steps are made below a quarter of the peak.
+    """
     warm = max(1, total // 20)
     if step < warm:
         return (step + 1) / warm
-    return float(0.01 + 0.99 * 0.5 * (1.0 + np.cos(np.pi * (step - warm) / max(1, total - warm))))
+    return float(0.01 + 0.99 * (1.0 - (step - warm) / max(1, total - warm)) ** 2)
 
 
 def _checkpoint(
