@@ -19,7 +19,6 @@ from hstamp.hosts.runtime import (
     HostFinder,
     Mixture,
     candidates,
-    prior_of,
 )
 from reference_model.config import StudyConfig
 from reference_model.evaluation.regions import regions
@@ -140,12 +139,18 @@ def batch_of(split: Split, levels: int, values: Floats | None = None, visit: boo
 
 
 def propose(
-    finder: HostFinder, batch: Batch, average: bool = False, nearby: float | None = None
+    finder: HostFinder, batch: Batch, average: bool = False, prior: Floats | None = None
 ) -> Mixture:
-    """Mixtures of a whole split; with `nearby`, for a sky with that share of nearby hosts."""
+    """Mixtures of a whole split.
+
+    Parameters
+    ----------
+    prior : ndarray, shape (B,), optional
+        Log odds of a nearby host; even where not given.
+    """
     ask = finder.propose_averaged if average else finder.propose
-    prior = np.nan if nearby is None else prior_of(nearby)
-    sky = Conditions(batch.scale, batch.seeing, np.full(len(batch.values), prior, np.float32))
+    odds = np.full(len(batch.values), np.nan, np.float32) if prior is None else prior
+    sky = Conditions(batch.scale, batch.seeing, odds)
     return ask(batch.values, batch.first, batch.step, sky)
 
 

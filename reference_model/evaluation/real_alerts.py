@@ -21,7 +21,7 @@ from hstamp.convert.cutout import parent_from_cutout
 from hstamp.convert.parent import EncodeOptions
 from hstamp.convert.sources import BadRecord, open_alerts
 from hstamp.hosts.score import Truth
-from hstamp.surveys import Ztf
+from hstamp.surveys import Ztf, brightness_of, fields_of
 from hstamp.surveys.protocol import Record
 
 Image = NDArray[np.float32]
@@ -59,6 +59,9 @@ class RealAlert:
         ``host``, ``asteroid`` or ``variable star``.
     host : (float, float) or None
         ICRS [deg]; None where there is none.
+    band : str or None
+    magnitude, age : float or None
+        Of the transient, as its packet says.
     """
 
     object_id: str
@@ -69,6 +72,9 @@ class RealAlert:
     wcs: Wcs
     kind: str
     host: tuple[float, float] | None
+    band: str | None = None
+    magnitude: float | None = None
+    age: float | None = None
 
     def stamp(self, levels: int) -> Stamp:
         """The hierarchical stamp, in the default encoding."""
@@ -98,7 +104,7 @@ def read_real(folder: Path, part: Part) -> list[RealAlert]:
         if row["class"] in HOSTLESS
     }
     kinds |= dict.fromkeys(hosts, "host")
-    fields = SURVEY.fields
+    fields = fields_of([SURVEY], photometry=True)
     found = []
     with open_alerts(folder / "alerts.avro", Kind.OCF, gzipped=False, fields=fields) as source:
         for batch in source.batches():
@@ -128,9 +134,11 @@ def _alert(record: Record, name: str, kind: str, host: tuple[float, float] | Non
     image = np.array(parent.image, dtype=np.float32)
     image[~(np.abs(image) < 1e29)] = np.nan
     assert isinstance(parent.wcs, Wcs)
+    magnitude, age = brightness_of(SURVEY, record)
     return RealAlert(
-        name, SURVEY.identifier(record), image, parent.x, parent.y, parent.wcs, kind, host
-    )
+        name, SURVEY.identifier(record), image, parent.x, parent.y, parent.wcs, kind, host,
+        SURVEY.band(record), magnitude, age,
+    )  # fmt: skip
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -50,11 +50,11 @@ def named(study: Study, method: str, chosen: Mask) -> str:
     return f"{title(method)} (run on {int((chosen & seen).sum())})"
 
 
-def main_tables(study: Study) -> list[str]:
-    """One table for every subset; of several seeds the mean."""
+def main_tables(study: Study, subsets: tuple[str, ...] | None = None) -> list[str]:
+    """One table for every subset, or for some; of several seeds the mean."""
     out = []
     for name, chosen in selections(study.rows).items():
-        if not chosen.any():
+        if not chosen.any() or (subsets is not None and name not in subsets):
             continue
         rows = []
         for method in ordered(study.methods):
@@ -233,7 +233,7 @@ def hostless_table(study: Study) -> list[str]:
             half = half_side(method)
         except ValueError:
             continue
-        visit = method.endswith("_visit")
+        visit = "_science" in method
         having = with_host(study.rows, half, visit)
         rows.append([
             named(study, method, having), str(int(having.sum())),

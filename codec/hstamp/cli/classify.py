@@ -61,6 +61,7 @@ class _Classes:
     """Classes of alerts; counts what the summary tells."""
 
     command = "classes"
+    photometry = False
 
     def __init__(self, args: argparse.Namespace) -> None:
         from ..classify.columns import SHEET

@@ -34,6 +34,9 @@ _EXAMPLES = """\
   hstamp hosts image.fits --ra 121.6015 --dec 1.0359 -o hosts.csv --report hosts.png
 """
 
+MAGNITUDE: Final = "magnitude"
+"""Instead of a share: the chance by each alert's own brightness."""
+
 _FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "template": ("template", "science"),
     "science": ("science",),
@@ -71,10 +74,11 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--nearby",
-        type=_share,
+        type=_nearby,
         metavar="SHARE",
-        help="share of the transients that you expect within z < 0.1: 0.01 in a whole alert stream"
-        " (default: that of the training, about one half)",
+        help="share of the transients that you expect within z < 0.1: 0.01 in a whole alert stream;"
+        " or 'magnitude': the chance that each one's brightness, band and age give, where the"
+        " alert has them (default: the share of the training, about one half)",
     )
     add_reading(parser)
     parser.set_defaults(func=run, parser=parser)
@@ -96,7 +100,8 @@ class _Hosts:
         from ..hosts.report import FRAME
 
         self.args, self.sheet, self.frame = args, HOSTS, FRAME
-        self.none = self.blind = self.flat = 0
+        self.none = self.blind = self.flat = self.dark = 0
+        self.photometry = args.nearby == MAGNITUDE
         self.judge = None if args.labels is None else Judge(read_labels(args.labels))
 
     @property
@@ -118,14 +123,30 @@ class _Hosts:
     def _predict(self, alerts: Sequence[Alert]) -> Any:
         from ..hosts.predict import predict
 
+        nearby = self._from_magnitudes(alerts) if self.photometry else self.args.nearby
         return predict(
             [alert.stamp for alert in alerts if alert.stamp is not None],
             weights=self.args.weights,
             sky=self.args.sky,
             average=self.args.average,
-            nearby=self.args.nearby,
+            nearby=nearby,
             pixel=[alert.pixel for alert in alerts if alert.stamp is not None],
         )
+
+    def _from_magnitudes(self, alerts: Sequence[Alert]) -> Any:
+        import numpy as np
+
+        from ..hosts.nearby import nearby_of
+
+        some = [alert for alert in alerts if alert.stamp is not None]
+        found = nearby_of(
+            np.array([alert.magnitude for alert in some], dtype=np.float64),
+            [alert.stamp.band if alert.stamp is not None else None for alert in some],
+            np.array([alert.age for alert in some], dtype=np.float64),
+            weights=self.args.weights,
+        )
+        self.dark += int(np.isnan(found).sum())
+        return found
 
     def note(self, columns: Mapping[str, Any]) -> None:
         import numpy as np
@@ -144,6 +165,8 @@ class _Hosts:
                 f"nothing to see in {self.blind}: all values missing, or no noise to compare them"
                 " with"
             )
+        if self.dark:
+            lines.append(f"no magnitude in {self.dark}: the share of the training there")
         if self.flat:
             lines.append(f"no WCS for {self.flat}: offsets in pixels only")
         if self.judge is not None:
@@ -151,7 +174,9 @@ class _Hosts:
         return lines
 
 
-def _share(text: str) -> float:
+def _nearby(text: str) -> float | str:
+    if text == MAGNITUDE:
+        return text
     value = float(text)
     if not 0.0 < value < 1.0:
         raise argparse.ArgumentTypeError("must lie between 0 and 1")

@@ -15,7 +15,7 @@ from ..container.tarball import Member
 from ..errors import FormatError, HstampError, InputError, as_hstamp_error
 from ..files import Fault, Found, read_stamps
 from ..stamp import Stamp
-from ..surveys import SURVEYS, Survey, fields_of, survey_of
+from ..surveys import SURVEYS, Survey, brightness_of, fields_of, survey_of
 from .alert import convert_alert
 from .image import FitsImage, Position
 from .items import ALERT_KINDS, ARCHIVES, check_alert_schema
@@ -47,6 +47,8 @@ class Options:
         Where the sources of FITS images are.
     hdu : int or str or None
         Image HDU of FITS images.
+    photometry : bool
+        Also read how bright a transient is, and since when.
     """
 
     encode: EncodeOptions = field(default_factory=EncodeOptions)
@@ -55,6 +57,7 @@ class Options:
     surveys: tuple[Survey, ...] = SURVEYS
     positions: tuple[Position, ...] = ()
     hdu: int | str | None = None
+    photometry: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ class Entry:
         Whether the record is itself a stamp.
     member : Member or None
         Where the record lies in an archive, whose records `record` counts.
+    magnitude, age : float or None
+        AB magnitude of the transient and days since its first detection, if they were asked for.
     """
 
     path: Path
@@ -118,6 +123,8 @@ class Entry:
     alone: bool = False
     member: Member | None = None
     pixel: float | None = None
+    magnitude: float | None = None
+    age: float | None = None
 
 
 def stamps_of(
@@ -217,7 +224,7 @@ def _image(path: Path, gzipped: bool, options: Options) -> Iterator[Entry]:
 
 
 def _records(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterator[Entry]:
-    fields = (*fields_of(options.surveys), *STAMP_FIELDS.values())
+    fields = _fields(options)
     with open_alerts(
         path, kind, gzipped=gzipped, schema_file=options.schema_file, fields=fields
     ) as source:
@@ -231,12 +238,18 @@ def _archive(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterato
         if stamp_fields(check_schema(schema)) is None:
             check_alert_schema(schema, Kind.OCF, options.surveys)
 
-    fields = (*fields_of(options.surveys), *STAMP_FIELDS.values())
+    fields = _fields(options)
     with ARCHIVES[kind](
         path, gzipped=gzipped, schema_file=options.schema_file, fields=fields, check=check
     ) as archive:
         for run in archive.runs():
             yield from _of_source(path, run, options)
+
+
+def _fields(options: Options) -> tuple[str, ...]:
+    return (
+        *fields_of(options.surveys, photometry=options.photometry), *STAMP_FIELDS.values()
+    )  # fmt: skip
 
 
 def _of_source(path: Path, source: AlertSource, options: Options) -> Iterator[Entry]:
@@ -273,10 +286,7 @@ def _record(path: Path, item: AlertRecord, options: Options) -> Entry:
             images.append(replace(made.pop(name), cutout=cutout))
         elif value is not None:
             images.append(Image(old, kind, partial(_converted, item, kind, options), cutout))
-    id, object_id, pixel = _known(item, options)
-    return Entry(
-        path, item.number, (*images, *made.values()), id=id, object_id=object_id, pixel=pixel
-    )
+    return replace(_known(item, options), path=path, images=(*images, *made.values()))
 
 
 def _converted(item: AlertRecord, kind: str, options: Options) -> Stamp:
@@ -292,12 +302,21 @@ def _converted(item: AlertRecord, kind: str, options: Options) -> Stamp:
     return stamp
 
 
-def _known(item: AlertRecord, options: Options) -> tuple[str | None, str | None, float | None]:
-    """What the survey says of an alert: identifiers of source and object, and its pixel."""
+def _known(item: AlertRecord, options: Options) -> Entry:
+    """What the survey says of an alert: identifiers of source and object, its pixel, its light."""
+    entry = Entry(Path(), item.number)
     try:
         survey = survey_of(item.record, item.schema_name, options.surveys)
         # A survey of someone's own may have been written before there was a nominal pixel.
-        pixel = getattr(survey, "pixel", None)
-        return survey.identifier(item.record), survey.object_id(item.record), pixel
+        entry = replace(
+            entry,
+            id=survey.identifier(item.record),
+            object_id=survey.object_id(item.record),
+            pixel=getattr(survey, "pixel", None),
+        )
+        if options.photometry:
+            magnitude, age = brightness_of(survey, item.record)
+            entry = replace(entry, magnitude=magnitude, age=age)
     except Exception:  # whoever sent it, its stamps say what they are
-        return None, None, None
+        return entry
+    return entry

@@ -66,12 +66,17 @@ class Calibration:
         highest-density region of that content.
     strata : Strata, optional
         What `expecting` needs.
+    floor : float
+        Least standard deviation of a candidate's place along each axis, base pixels, added in
+        quadrature to what the network says: what no simulation holds, how well alerts are
+        registered to their templates and people point at hosts.
     """
 
     temperature: float = 1.0
     widen: float = 1.0
     contents: tuple[float, ...] = (0.0, 1.0)
     strata: Strata | None = None
+    floor: float = 0.0
 
     def content(self, level: NDArray[Any]) -> Floats:
         """Calibrated content of highest-density regions of the mixture's own content `level`."""

@@ -55,6 +55,8 @@ class Alert:
         All that were asked for, by the image that they show.
     pixel : float or None
         The survey's nominal pixel [arcsec].
+    magnitude, age : float or None
+        AB magnitude of the transient and days since its first detection, if they were asked for.
     """
 
     path: Path
@@ -68,6 +70,8 @@ class Alert:
     member: Member | None = None
     stamps: Mapping[str | None, Stamp] = field(default_factory=dict)
     pixel: float | None = None
+    magnitude: float | None = None
+    age: float | None = None
 
     @property
     def place(self) -> str:
@@ -115,7 +119,7 @@ def read_alerts(paths: Iterable[Path], options: Options, wanted: Wanted) -> Iter
 def _alert(entry: Entry, wanted: Wanted) -> Alert:
     found = Alert(
         entry.path, entry.record or 0, None, entry.id, entry.object_id, done=entry.done,
-        member=entry.member, pixel=entry.pixel,
+        member=entry.member, pixel=entry.pixel, magnitude=entry.magnitude, age=entry.age,
     )  # fmt: skip
     if entry.error is not None:
         return replace(found, faults=(entry.error,))

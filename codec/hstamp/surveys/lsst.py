@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ __all__ = ["Lsst"]
 
 _TIMES: Final = ("midpointMjdTai", "midPointTai")
 """Middle of the exposure, TAI; the second name up to schema 4."""
+_ZERO: Final = 31.4
+"""AB magnitude of 1 nJy."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Lsst:
         "diaObject.diaObjectId",
         *CUTOUT_PATHS,
     )
+
+    photometry = ("diaSource.psfFlux", "diaObject.firstDiaSourceMjdTai")
 
     def mismatch(self, record: Record, schema_name: str | None) -> str | None:
         """Why a record is not LSST's: it has no ``diaSource`` with a ``diaSourceId``."""
@@ -79,6 +84,13 @@ class Lsst:
         """``midpointMjdTai``, TAI."""
         source = part(record, "diaSource")
         return next((time for time in (real(source.get(f)) for f in _TIMES) if time), None)
+
+    def brightness(self, record: Record) -> tuple[float | None, float | None]:
+        """AB magnitude of a ``psfFlux`` above zero, and days since the first detection."""
+        flux, now = real(part(record, "diaSource").get("psfFlux")), self.mjd(record)
+        magnitude = _ZERO - 2.5 * math.log10(flux) if flux is not None and flux > 0.0 else None
+        first = real(part(record, "diaObject").get("firstDiaSourceMjdTai"))
+        return magnitude, None if first is None or now is None else now - first
 
     def cutout(self, record: Record, kind: str) -> bytes | None:
         """Bytes of a cutout field."""

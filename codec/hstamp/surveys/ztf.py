@@ -79,6 +79,8 @@ class Ztf:
         *CUTOUT_PATHS,
     )
 
+    photometry = ("candidate.magpsf", "candidate.isdiffpos", "candidate.jdstarthist")
+
     def mismatch(self, record: Record, schema_name: str | None) -> str | None:
         """Why a record is not ZTF's, although other surveys' packets have its form.
 
@@ -128,6 +130,14 @@ class Ztf:
         """``jd``, the beginning of the exposure, UTC."""
         jd = real(part(record, "candidate").get("jd"))
         return None if jd is None else jd - _MJD
+
+    def brightness(self, record: Record) -> tuple[float | None, float | None]:
+        """``magpsf`` (AB) of what is brighter than its template, days since the first detection."""
+        candidate = part(record, "candidate")
+        fainter = candidate.get("isdiffpos") in ("f", "0")
+        first, now = real(candidate.get("jdstarthist")), real(candidate.get("jd"))
+        age = None if first is None or now is None else now - first
+        return None if fainter else real(candidate.get("magpsf")), age
 
     def cutout(self, record: Record, kind: str) -> bytes | None:
         """Bytes of a cutout field, ``stampData`` where it is a record."""
