@@ -93,7 +93,7 @@ def look_lines(
     """Measure a network on looks of other surveys, templates only."""
     rng, sampler = np.random.default_rng(seed), Sampler(split)
     view = rng.integers(2, split.looks, DRAWN)
-    index = sampler.draw(rng, DRAWN, view)
+    index = sampler.draw(rng, view, 0)
     template = ~split.views["science"][view, index]
     view, index = view[template], index[template]
     scale, radius = split.views["scale"][view, index], split.rows["host_re"][index]
