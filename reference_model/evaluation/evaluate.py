@@ -21,6 +21,7 @@ from reference_model.evaluation.predict import (
 from reference_model.evaluation.results import results_folder, write_method, write_truth
 from reference_model.evaluation.told import (
     ABLATIONS,
+    BRIGHTNESS,
     HEADLINE,
     answered,
     as_told,
@@ -83,9 +84,12 @@ def evaluate_run(
         every = np.arange(split.rows.size)
         batch = batch_for(kind, split, every, np.full(every.size, TEMPLATE))
         batch = as_told(batch, HEADLINE, noise_for_all(load_split(root, config, split_name)))
-        for stream in (False, True) if kind.name in GOAL_KINDS else (False,):
-            mixture = propose(finder, batch, prior=prior_for(split, HEADLINE, stream))
-            keep(f"net_{kind.name}{SKY if stream else ''}", batch, mixture, values=kind.values)
+        goal = kind.name in GOAL_KINDS
+        for told in (HEADLINE, BRIGHTNESS) if goal else (HEADLINE,):
+            for stream in (False, True) if goal else (False,):
+                mixture = propose(finder, batch, prior=prior_for(split, told, stream))
+                name = f"net_{kind.name}{told.name}{SKY if stream else ''}"
+                keep(name, batch, mixture, values=kind.values, told=told.text)
         return
     variants = variants_of(levels, extras)
     decoded = through_codec(root, config, split.names, variants)

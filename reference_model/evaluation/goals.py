@@ -203,8 +203,8 @@ def today_rows(study: Study) -> dict[str, Against]:
     """What shows whether today's goal is out of reach of the format, or of any input."""
     every = {
         "5x30x30, 4,500 values, instead of n=5": Against(OVERLAPPING + SKY, TODAY + SKY, STREAM),
-        "n=5, told each transient's magnitude": Against(
-            REFERENCE + MAGNITUDE + SKY, TODAY + SKY, STREAM
+        "both told each transient's magnitude": Against(
+            REFERENCE + MAGNITUDE + SKY, TODAY + MAGNITUDE + SKY, STREAM
         ),
         "even odds, both strata alike": Against(REFERENCE, TODAY, 0.5),
         "even odds, both strata alike, 5x30x30 instead of n=5": Against(OVERLAPPING, TODAY, 0.5),

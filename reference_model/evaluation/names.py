@@ -19,6 +19,12 @@ TITLES = {
     "delight": "(f) DELIGHT, its own weights",
     "net_stamp30": "(e) network, today's 30x30",
     "net_stamp30_sky": "(e) network, today's 30x30, told that 1 % are nearby",
+    "net_stamp30_magnitude": "(e) network, today's 30x30, told the magnitude",
+    "net_stamp30_magnitude_sky": "(e) network, today's 30x30, told the magnitude and that 1 % are "
+    "nearby",
+    "net_overlapping5x30_magnitude": "(e) network, 5x30x30 of DELIGHT, told the magnitude",
+    "net_overlapping5x30_magnitude_sky": "(e) network, 5x30x30 of DELIGHT, told the magnitude and "
+    "that 1 % are nearby",
     "net_binned30": "(e) network, 30x30 binned to 48 arcsec",
     "net_multiscale4x8": "(e) network, 4x8x8 of Reyes-Jainaga et al.",
     "net_overlapping5x30": "(e) network, 5x30x30 of DELIGHT",
@@ -97,7 +103,7 @@ def half_side(method: str) -> float:
     ValueError
         If the method is no network.
     """
-    method = base_of(method).removesuffix(SKY)
+    method = base_of(method).removesuffix(SKY).removesuffix("_magnitude")
     several = _ANY.match(method)
     kind = f"hstamp{several[1]}" if several else method.removeprefix("net_")
     if not method.startswith("net_") or kind not in KINDS:

@@ -49,11 +49,13 @@ class Told:
 
 #: A template's levels and its pixel scale: what every result is of, unless it says otherwise.
 HEADLINE = Told("", "template alone (pixel scale told, noise measured)")
+#: With what the packet says of the transient.
+BRIGHTNESS = Told("_magnitude", "+ the transient's magnitude", magnitude=True)
 ABLATIONS = (
     HEADLINE,
     Told("_seeing", "+ seeing (a PSF plane)", seeing=True),
     Told("_variance", "+ noise (a variance plane)", noise=True),
-    Told("_magnitude", "+ the transient's magnitude", magnitude=True),
+    BRIGHTNESS,
     Told("_science", "science image instead", image="science"),
     Told("_both", "template and science image (mean of their mixtures)", image="both"),
     Told("_all", "template, + seeing, noise and magnitude", seeing=True, noise=True,

@@ -86,7 +86,7 @@ def today_sentence(study: Study) -> list[str]:
         ("n5", REFERENCE + SKY, TODAY + SKY, STREAM),
         ("wide", OVERLAPPING + SKY, TODAY + SKY, STREAM),
         ("even", REFERENCE, TODAY, 0.5),
-        ("magnitude", REFERENCE + MAGNITUDE + SKY, TODAY + SKY, STREAM),
+        ("magnitude", REFERENCE + MAGNITUDE + SKY, TODAY + MAGNITUDE + SKY, STREAM),
     ):
         if seeds_of(study.methods, first) and seeds_of(study.methods, second):
             weights = stream_weights(study.rows, nearby)
@@ -101,20 +101,23 @@ def today_sentence(study: Study) -> list[str]:
         f"{_percent(found['n5'].first)} at the stream's prior: {n5:.2f} of the errors, "
         f"{TODAY_RATIO:g} asked. "
     )
-    count = int((far & (study.rows["stratum"] == DEEP)).sum())
     if wide > TODAY_RATIO:
         text += (
-            f"With five times the values (5x30x30) it is {wide:.2f}: what misses the goal is not "
-            f"the format but that prior, which lets {count} deep hosts decide, most of them so far "
-            "out that something else is likelier"
+            f"More values do not reach it either: with five times as many (5x30x30) it is "
+            f"{wide:.2f}. It is the share of nearby hosts that decides, not the format"
         )
     else:
         text += f"With five times the values (5x30x30) it is {wide:.2f}, so more values do help"
     if "even" in found:
-        text += f"; at even odds n=5 has {found['even'].estimate.plain()} of the errors"
+        text += f": at even odds n=5 has {found['even'].estimate.plain()} of the errors"
+    deep = far & (study.rows["stratum"] == DEEP)
+    text += (
+        f", in the stream the {int(deep.sum())} deep ones count for nearly all, of which n=5 loses "
+        f"{errors_of(study, REFERENCE + SKY, deep).percent()} %"
+    )
     if "magnitude" in found:
         text += (
-            ", and in the stream, told each transient's magnitude, "
+            ". In the stream, both told each transient's magnitude, the ratio is "
             f"{found['magnitude'].estimate.plain()}"
         )
     return [text + ".", ""]

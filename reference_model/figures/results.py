@@ -45,8 +45,8 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 def listed(study: Study) -> list[str]:
     """Methods of the long tables, in order: what a network is told has a table of its own."""
-    apart = {REFERENCE + one.name + suffix for one in ABLATIONS[1:] for suffix in ("", SKY)}
-    return [method for method in ordered(study.methods) if method not in apart]
+    apart = tuple(one.name for one in ABLATIONS[1:])
+    return [m for m in ordered(study.methods) if not m.removesuffix(SKY).endswith(apart)]
 
 
 def named(study: Study, method: str, chosen: Mask) -> str:

@@ -151,8 +151,10 @@ def test_what_is_beside_todays_goal_shows_whether_any_input_reaches_it():
     assert "ratio 0.05 (" in both
     sentence = " ".join(headline.today_sentence(made))
     assert "0.30 of the errors, 0.2 asked" in sentence
-    assert "it is 0.25: what misses the goal is not the format" in sentence
-    assert "500 deep hosts" in sentence
+    assert "(5x30x30) it is 0.25" in sentence
+    # At even odds 10 of 1000; of 500 deep ones 30 in the stream.
+    assert "at even odds n=5 has 0.10 (" in sentence
+    assert "the 500 deep ones count for nearly all, of which n=5 loses 6.0 (" in sentence
     made.methods["net_any5_sky"] = wrong(rows, 0, 20)
     assert headline.today_sentence(made) == []
 
