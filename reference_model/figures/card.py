@@ -72,6 +72,40 @@ def card_lines(model: Path) -> list[str]:
     return table(["model card", ""], rows)
 
 
+def limit_lines(model: Path) -> list[str]:
+    """What is known to limit the weights, by what they were trained on and are told."""
+    note = json.loads(model.with_suffix(".json").read_text(encoding="utf-8"))
+    inputs, first = note.get("inputs", ()), note["data"].split()[-1].startswith("1.")
+    out = [
+        "- **The priors are the simulation's.** Half of what training shows is in galaxies at "
+        "z < 0.1. `--nearby` (in Python `predict(..., nearby=...)`) puts another share in its place"
+        + ("." if "prior" in inputs else "; it knows the strata by the size of the candidate only.")
+    ]
+    if "scale" in inputs:
+        out.append(
+            '- Training showed pixels of 0.2 to 1.0" and seeing of 0.6 to 2.8"; beyond them the '
+            "network guesses. Seeing is known only where a stamp brings its PSF."
+        )
+    else:
+        out.append(
+            '- Pixel scales other than 0.2" are outside training: lengths and noise are brought '
+            'to 0.2" before the network sees them, seeing is not.'
+        )
+    if first:
+        out += [
+            "- White noise and perfect sky subtraction; on images that carry their sky, subtract "
+            "it.",
+            "- Four in ten of the nearby transients of training have a galaxy brighter than their "
+            'host within 60"; the number counts alone would give one in ten.',
+        ]
+    if note.get("floor"):
+        out.append(
+            "- The regions of candidates of real hosts hold what they say at 68 % by a floor that "
+            "was fitted so; at 95 % they miss the hosts for which another galaxy was chosen."
+        )
+    return out
+
+
 def write_card(docs: Path, model: Path) -> Path:
     """Put the card into its page.
 
@@ -80,7 +114,8 @@ def write_card(docs: Path, model: Path) -> Path:
     ValueError
         If the page has no place for it.
     """
-    put(docs / PAGE, BEGIN, END, card_lines(model))
+    limits = ["Limits of these weights:", "", *limit_lines(model)]
+    put(docs / PAGE, BEGIN, END, [*card_lines(model), *limits])
     return docs / PAGE
 
 

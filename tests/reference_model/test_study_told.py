@@ -134,6 +134,17 @@ class TestCard:
             assert words in text, words
         assert "seeing" not in text
 
+    def test_limits_are_those_of_what_it_is_told(self, tmp_path):
+        new = " ".join(card.limit_lines(self.weights(tmp_path)))
+        old = {"inputs": [], "data": "full 1.1", "floor": 0.0}
+        before = " ".join(card.limit_lines(self.weights(tmp_path, **old)))
+        assert "pixels of 0.2 to 1.0" in new
+        assert "floor" in new
+        assert "outside training" in before
+        assert "by the size of the candidate" in before
+        assert "White noise" in before
+        assert "White noise" not in new
+
     def test_only_the_card_is_replaced(self, tmp_path):
         page = tmp_path / card.PAGE
         page.write_text(f"before\n{card.BEGIN}\nold\n{card.END}\nafter\n")
@@ -152,6 +163,7 @@ class TestCard:
     def test_the_page_has_the_card_of_the_shipped_weights(self, pytestconfig):
         text = (pytestconfig.rootpath / "docs" / card.PAGE).read_text(encoding="utf-8")
         assert "\n".join(card.card_lines(weights_path())) in text
+        assert "\n".join(card.limit_lines(weights_path())) in text
 
 
 class TestCalibration:
