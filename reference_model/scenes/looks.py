@@ -123,7 +123,8 @@ def _full(magnitude: float, scale: float, fwhm: float) -> float:
 
     The peak of a Gaussian over its flux is 1 / (2 pi sigma**2), or 1 / (1.133 fwhm**2).
     """
-    return float(to_njy(np.asarray(magnitude, dtype=float))) * min(1.0, scale**2 / (1.133 * fwhm**2))
+    flux = float(to_njy(np.asarray(magnitude, dtype=float)))
+    return flux * min(1.0, scale**2 / (1.133 * fwhm**2))
 
 
 def _between(rng: np.random.Generator, low: float, high: float) -> float:
