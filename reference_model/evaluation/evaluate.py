@@ -13,9 +13,9 @@ from reference_model.config import StudyConfig
 from reference_model.evaluation.names import SKY
 from reference_model.evaluation.predict import (
     Variant,
+    kept_decoded,
     load_split,
     propose,
-    through_codec,
     to_results,
 )
 from reference_model.evaluation.results import results_folder, write_method, write_truth
@@ -92,7 +92,7 @@ def evaluate_run(
                 keep(name, batch, mixture, values=kind.values, told=told.text)
         return
     variants = variants_of(levels, extras)
-    decoded = through_codec(root, config, split.names, variants)
+    decoded = kept_decoded(root, config, split_name, split.names, variants)
     for variant, found in zip(variants, decoded, strict=True):
         name = f"net_any{variant.name}"
         cost: dict[str, Any] = {

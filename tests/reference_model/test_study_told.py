@@ -147,13 +147,13 @@ class TestCard:
 
     def test_only_the_card_is_replaced(self, tmp_path):
         page = tmp_path / card.PAGE
-        page.write_text(f"before\n{card.BEGIN}\nold\n{card.END}\nafter\n")
+        page.write_text(f"before\n{card.BEGIN}\nan earlier one\n{card.END}\nafter\n")
         model = self.weights(tmp_path)
         card.write_card(tmp_path, model)
         once = page.read_text()
         assert once.startswith(f"before\n{card.BEGIN}\n\n| model card")
         assert once.endswith(f"{card.END}\nafter\n")
-        assert "old" not in once
+        assert "an earlier one" not in once
         card.write_card(tmp_path, model)
         assert page.read_text() == once
         page.write_text("nothing")
@@ -221,3 +221,35 @@ class TestCalibration:
         found = calibration.calibrate(Claims(), None, True)
         assert found.widen == 1.5
         assert found.content(np.array([0.68]))[0] == pytest.approx(0.68, abs=0.02)
+
+
+def test_decoded_levels_are_kept_until_fields_or_encodings_change(tmp_path, monkeypatch):
+    from reference_model.config import StudyConfig
+    from reference_model.evaluation import predict
+
+    config, asked = StudyConfig(name="made"), []
+
+    def field(digest):
+        folder = tmp_path / "made" / "fields" / "test-0000"
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {"levels.npy": {"bytes": 1, "sha256": digest}}
+        (folder / "field.json").write_text(json.dumps({"files": files}))
+
+    def through(root, config, names, variants):
+        asked.append([v.name for v in variants])
+        return [predict.Decoded(np.full((1, v.levels, 15, 15), len(asked), np.float32), 10.0, 8.0)
+                for v in variants]  # fmt: skip
+
+    def get(*variants):
+        found = predict.kept_decoded(tmp_path, config, "test", ["test-0000"], list(variants))
+        return [float(one.levels[0, 0, 0, 0]) for one in found]
+
+    monkeypatch.setattr(predict, "through_codec", through)
+    five, three = (predict.Variant(str(n), n, {"encoding": "i2"}) for n in (5, 3))
+    field("first")
+    assert get(five) == [1.0]
+    assert get(five, three) == [1.0, 2.0]
+    assert get(predict.Variant("5", 5, {"encoding": "f4"}), three) == [3.0, 2.0]
+    field("second")
+    assert get(three) == [4.0]
+    assert asked == [["5"], ["3"], ["5"], ["3"]]
