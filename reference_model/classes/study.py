@@ -24,7 +24,7 @@ from reference_model.network.model import parameters
 #: Inputs beside the levels ('any': n of 2 to 5, one set of weights) and the full window.
 OTHERS = ("multiscale4x8", "stamp30")
 #: Those that see alerts of the fine survey only, whose wide windows are kept.
-FINE_INPUTS = ("any", "window120")
+FINE_INPUTS = ("any", "window240", "window120")
 #: Peak learning rate of what is trained on with real alerts, and their share of a batch.
 TUNE_RATE, TUNE_REAL = 1.0e-3, 0.5
 
