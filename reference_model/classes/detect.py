@@ -17,7 +17,7 @@ SIGMA_OF_FWHM = 1.0 / 2.3548
 #: Windows of the centroid, in widths of the filter.
 REACH = 2.5
 #: Error of an alert's place, pixels in each axis. Artefacts of single pixels are centred on pixels
-#: exactly; real alerts show nothing of it, whose places have passed through an astrometric solution.
+#: exactly; of this the places of real alerts show nothing.
 ERROR = 0.3
 
 

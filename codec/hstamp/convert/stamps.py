@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,7 +16,7 @@ from ..container.tarball import Member
 from ..errors import FormatError, HstampError, InputError, as_hstamp_error
 from ..files import Fault, Found, read_stamps
 from ..stamp import Stamp
-from ..surveys import SURVEYS, Survey, fields_of, survey_of
+from ..surveys import SURVEYS, Measured, Survey, fields_of, survey_of
 from .alert import convert_alert
 from .image import FitsImage, Position
 from .items import ALERT_KINDS, ARCHIVES, check_alert_schema
@@ -100,6 +101,8 @@ class Entry:
         The survey's identifiers of an alert's source and object.
     pixel : float or None
         The survey's nominal pixel [arcsec].
+    measured : Measured or None
+        What the packet says of the detection.
     done : int
         Bytes of the file that have been read.
     alone : bool
@@ -118,6 +121,7 @@ class Entry:
     alone: bool = False
     member: Member | None = None
     pixel: float | None = None
+    measured: Measured | None = None
 
 
 def stamps_of(
@@ -273,9 +277,8 @@ def _record(path: Path, item: AlertRecord, options: Options) -> Entry:
             images.append(replace(made.pop(name), cutout=cutout))
         elif value is not None:
             images.append(Image(old, kind, partial(_converted, item, kind, options), cutout))
-    id, object_id, pixel = _known(item, options)
-    return Entry(
-        path, item.number, (*images, *made.values()), id=id, object_id=object_id, pixel=pixel
+    return replace(
+        _known(item, options), path=path, record=item.number, images=(*images, *made.values())
     )
 
 
@@ -292,12 +295,18 @@ def _converted(item: AlertRecord, kind: str, options: Options) -> Stamp:
     return stamp
 
 
-def _known(item: AlertRecord, options: Options) -> tuple[str | None, str | None, float | None]:
-    """What the survey says of an alert: identifiers of source and object, and its pixel."""
-    try:
+def _known(item: AlertRecord, options: Options) -> Entry:
+    """What the survey says of an alert: identifiers, its pixel, what its packet measured."""
+    found = Entry(Path(), item.number)
+    with contextlib.suppress(Exception):  # whoever sent it, its stamps say what they are
         survey = survey_of(item.record, item.schema_name, options.surveys)
-        # A survey of someone's own may have been written before there was a nominal pixel.
-        pixel = getattr(survey, "pixel", None)
-        return survey.identifier(item.record), survey.object_id(item.record), pixel
-    except Exception:  # whoever sent it, its stamps say what they are
-        return None, None, None
+        found = replace(
+            found,
+            id=survey.identifier(item.record),
+            object_id=survey.object_id(item.record),
+            # A survey of someone's own may have been written before there were these.
+            pixel=getattr(survey, "pixel", None),
+        )
+        if (measured := getattr(survey, "measured", None)) is not None:
+            found = replace(found, measured=measured(item.record))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from ..errors import InputError
 from .protocol import (
     CUTOUT_PATHS,
+    Measured,
     Place,
     Record,
     coordinates,
@@ -24,6 +26,10 @@ __all__ = ["Lsst"]
 
 _TIMES: Final = ("midpointMjdTai", "midPointTai")
 """Middle of the exposure, TAI; the second name up to schema 4."""
+_FLUXES: Final = (("psfFlux", "psfFluxErr"), ("psFlux", "psFluxErr"))
+"""PSF flux in the difference and its error [nJy]; the second names up to schema 4."""
+_ZERO: Final = 31.4
+"""AB magnitude of one nJy."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Lsst:
         *(f"diaSource.{field}" for field in ("diaSourceId", "diaObjectId", "ssObjectId", "ra")),
         *(f"diaSource.{field}" for field in ("dec", "band", "filterName")),
         *(f"diaSource.{field}" for field in _TIMES),
+        *(f"diaSource.{field}" for pair in _FLUXES for field in pair),
         "diaObject.diaObjectId",
         *CUTOUT_PATHS,
     )
@@ -87,6 +94,16 @@ class Lsst:
     def place(self, record: Record, shape: tuple[int, int]) -> Place:
         """Refuse: the window of a cutout is in its WCS alone."""
         raise InputError("the cutout has no WCS, so where the source is in it is unknown")
+
+    def measured(self, record: Record) -> Measured:
+        """``psfFlux`` and ``psfFluxErr`` of the ``diaSource``, with place and filter."""
+        source, (ra, dec) = part(record, "diaSource"), self.position(record)
+        for pair in _FLUXES:
+            flux, error = (real(source.get(name)) for name in pair)
+            if flux and error and error > 0:
+                magnitude = _ZERO - 2.5 * math.log10(abs(flux))
+                return Measured(self.name, flux / error, magnitude, ra, dec, self.band(record))
+        return Measured(self.name, ra=ra, dec=dec, band=self.band(record))
 
     def unusable(self, image: npt.NDArray[Any]) -> None:
         """None: what is missing is NaN."""
