@@ -97,9 +97,9 @@ def run_finders(
     if odds is not None:
         stamps = [alert.stamp(WHOLE) for alert in alerts]
         chance = nearby_of(
-            np.array([alert.magnitude for alert in alerts], np.float64),
-            [alert.band for alert in alerts],
-            np.array([alert.age for alert in alerts], np.float64),
+            [alert.measured.brightness for alert in alerts],
+            [alert.measured.band for alert in alerts],
+            [alert.measured.age for alert in alerts],
             weights=model,
         )
         made[f"net{WHOLE}_magnitude"] = answers_of(predict(stamps, weights=model, nearby=chance))

@@ -21,7 +21,7 @@ from hstamp.convert.cutout import parent_from_cutout
 from hstamp.convert.parent import EncodeOptions
 from hstamp.convert.sources import BadRecord, open_alerts
 from hstamp.hosts.score import Truth
-from hstamp.surveys import Ztf, brightness_of, fields_of
+from hstamp.surveys import Measured, Ztf
 from hstamp.surveys.protocol import Record
 
 Image = NDArray[np.float32]
@@ -32,6 +32,8 @@ Part = Literal["dev", "test"]
 HOSTLESS = {"asteroid": "asteroid", "VS": "variable star"}
 #: The nominal orientation everywhere: north is off by some degrees at high declinations.
 SURVEY = Ztf("nominal")
+#: Of an alert whose packet says nothing.
+UNKNOWN = Measured("ZTF")
 
 
 def part_of(object_id: str) -> Part:
@@ -59,9 +61,8 @@ class RealAlert:
         ``host``, ``asteroid`` or ``variable star``.
     host : (float, float) or None
         ICRS [deg]; None where there is none.
-    band : str or None
-    magnitude, age : float or None
-        Of the transient, as its packet says.
+    measured : Measured
+        What the packet says of the transient.
     """
 
     object_id: str
@@ -72,9 +73,7 @@ class RealAlert:
     wcs: Wcs
     kind: str
     host: tuple[float, float] | None
-    band: str | None = None
-    magnitude: float | None = None
-    age: float | None = None
+    measured: Measured = UNKNOWN
 
     def stamp(self, levels: int) -> Stamp:
         """The hierarchical stamp, in the default encoding."""
@@ -104,7 +103,7 @@ def read_real(folder: Path, part: Part) -> list[RealAlert]:
         if row["class"] in HOSTLESS
     }
     kinds |= dict.fromkeys(hosts, "host")
-    fields = fields_of([SURVEY], photometry=True)
+    fields = SURVEY.fields
     found = []
     with open_alerts(folder / "alerts.avro", Kind.OCF, gzipped=False, fields=fields) as source:
         for batch in source.batches():
@@ -134,10 +133,9 @@ def _alert(record: Record, name: str, kind: str, host: tuple[float, float] | Non
     image = np.array(parent.image, dtype=np.float32)
     image[~(np.abs(image) < 1e29)] = np.nan
     assert isinstance(parent.wcs, Wcs)
-    magnitude, age = brightness_of(SURVEY, record)
     return RealAlert(
         name, SURVEY.identifier(record), image, parent.x, parent.y, parent.wcs, kind, host,
-        SURVEY.band(record), magnitude, age,
+        SURVEY.measured(record),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from hstamp.errors import InputError
 from hstamp.hosts import nearby_of, predict, weights_path
 from hstamp.hosts.nearby import load_odds, read_odds
 from hstamp.hosts.runtime import priors_of
-from hstamp.surveys import Lsst, Ztf, brightness_of, fields_of
+from hstamp.surveys import Lsst, Ztf
 
 NOTE = {
     "nearby": {
@@ -92,34 +92,24 @@ class TestShares:
 
 class TestPackets:
     def test_lsst(self):
-        record = {
-            "diaSource": {"diaSourceId": 1, "psfFlux": 3631.0, "midpointMjdTai": 60010.0},
-            "diaObject": {"firstDiaSourceMjdTai": 60000.5},
-        }
+        source = {"diaSourceId": 1, "ra": 10.0, "dec": 0.0, "midpointMjdTai": 60010.0,
+                  "psfFlux": 3631.0, "psfFluxErr": 100.0, "band": "g"}  # fmt: skip
+        record = {"diaSource": source, "diaObject": {"firstDiaSourceMjdTai": 60000.5}}
+        found = Lsst().measured(record)
         # 3631 Jy is magnitude 0, a billion times fainter 22.5.
-        magnitude, age = brightness_of(Lsst(), record)
-        assert magnitude == pytest.approx(22.5, abs=1e-3)
-        assert age == pytest.approx(9.5)
-
-    @pytest.mark.parametrize("flux", [-10.0, 0.0, None, float("nan")])
-    def test_lsst_without_light(self, flux):
-        record = {"diaSource": {"diaSourceId": 1, "psfFlux": flux}, "diaObject": None}
-        assert brightness_of(Lsst(), record) == (None, None)
+        assert found.brightness == pytest.approx(22.5, abs=1e-3)
+        assert found.age == pytest.approx(9.5)
+        assert found.band == "g"
+        fainter = Lsst().measured({"diaSource": {**source, "psfFlux": -3631.0}, "diaObject": None})
+        assert np.isnan([fainter.brightness, fainter.age]).all()
+        assert np.isnan(Lsst().measured({"diaSource": {**source, "psfFlux": None}}).brightness)
 
     def test_ztf(self):
-        candidate = {"magpsf": 18.25, "isdiffpos": "t", "jd": 2458010.5, "jdstarthist": 2458000.5}
-        assert brightness_of(Ztf(), {"candidate": candidate}) == (18.25, 10.0)
+        candidate = {"ra": 10.0, "dec": 0.0, "fid": 2, "magpsf": 18.25, "sigmapsf": 0.1,
+                     "isdiffpos": "t", "jd": 2458010.5, "jdstarthist": 2458000.5}  # fmt: skip
+        found = Ztf().measured({"candidate": candidate})
+        assert (found.brightness, found.age, found.band) == (18.25, 10.0, "r")
         for fainter in ("f", "0"):
             record = {"candidate": {**candidate, "isdiffpos": fainter, "jdstarthist": None}}
-            assert brightness_of(Ztf(), record) == (None, None)
-
-    def test_a_survey_that_does_not_say(self):
-        class Plain:
-            fields = ("a",)
-
-        assert brightness_of(Plain(), {}) == (None, None)
-        assert fields_of([Plain()], photometry=True) == ("a",)
-
-    def test_fields_are_read_only_if_asked(self):
-        more = set(fields_of(photometry=True)) - set(fields_of())
-        assert more == {*Lsst.photometry, *Ztf.photometry}
+            assert np.isnan(Ztf().measured(record).brightness)
+            assert np.isnan(Ztf().measured(record).age)

@@ -101,7 +101,6 @@ class _Hosts:
 
         self.args, self.sheet, self.frame = args, HOSTS, FRAME
         self.none = self.blind = self.flat = self.dark = 0
-        self.photometry = args.nearby == MAGNITUDE
         self.judge = None if args.labels is None else Judge(read_labels(args.labels))
 
     @property
@@ -123,7 +122,9 @@ class _Hosts:
     def _predict(self, alerts: Sequence[Alert]) -> Any:
         from ..hosts.predict import predict
 
-        nearby = self._from_magnitudes(alerts) if self.photometry else self.args.nearby
+        nearby = self.args.nearby
+        if nearby == MAGNITUDE:
+            nearby = self._from_magnitudes(alerts)
         return predict(
             [alert.stamp for alert in alerts if alert.stamp is not None],
             weights=self.args.weights,
@@ -138,11 +139,11 @@ class _Hosts:
 
         from ..hosts.nearby import nearby_of
 
-        some = [alert for alert in alerts if alert.stamp is not None]
+        some = [alert.measured for alert in alerts if alert.stamp is not None]
         found = nearby_of(
-            np.array([alert.magnitude for alert in some], dtype=np.float64),
-            [alert.stamp.band if alert.stamp is not None else None for alert in some],
-            np.array([alert.age for alert in some], dtype=np.float64),
+            [np.nan if one is None else one.brightness for one in some],
+            [None if one is None else one.band for one in some],
+            [np.nan if one is None else one.age for one in some],
             weights=self.args.weights,
         )
         self.dark += int(np.isnan(found).sum())

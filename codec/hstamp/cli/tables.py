@@ -73,10 +73,6 @@ class Work(Protocol):
     def frame(self) -> Frame:
         """What stands around its reports."""
 
-    @property
-    def photometry(self) -> bool:
-        """Whether it asks how bright a transient is."""
-
     def prepare(self) -> None:
         """Look for the weights and their runtime, so that what is missing is said first."""
 
@@ -245,8 +241,7 @@ def _table(
     from ..inference.write import write_table
     from ..surveys import Ztf, with_survey
 
-    options = Options(schema_file=args.schema, surveys=with_survey(Ztf(args.ztf_wcs)),
-                      photometry=work.photometry)  # fmt: skip
+    options = Options(schema_file=args.schema, surveys=with_survey(Ztf(args.ztf_wcs)))
     if images:
         options = replace(options, positions=positions(args), hdu=args.hdu)
     sizes = list(map(size_of, paths))

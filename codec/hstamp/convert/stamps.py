@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,7 +16,7 @@ from ..container.tarball import Member
 from ..errors import FormatError, HstampError, InputError, as_hstamp_error
 from ..files import Fault, Found, read_stamps
 from ..stamp import Stamp
-from ..surveys import SURVEYS, Survey, brightness_of, fields_of, survey_of
+from ..surveys import SURVEYS, Measured, Survey, fields_of, survey_of
 from .alert import convert_alert
 from .image import FitsImage, Position
 from .items import ALERT_KINDS, ARCHIVES, check_alert_schema
@@ -47,8 +48,6 @@ class Options:
         Where the sources of FITS images are.
     hdu : int or str or None
         Image HDU of FITS images.
-    photometry : bool
-        Also read how bright a transient is, and since when.
     """
 
     encode: EncodeOptions = field(default_factory=EncodeOptions)
@@ -57,7 +56,6 @@ class Options:
     surveys: tuple[Survey, ...] = SURVEYS
     positions: tuple[Position, ...] = ()
     hdu: int | str | None = None
-    photometry: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,14 +101,14 @@ class Entry:
         The survey's identifiers of an alert's source and object.
     pixel : float or None
         The survey's nominal pixel [arcsec].
+    measured : Measured or None
+        What the packet says of the detection.
     done : int
         Bytes of the file that have been read.
     alone : bool
         Whether the record is itself a stamp.
     member : Member or None
         Where the record lies in an archive, whose records `record` counts.
-    magnitude, age : float or None
-        AB magnitude of the transient and days since its first detection, if they were asked for.
     """
 
     path: Path
@@ -123,8 +121,7 @@ class Entry:
     alone: bool = False
     member: Member | None = None
     pixel: float | None = None
-    magnitude: float | None = None
-    age: float | None = None
+    measured: Measured | None = None
 
 
 def stamps_of(
@@ -224,7 +221,7 @@ def _image(path: Path, gzipped: bool, options: Options) -> Iterator[Entry]:
 
 
 def _records(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterator[Entry]:
-    fields = _fields(options)
+    fields = (*fields_of(options.surveys), *STAMP_FIELDS.values())
     with open_alerts(
         path, kind, gzipped=gzipped, schema_file=options.schema_file, fields=fields
     ) as source:
@@ -238,18 +235,12 @@ def _archive(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterato
         if stamp_fields(check_schema(schema)) is None:
             check_alert_schema(schema, Kind.OCF, options.surveys)
 
-    fields = _fields(options)
+    fields = (*fields_of(options.surveys), *STAMP_FIELDS.values())
     with ARCHIVES[kind](
         path, gzipped=gzipped, schema_file=options.schema_file, fields=fields, check=check
     ) as archive:
         for run in archive.runs():
             yield from _of_source(path, run, options)
-
-
-def _fields(options: Options) -> tuple[str, ...]:
-    return (
-        *fields_of(options.surveys, photometry=options.photometry), *STAMP_FIELDS.values()
-    )  # fmt: skip
 
 
 def _of_source(path: Path, source: AlertSource, options: Options) -> Iterator[Entry]:
@@ -286,7 +277,9 @@ def _record(path: Path, item: AlertRecord, options: Options) -> Entry:
             images.append(replace(made.pop(name), cutout=cutout))
         elif value is not None:
             images.append(Image(old, kind, partial(_converted, item, kind, options), cutout))
-    return replace(_known(item, options), path=path, images=(*images, *made.values()))
+    return replace(
+        _known(item, options), path=path, record=item.number, images=(*images, *made.values())
+    )
 
 
 def _converted(item: AlertRecord, kind: str, options: Options) -> Stamp:
@@ -303,20 +296,17 @@ def _converted(item: AlertRecord, kind: str, options: Options) -> Stamp:
 
 
 def _known(item: AlertRecord, options: Options) -> Entry:
-    """What the survey says of an alert: identifiers of source and object, its pixel, its light."""
-    entry = Entry(Path(), item.number)
-    try:
+    """What the survey says of an alert: identifiers, its pixel, what its packet measured."""
+    found = Entry(Path(), item.number)
+    with contextlib.suppress(Exception):  # whoever sent it, its stamps say what they are
         survey = survey_of(item.record, item.schema_name, options.surveys)
-        # A survey of someone's own may have been written before there was a nominal pixel.
-        entry = replace(
-            entry,
+        found = replace(
+            found,
             id=survey.identifier(item.record),
             object_id=survey.object_id(item.record),
+            # A survey of someone's own may have been written before there were these.
             pixel=getattr(survey, "pixel", None),
         )
-        if options.photometry:
-            magnitude, age = brightness_of(survey, item.record)
-            entry = replace(entry, magnitude=magnitude, age=age)
-    except Exception:  # whoever sent it, its stamps say what they are
-        return entry
-    return entry
+        if (measured := getattr(survey, "measured", None)) is not None:
+            found = replace(found, measured=measured(item.record))
+    return found

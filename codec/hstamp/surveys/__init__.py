@@ -10,20 +10,13 @@ from typing import Final
 
 from ..errors import InputError
 from .lsst import Lsst
-from .protocol import Place, Record, Survey
+from .protocol import Measured, Place, Record, Survey
 from .ztf import Ztf
 
 __all__ = [
-    "SURVEYS",
-    "Lsst",
-    "Place",
-    "Survey",
-    "Ztf",
-    "brightness_of",
-    "fields_of",
-    "survey_of",
+    "SURVEYS", "Lsst", "Measured", "Place", "Survey", "Ztf", "fields_of", "survey_of",
     "with_survey",
-]
+]  # fmt: skip
 
 SURVEYS: Final[tuple[Survey, ...]] = (
     Lsst(),
@@ -58,28 +51,9 @@ def survey_of(
     raise InputError(f"not an alert of a survey that is known ({'; '.join(reasons)})")
 
 
-def fields_of(surveys: Iterable[Survey] = SURVEYS, *, photometry: bool = False) -> tuple[str, ...]:
-    """Paths of the fields that these surveys look at, each once.
-
-    Parameters
-    ----------
-    surveys : iterable of Survey
-    photometry : bool
-        Those of `brightness_of` too.
-    """
-    found: list[str] = []
-    for survey in surveys:
-        found += (*survey.fields, *(getattr(survey, "photometry", ()) if photometry else ()))
-    return tuple(dict.fromkeys(found))
-
-
-def brightness_of(survey: Survey, record: Record) -> tuple[float | None, float | None]:
-    """Magnitude of a transient (AB) and days since its first detection; None where not known.
-
-    A survey says it by a method ``brightness``, which looks at the fields of ``photometry``.
-    """
-    said = getattr(survey, "brightness", None)
-    return (None, None) if said is None else said(record)
+def fields_of(surveys: Iterable[Survey] = SURVEYS) -> tuple[str, ...]:
+    """Paths of the fields that these surveys look at, each once."""
+    return tuple(dict.fromkeys(field for survey in surveys for field in survey.fields))
 
 
 def with_survey(survey: Survey) -> tuple[Survey, ...]:

@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..planes import Wcs
 from .protocol import (
     CUTOUT_PATHS,
+    Measured,
     Place,
     Record,
     coordinates,
@@ -27,6 +28,7 @@ from .protocol import (
     integer,
     part,
     real,
+    since,
     text,
 )
 
@@ -51,6 +53,9 @@ A quadrant lies up to 3.7 deg east or west of its field's centre, so north turns
 3.7 deg * tan(dec) against the camera: 2.1 deg at 30 deg, one pixel at the edge of a cutout.
 """
 
+_SIGNS: Final = {"t": 1.0, "1": 1.0, "f": -1.0, "0": -1.0}
+_POGSON: Final = 2.5 / math.log(10.0)
+"""Error of a magnitude times its signal-to-noise."""
 _MJD: Final = 2400000.5
 """Julian date of the beginning of modified Julian dates."""
 _OBJECT: Final = re.compile(r"ZTF\d\d[a-z]{7}")
@@ -75,11 +80,10 @@ class Ztf:
     fields = (
         *("objectId", "objectid", "publisher"),
         *(f"candidate.{field}" for field in ("candid", "fid", "ra", "dec", "xpos", "ypos")),
-        *("candidate.jd", "candidate.pdiffimfilename"),
+        *("candidate.jd", "candidate.jdstarthist", "candidate.pdiffimfilename"),
+        *("candidate.magpsf", "candidate.sigmapsf", "candidate.isdiffpos"),
         *CUTOUT_PATHS,
     )
-
-    photometry = ("candidate.magpsf", "candidate.isdiffpos", "candidate.jdstarthist")
 
     def mismatch(self, record: Record, schema_name: str | None) -> str | None:
         """Why a record is not ZTF's, although other surveys' packets have its form.
@@ -131,14 +135,6 @@ class Ztf:
         jd = real(part(record, "candidate").get("jd"))
         return None if jd is None else jd - _MJD
 
-    def brightness(self, record: Record) -> tuple[float | None, float | None]:
-        """``magpsf`` (AB) of what is brighter than its template, days since the first detection."""
-        candidate = part(record, "candidate")
-        fainter = candidate.get("isdiffpos") in ("f", "0")
-        first, now = real(candidate.get("jdstarthist")), real(candidate.get("jd"))
-        age = None if first is None or now is None else now - first
-        return None if fainter else real(candidate.get("magpsf")), age
-
     def cutout(self, record: Record, kind: str) -> bytes | None:
         """Bytes of a cutout field, ``stampData`` where it is a record."""
         return cutout_bytes(record, kind)
@@ -162,6 +158,20 @@ class Ztf:
                 " is in it is unknown"
             )
         return Place(x, y, self._tangent(candidate), (rows, columns))
+
+    def measured(self, record: Record) -> Measured:
+        """``magpsf``, ``sigmapsf`` and ``isdiffpos`` (t or 1, f or 0), place, filter and age."""
+        candidate = part(record, "candidate")
+        magnitude, error = real(candidate.get("magpsf")), real(candidate.get("sigmapsf"))
+        sign = _SIGNS.get(str(candidate.get("isdiffpos")).lower())
+        ra, dec = coordinates(candidate)
+        return Measured(
+            self.name,
+            sign * _POGSON / error if sign and error and error > 0 else math.nan,
+            math.nan if magnitude is None else magnitude,
+            ra, dec, self.band(record),
+            since(real(candidate.get("jdstarthist")), real(candidate.get("jd"))),
+        )  # fmt: skip
 
     def unusable(self, image: npt.NDArray[Any]) -> None:
         """None: NaN or, in templates, the fill -FLT_MAX stands where there is no image."""
