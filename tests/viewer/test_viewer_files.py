@@ -65,7 +65,7 @@ def test_the_whole_suite_gets_the_codes_of_the_specification(browser):
             wrong.append((vector.id, vector.error, code, stamps))
     assert wrong == []
     # The faults are on the page, not only in its memory.
-    rows = page.eval_on_selector_all("#files li", "nodes => nodes.map((n) => n.dataset.code)")
+    rows = page.eval_on_selector_all("#files > li", "nodes => nodes.map((n) => n.dataset.code)")
     assert rows == [code or "" for _, code, _ in verdicts(page)]
 
 

@@ -33,7 +33,8 @@ const row = (name, ...content) => [make("dt", {}, name), make("dd", {}, ...conte
 /** The list of facts under the pictures. */
 export function showFacts(alert, loaded, tables) {
   const part = loaded.parts.find((p) => p.stamp), stamp = part?.stamp;
-  const facts = [...row("alert", alert.id ?? "\u2013"), ...row("file", `${alert.file.name}, record ${alert.record}`)];
+  const facts = [...row("alert", alert.id ?? "\u2013"), ...row("file", `${alert.file.name}, ${alert.member ?? `record ${alert.record}`}`)];
+  if (alert.converted) facts.push(...row("made", "by hstamp view, of the alert\u2019s cutouts: the file holds no stamps"));
   if (alert.objectId) facts.push(...row("object", alert.objectId));
   if (alert.ra !== null) facts.push(...row("ICRS", `${degrees(alert.ra)} ${alert.dec < 0 ? "\u2212" : "+"}${degrees(Math.abs(alert.dec))}`, make("br"), sexagesimal(alert)));
   if (stamp) {

@@ -5,17 +5,19 @@ import { readCutout } from "./cutout.mjs";
 import { $, make, save } from "./dom.mjs";
 import { readout, showFacts, showLegend } from "./facts.mjs";
 import { fitsOf } from "./fits.mjs";
+import { advice } from "./forms.mjs";
 import { Labelling } from "./labelling.mjs";
 import { fromRow, labelsOfJson } from "./labels.mjs";
 import { AlertList } from "./list.mjs";
 import { Panels, plainPicture } from "./panels.mjs";
 import { LEVEL_COLOURS } from "./planes.mjs";
 import { offsetOf } from "./sky.mjs";
-import { fileSource, memorySource, servedSource } from "./sources.mjs";
+import { fileSource, memorySource, report, servedSource } from "./sources.mjs";
 import { readTable } from "./tables.mjs";
 
 const TABLE_NAME = /\.(csv|json)$/i;
 const MAX_TABLE = 64 * 2 ** 20; // longest table that is read [byte]
+const FAULTS_SHOWN = 50; // of a file
 const PLANES = ["image", "noise", "mask", "psf"];
 const STRETCHES = ["asinh", "linear", "zscale"];
 
@@ -57,6 +59,7 @@ async function open(sources) {
     else {
       const file = await library.open(source, openedSoFar);
       await labelling.opened(file);
+      tell(file);
     }
   }
   showing = 0;
@@ -90,9 +93,10 @@ async function table(source) {
 function files() {
   const total = library.alerts.length, stamps = library.files.reduce((sum, file) => sum + file.stamps, 0), reading = library.files.find((file) => file.open);
   const faults = library.files.reduce((sum, file) => sum + file.faultCount, 0);
-  $("summary").textContent = `${library.files.length} file${library.files.length === 1 ? "" : "s"}: ${total} alerts, ${stamps} stamps${faults ? `, ${faults} faults` : ""}`;
+  $("summary").replaceChildren(`${library.files.length} file${library.files.length === 1 ? "" : "s"}: ${total} alerts, ${stamps} stamps`,
+    ...(faults ? [", ", make("span", { class: "fault" }, `${faults} fault${faults === 1 ? "" : "s"}`)] : []));
   if (reading) say(`reading ${reading.name}: ${Math.round((100 * reading.done) / Math.max(1, reading.size))} %`);
-  else if (/^(reading|\d+ alerts)/.test($("status").textContent)) say(`${total} alerts`);
+  else if (/^(reading|\d+ alerts|$)/.test($("status").textContent)) say(`${total} alerts${faults ? `, ${faults} fault${faults === 1 ? "" : "s"}: the list of files says which` : ""}`);
   for (const file of library.files.filter((each) => !each.open && !listed.has(each))) {
     listed.add(file);
     $("files").append(fileRow(file));
@@ -101,18 +105,21 @@ function files() {
 
 const listed = new WeakSet();
 
-function fileRow({ name, stamps, faults: [first], faultCount }) {
-  const where = first && first.record !== null ? ` (record ${first.record}${first.field ? `, ${first.field}` : ""})` : "";
+const placeOf = ({ record, member, field }) => [member ?? (record === null ? null : `record ${record}`), field].filter(Boolean).join(", ");
+
+function fileRow(file) {
+  const { name, stamps, faults, faultCount } = file, [first] = faults;
+  const words = (fault) => { const where = placeOf(fault); return ` ${fault.message}${where ? ` (${where})` : ""}${where ? "" : advice(fault, name, file.head, file.source.served)}`; };
+  const line = (fault) => [make("span", { class: "fault" }, ` ${fault.code}`), words(fault)];
   return make("li", { data: { name, code: first?.code ?? "" } }, make("b", {}, name), ` ${stamps} stamp${stamps === 1 ? "" : "s"}`,
-    first ? make("span", { class: "fault" }, ` ${first.code}`) : "", first ? ` ${first.message}${where}${hint(first)}${faultCount > 1 ? `; ${faultCount} faults` : ""}` : "");
+    ...(first ? line(first) : []),
+    faultCount > 1 ? make("details", {}, make("summary", {}, `${faultCount} faults`), make("ul", {}, ...faults.slice(0, FAULTS_SHOWN).map((fault) => make("li", {}, ...line(fault))))) : "");
 }
 
-/** What to do about a file that holds no stamps. */
-function hint({ code, record }) {
-  if (record !== null) return "";
-  if (code === "E_MAGIC" || code === "E_LIMIT") return ": open blobs and Avro files; \u201chstamp convert\u201d makes them";
-  if (code === "E_SCHEMA") return ": \u201chstamp convert\u201d adds stamps to alerts";
-  return code === "E_CODEC" ? ": this page reads null, deflate and snappy" : "";
+/** What a file that was read here has at fault, for the terminal of `hstamp view`. */
+function tell(file) {
+  if (!file.source.served || file.source.piece || !file.faults.length) return;
+  report(file.faults.slice(0, FAULTS_SHOWN).map((fault) => `${[file.name, placeOf(fault)].filter(Boolean).join(", ")}: ${fault.code}: ${fault.message}`));
 }
 
 function filter() {
