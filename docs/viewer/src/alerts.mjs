@@ -72,17 +72,14 @@ export class Library {
    * of the file what follows in it.
    */
   async open(source, changed = () => {}) {
-    const file = { name: source.name, size: source.size, source, head: new Uint8Array(0), fingerprint: "", stamps: 0, records: 0, faults: [], faultCount: 0, done: 0, open: true };
+    const file = { name: source.name, size: source.size, source, head: null, fingerprint: "", stamps: 0, records: 0, faults: [], faultCount: 0, done: 0, open: true };
     this.files.push(file);
     try {
       file.fingerprint = source.fingerprint ?? await fingerprint(source);
       if (source.piece) await this.#pieces(file, changed);
       else {
-        file.head = await headOf(source);
-        if (isGzip(file.head)) {
-          file.source = await gunzipped(source);
-          file.head = await headOf(file.source);
-        }
+        if (isGzip(await headOf(source))) file.source = await gunzipped(source);
+        file.head = await headOf(file.source);
         if (isContainer(file.head)) await this.#scan(file, await openContainer(file.source, WANTED), changed);
         else await this.#blob(file);
       }

@@ -62,22 +62,22 @@ export function formOf(head) {
 const LEARN = "this page reads Avro containers, blobs and tables; ";
 
 /**
- * What to do about a file of which nothing can be shown; empty where the fault is its own.
- * @param {{code: string}} fault
+ * What is said of a file of which nothing can be shown: what is wrong, and what to do about it.
+ * @param {{code: string, message: string}} fault
  * @param {string} name Of the file.
- * @param {Uint8Array} head Its first bytes.
+ * @param {?Uint8Array} head Its first bytes, unpacked; null where they are not known.
  * @param {boolean} served Whether the file comes from `hstamp view`, which says itself what it cannot read.
  */
-export function advice({ code, message }, name, head, served) {
-  if (served) return "";
-  const form = formOf(head), quoted = /^[\w.,+-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\\\''")}'`, view = `\u201chstamp view ${quoted}\u201d`;
-  if (code === "E_MAGIC" || code === "E_LIMIT") {
-    if (form && /empty|inside|else than/.test(form)) return `: ${form}`;
-    return form ? `: ${form}; ${LEARN}${view} opens it` : `: ${LEARN}${view} says what it is`;
+export function advised({ code, message }, name, head, served) {
+  if (served || !head) return message;
+  const form = formOf(head), quoted = /^[\w.,+-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`, view = `\u201chstamp view ${quoted}\u201d`;
+  if (code === "E_MAGIC" || (code === "E_LIMIT" && form)) {
+    if (form && /empty|inside|else than/.test(form)) return form;
+    return form ? `${form}; ${LEARN}${view} opens it` : `${message}; ${LEARN}${view} says what it is`;
   }
-  if (code === "E_CODEC") return `: this page reads null, deflate and snappy; ${view} opens the others`;
-  if (code === "E_SCHEMA" && /holds no stamp/.test(message)) return `: ${view} shows alerts of today as stamps; \u201chstamp convert\u201d writes them`;
-  return "";
+  if (code === "E_CODEC") return `${message}: this page reads null, deflate and snappy; ${view} opens the others`;
+  if (code === "E_SCHEMA" && /holds no stamp/.test(message)) return `${message}: ${view} shows alerts of today as stamps; \u201chstamp convert\u201d writes them`;
+  return message;
 }
 
 export const headOf = (source) => source.read(0, Math.min(HEAD, source.size));

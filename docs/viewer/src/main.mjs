@@ -5,7 +5,7 @@ import { readCutout } from "./cutout.mjs";
 import { $, make, save } from "./dom.mjs";
 import { readout, showFacts, showLegend } from "./facts.mjs";
 import { fitsOf } from "./fits.mjs";
-import { advice } from "./forms.mjs";
+import { advised } from "./forms.mjs";
 import { Labelling } from "./labelling.mjs";
 import { fromRow, labelsOfJson } from "./labels.mjs";
 import { AlertList } from "./list.mjs";
@@ -109,7 +109,7 @@ const placeOf = ({ record, member, field }) => [member ?? (record === null ? nul
 
 function fileRow(file) {
   const { name, stamps, faults, faultCount } = file, [first] = faults;
-  const words = (fault) => { const where = placeOf(fault); return ` ${fault.message}${where ? ` (${where})` : ""}${where ? "" : advice(fault, name, file.head, file.source.served)}`; };
+  const words = (fault) => { const where = placeOf(fault); return where ? ` ${fault.message} (${where})` : ` ${advised(fault, name, file.head, file.source.served)}`; };
   const line = (fault) => [make("span", { class: "fault" }, ` ${fault.code}`), words(fault)];
   return make("li", { data: { name, code: first?.code ?? "" } }, make("b", {}, name), ` ${stamps} stamp${stamps === 1 ? "" : "s"}`,
     ...(first ? line(first) : []),
