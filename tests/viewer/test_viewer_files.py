@@ -213,35 +213,6 @@ def test_the_page_alone_asks_for_nothing(browser):
     assert all(href.startswith("https://") for _, _, href in links)
 
 
-HOSTS = """\
-alert_id,object_id,file,record,image,band,levels,ra,dec,host_ra,host_dec,offset,offset_east,offset_north,cov_ee,cov_en,cov_nn,p_host,p_none,size,offset_x,offset_y,cov_xx,cov_xy,cov_yy,size_pixels
-{id},,a,0,template,g,5,{ra},{dec},{host_ra},{host_dec},3.6,0,3.6,0.04,0,0.01,0.83,0.12,1,5,5,1,0,1,5
-"""
-
-
-def test_candidates_and_classes_are_matched_by_identifier(browser, tmp_path):
-    page = browser.open(sample=True)
-    ra, dec = page.evaluate("(({ ra, dec }) => [ra, dec])(window.hstampViewer.library.alerts[0])")
-    host = {"id": 170000000000000000, "ra": ra, "dec": dec, "host_ra": ra, "host_dec": dec + 0.001}
-    (tmp_path / "hosts.csv").write_text("# remark\n" + HOSTS.format(**host))
-    (tmp_path / "classes.csv").write_text(
-        "alert_id,p_sn,p_agn,class\n170000000000000000,0.25,0.75,AGN\n"
-    )
-    browser.drop(tmp_path / "hosts.csv", tmp_path / "classes.csv")
-    until(page, "document.getElementById('facts').innerText.includes('AGN 0.75')")
-    words = page.inner_text("#facts")
-    assert "3.6\u2033 away, P 0.83, P(none) 0.12" in words.replace("\n", "")
-    assert words.index("AGN 0.75") < words.index("SN 0.25")
-    # The crosshair goes to the candidate, 3.6 arcseconds north of the source.
-    page.keyboard.press("g")
-    cursor = page.evaluate(
-        "(({ ra, dec, placed }) => [ra, dec, placed])(window.hstampViewer.state.cursor)"
-    )
-    assert cursor[0] == pytest.approx(ra, abs=1e-9)
-    assert cursor[1] == pytest.approx(dec + 0.001, abs=1e-9)
-    assert cursor[2] == "candidate 1"
-
-
 @pytest.mark.parametrize("width", [360, 1400])
 def test_nothing_is_wider_than_the_screen(playwright, tmp_path, width):
     made = Browser(playwright, tmp_path / "user", viewport={"width": width, "height": 740})

@@ -288,7 +288,7 @@ def test_the_page_alone_says_which_command_opens_a_file(browser, tmp_path):
         "one.avro": ("E_SCHEMA", "alerts of today", "hstamp view one.avro"),
         "b.avro": ("E_CODEC", "null, deflate and snappy", "hstamp view b.avro"),
         "bad.gz": ("E_MAGIC", "gzip is damaged", ""),
-        "it's a.tar": ("E_MAGIC", "a tar archive", r"hstamp view 'it'\''s a.tar'"),
+        "it's a.tar": ("E_LIMIT", "a tar archive", r"hstamp view 'it'\''s a.tar'"),
     }
     page = browser.open()
     browser.drop(*(tmp_path / name for name in wanted))

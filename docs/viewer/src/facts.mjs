@@ -30,8 +30,18 @@ export function links(alert) {
 
 const row = (name, ...content) => [make("dt", {}, name), make("dd", {}, ...content)];
 
+/** Candidates with their probabilities; a click puts the crosshair on one. */
+function hostsOf({ candidates, none }, toCandidate) {
+  const rest = none === null ? "" : `P(none) ${none.toFixed(2)}`;
+  if (!candidates.length) return ["no candidate", rest && `, ${rest}`];
+  const lines = candidates.map(({ rank, p, offset, x, y }, number) => make("li", {},
+    make("button", { type: "button", class: "candidate", "aria-label": `crosshair on candidate ${rank}`, onclick: () => toCandidate(number) }, String(rank)),
+    ` ${short(offset ?? Math.hypot(x, y))}${offset === null ? " px" : "\u2033"} away, P ${p === null ? "\u2013" : p.toFixed(2)}`));
+  return [make("ol", { class: "candidates" }, ...lines), rest];
+}
+
 /** The list of facts under the pictures. */
-export function showFacts(alert, loaded, tables) {
+export function showFacts(alert, loaded, tables, { hideHosts = false, toCandidate }) {
   const part = loaded.parts.find((p) => p.stamp), stamp = part?.stamp;
   const facts = [...row("alert", alert.id ?? "\u2013"), ...row("file", `${alert.file.name}, ${alert.member ?? `record ${alert.record}`}`)];
   if (alert.converted) facts.push(...row("made", "by hstamp view, of the alert\u2019s cutouts: the file holds no stamps"));
@@ -43,10 +53,7 @@ export function showFacts(alert, loaded, tables) {
     facts.push(...row("bytes", loaded.parts.filter((p) => p.blob).map((p) => `${p.kind} ${p.blob.length.toLocaleString("en")}`).join(", ")));
   }
   const hosts = tables.hosts.get(alert.id);
-  if (hosts) {
-    const best = hosts.candidates[0];
-    facts.push(...row("host", best ? `${short(best.offset ?? Math.hypot(best.x, best.y))}${best.offset === null ? " px" : "\u2033"} away, P ${short(best.p)}` : "no candidate", hosts.none === null ? "" : `, P(none) ${short(hosts.none)}`));
-  }
+  if (hosts) facts.push(...row("hosts", ...(hideHosts ? ["hidden while you label"] : hostsOf(hosts, toCandidate))));
   const classes = tables.classes.get(alert.id);
   if (classes) facts.push(...row("classes", ...classes.map(({ name, p }) => make("span", { class: "bar" }, make("meter", { min: 0, max: 1, value: p, "aria-label": `probability of ${name}` }), ` ${name} ${p.toFixed(2)}`))));
   const others = links(alert);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The page: what is open, what is shown, and what keys and buttons do.
 import { Library } from "./alerts.mjs";
+import { candidatesIn, drawn } from "./candidates.mjs";
 import { readCutout } from "./cutout.mjs";
 import { $, make, save } from "./dom.mjs";
 import { readout, showFacts, showLegend } from "./facts.mjs";
@@ -10,8 +11,7 @@ import { Labelling } from "./labelling.mjs";
 import { fromRow, labelsOfJson } from "./labels.mjs";
 import { AlertList } from "./list.mjs";
 import { Panels, plainPicture } from "./panels.mjs";
-import { LEVEL_COLOURS } from "./planes.mjs";
-import { offsetOf } from "./sky.mjs";
+import { LABEL } from "./planes.mjs";
 import { fileSource, memorySource, report, servedSource } from "./sources.mjs";
 import { readTable } from "./tables.mjs";
 
@@ -86,7 +86,7 @@ async function table(source) {
     const matched = library.alerts.filter((alert) => found.rows.has(alert.id)).length;
     say(`${source.name}: ${found.rows.size} rows of ${found.kind}, ${matched} of them for open alerts`);
   } else say(`${source.name}: neither hosts, classes nor labels`);
-  if (current) { showFacts(current, loaded, tables); panels.draw(); }
+  if (current) { facts(); panels.draw(); }
 }
 
 /** One line for each file: what was found in it, and its first fault. */
@@ -150,7 +150,7 @@ async function choose(alert) {
     say(`${alert.file.name}: ${error.message}`);
   }
   panels.show(loaded);
-  showFacts(alert, loaded, tables);
+  facts();
   showLegend(loaded.parts.filter((p) => p.stamp).map((p) => p.stamp), state.hidden, () => panels.draw());
   labelling.refresh();
   hover(null);
@@ -178,41 +178,29 @@ function labelCrosshair() {
   labelling.give("host", state.cursor);
 }
 
-/** Moves the crosshair to the next candidate, and says so: the label will, too. */
-function nextCandidate() {
-  const part = loaded.parts.find((p) => p.kind === state.active && p.stamp), found = part ? candidatesIn(part.stamp) : [];
+/** Moves the crosshair to a candidate, by default the next, and says so: the label will, too. */
+function toCandidate(number = state.candidate + 1) {
+  if (candidatesHidden()) { say("candidates are hidden: untick \u201chide candidates\u201d first"); return; }
+  const part = activePart(), found = part ? candidatesIn(part.stamp, tables.hosts.get(current?.id)) : [];
   if (!found.length) { say("no candidates: open the table of \u201chstamp hosts\u201d"); return; }
-  state.candidate = (state.candidate + 1) % found.length;
-  const { x, y, rank } = found[state.candidate];
+  state.candidate = number % found.length;
+  const { x, y, rank, p } = found[state.candidate];
   setCursor(panels.at(part, x, y), `candidate ${rank}`);
-  say(`crosshair on candidate ${rank}`);
+  say(`crosshair on candidate ${rank} of ${found.length}${p === null ? "" : `, probability ${p.toFixed(2)}`}`);
 }
 
-/** Candidates of the alert as offsets in an image, with their covariance there. */
-function candidatesIn(stamp) {
-  const { candidates = [] } = tables.hosts.get(current?.id) ?? {};
-  return candidates.flatMap((each) => {
-    const { wcs } = stamp, bySky = wcs && each.ra !== null && each.dec !== null;
-    const at = bySky ? offsetOf(wcs, each) : each.x === null ? null : { x: each.x, y: each.y };
-    if (!at) return [];
-    return [{ ...each, ...at, cov: bySky && each.covSky.every((v) => v !== null) ? inPixels(wcs, each.covSky) : each.cov.map((v) => v ?? 0) }];
-  });
-}
+const facts = () => showFacts(current, loaded, tables, { hideHosts: candidatesHidden(), toCandidate });
 
-/** Covariance of (x, y) [base pixel^2] from that of (east, north) [arcsec^2]. */
-function inPixels({ cd: [a, b, c, d] }, [ee, en, nn]) {
-  const det = 3600 * (a * d - b * c), [p, q, r, s] = [d / det, -b / det, -c / det, a / det];
-  return [p * p * ee + 2 * p * q * en + q * q * nn, p * r * ee + (p * s + q * r) * en + q * s * nn, r * r * ee + 2 * r * s * en + s * s * nn];
-}
+const candidatesHidden = () => state.labelling && $("blind").checked;
 
 function overlays(stamp, kind) {
   const shown = [];
-  if (state.candidates && !(state.labelling && $("blind").checked))
-    for (const each of candidatesIn(stamp)) shown.push({ shape: "host", ...each, colour: LEVEL_COLOURS[(each.rank + 1) % 8 === 3 ? 4 : 1], name: each.p === null ? "" : each.p.toFixed(2) });
+  // The best is drawn last, over the others.
+  if (state.candidates && !candidatesHidden()) shown.push(...candidatesIn(stamp, tables.hosts.get(current?.id)).map(drawn).reverse());
   const label = labelling.of(current);
   if (label?.label === "host") {
     const at = panels.inImage({ ...label, kind: label.image }, stamp, kind);
-    if (at) shown.push({ shape: "label", x: at.x, y: at.y, colour: LEVEL_COLOURS[3], name: "host" });
+    if (at) shown.push({ shape: "label", x: at.x, y: at.y, colour: LABEL, name: "host" });
   }
   return shown;
 }
@@ -235,7 +223,7 @@ function set(name, value) {
   if (CHECKS.includes(name)) $(name).checked = value;
   else $(name).value = value;
   if (name === "mode" || name === "plane" || name === "today") panels.rebuild();
-  if (name === "labelling") $("labels").hidden = !value;
+  if (name === "labelling") { $("labels").hidden = !value; if (current) facts(); }
   $("legend").hidden = state.plane !== "mask";
   panels.draw();
 }
@@ -253,7 +241,7 @@ const KEYS = {
   j: () => go(1), k: () => go(-1), m: () => cycle("mode", ["mosaic", "levels"]), p: () => cycle("plane", PLANES), s: () => cycle("stretch", STRETCHES),
   h: () => toggle("shared"), o: () => toggle("north"), l: () => toggle("outlines"), a: () => toggle("marks"), c: () => toggle("candidates"), t: () => toggle("today"),
   e: () => toggle("labelling"), "+": () => panels.zoom(1.5), "=": () => panels.zoom(1.5), "-": () => panels.zoom(1 / 1.5), 0: () => panels.reset(),
-  i: nextImage, g: nextCandidate, "?": () => $("keys").showModal(), Escape: () => setCursor(null),
+  i: nextImage, g: () => toCandidate(), "?": () => $("keys").showModal(), Escape: () => setCursor(null),
   ArrowRight: (event) => arrows(1, 0, event), ArrowLeft: (event) => arrows(-1, 0, event), ArrowUp: (event) => arrows(0, 1, event), ArrowDown: (event) => arrows(0, -1, event),
 };
 const LABEL_KEYS = { Enter: labelCrosshair, n: () => labelling.give("none"), u: () => labelling.give("unsure"), z: () => labelling.undo(), Backspace: () => labelling.undo() };
@@ -286,7 +274,7 @@ for (const [id, action] of Object.entries({
 })) $(id).addEventListener("click", action);
 $("search").addEventListener("input", filter);
 $("which").addEventListener("change", filter);
-$("blind").addEventListener("change", () => panels.draw());
+$("blind").addEventListener("change", () => { if (current) facts(); panels.draw(); });
 for (const close of document.querySelectorAll("dialog button.close")) close.addEventListener("click", () => close.closest("dialog").close());
 for (const id of ["open", "open-2"]) $(id).addEventListener("change", (event) => { open([...event.target.files].map(fileSource)); event.target.value = ""; });
 for (const kind of ["dragover", "drop"]) document.addEventListener(kind, (event) => event.preventDefault());
@@ -305,4 +293,4 @@ const served = document.querySelector("meta[name=hstamp-files]");
 if (served) fetch(served.content).then((answer) => answer.json()).then((items) => open(items.map(servedSource)));
 
 // What tests look at.
-window.hstampViewer = { library, state, tables, labelling, open, choose, plainPicture, current: () => ({ alert: current, loaded }), busy: () => opening > 0, fitsOf };
+window.hstampViewer = { library, state, tables, labelling, open, choose, plainPicture, current: () => ({ alert: current, loaded }), busy: () => opening > 0, fitsOf, drawnCandidates: () => overlays(activePart().stamp, state.active).filter((each) => each.shape === "host") };

@@ -151,7 +151,7 @@ export class Panels {
       if (level === null) draw.compass(context, stamp, view);
     }
     for (const each of this.host.overlays(stamp, kind)) {
-      if (each.shape === "host") draw.ellipse(context, view, each, each.colour, each.name);
+      if (each.shape === "host") draw.ellipse(context, view, each);
       else draw.diamond(context, view, each, each.colour, each.name);
     }
     const cursor = state.cursor && this.inImage(state.cursor, stamp, kind);
