@@ -4,13 +4,14 @@ import { $, make, save } from "./dom.mjs";
 import { COLUMNS, Labels, compare, labelsCsv, labelsJson, setName } from "./labels.mjs";
 import { sha256 } from "./sha256.mjs";
 import { Store } from "./store.mjs";
-import { bulkReport } from "./tns.mjs";
+import { COMMON, bulkReports } from "./tns.mjs";
 
 const TOLERANCE = 1; // arcseconds within which two clicks are the same host, at first
-const NAME_KEY = "hstamp-labeller";
+const NAME_KEY = "hstamp-labeller", TNS_KEY = "hstamp-tns";
 
-const remembered = () => { try { return localStorage.getItem(NAME_KEY) ?? ""; } catch { return ""; } };
-const remember = (name) => { try { localStorage.setItem(NAME_KEY, name); } catch { /* not kept */ } };
+const remembered = (key) => { try { return localStorage.getItem(key) ?? ""; } catch { return ""; } };
+const remember = (key, text) => { try { localStorage.setItem(key, text); } catch { /* not kept */ } };
+const recall = (key) => { try { return JSON.parse(remembered(key) || "{}"); } catch { return {}; } };
 
 export class Labelling {
   labels = new Labels();
@@ -21,8 +22,8 @@ export class Labelling {
   constructor(host) {
     this.host = host;
     this.ready = this.store.open();
-    $("labeller").value = remembered();
-    $("labeller").addEventListener("change", () => { remember(this.set.labeller); this.refresh(); });
+    $("labeller").value = remembered(NAME_KEY);
+    $("labeller").addEventListener("change", () => { remember(NAME_KEY, this.set.labeller); this.refresh(); });
     $("pass").addEventListener("change", () => this.refresh());
     $("classes").addEventListener("change", () => this.refresh());
     $("host").addEventListener("click", () => this.host.crosshair());
@@ -31,7 +32,8 @@ export class Labelling {
     $("undo").addEventListener("click", () => this.undo());
     $("save-csv").addEventListener("click", () => save("labels.csv", labelsCsv(this.labels.current()), "text/csv"));
     $("save-json").addEventListener("click", () => save("labels.json", labelsJson(this.labels.current()), "application/json"));
-    $("save-tns").addEventListener("click", () => save("tns-bulk-report.json", `${JSON.stringify(bulkReport(this.#reported()), null, 2)}\n`, "application/json"));
+    $("save-tns").addEventListener("click", () => this.#askTns());
+    $("tns-save").addEventListener("click", () => this.#saveTns());
     $("compare").addEventListener("click", () => this.compare());
     for (const id of ["first-set", "second-set", "tolerance"]) $(id).addEventListener("change", () => this.#compared());
   }
@@ -107,6 +109,24 @@ export class Labelling {
     for (const id of ["save-csv", "save-json", "save-tns", "compare"]) $(id).disabled = this.labels.all.length === 0;
     $("class-buttons").replaceChildren(...this.classes.map((name, i) => make("button", { type: "button", "aria-pressed": label?.class === name, onclick: () => this.give("class", null, name) }, `${i + 1} ${name}`)));
     for (const id of ["host", "none", "unsure"]) $(id).setAttribute("aria-pressed", label?.label === id);
+  }
+
+  /** Asks for what all reports of a reporter have in common; the browser remembers it. */
+  #askTns() {
+    const known = recall(TNS_KEY);
+    for (const name of COMMON) $(name).value = known[name] ?? $(name).value;
+    const count = this.#reported().length;
+    $("tns-count").textContent = `${count} report${count === 1 ? "" : "s"}, of alerts with a host or none in this set`;
+    $("tns").showModal();
+  }
+
+  #saveTns() {
+    const common = Object.fromEntries(COMMON.map((name) => [name, $(name).value.trim()]));
+    remember(TNS_KEY, JSON.stringify(common));
+    const files = bulkReports(this.#reported(), common);
+    files.forEach((content, i) => save(`tns-bulk-report${files.length > 1 ? `-${i + 1}` : ""}.json`, `${JSON.stringify(content, null, 2)}\n`, "application/json"));
+    $("tns").close();
+    this.host.say(`${files.length} file${files.length === 1 ? "" : "s"} for TNS: fill in the last non-detection, and host names and redshifts`);
   }
 
   #reported() {

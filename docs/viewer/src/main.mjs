@@ -14,6 +14,7 @@ import { Panels, plainPicture } from "./panels.mjs";
 import { LABEL } from "./planes.mjs";
 import { fileSource, memorySource, report, servedSource } from "./sources.mjs";
 import { readTable } from "./tables.mjs";
+import { bulkReports } from "./tns.mjs";
 
 const TABLE_NAME = /\.(csv|json)$/i;
 const MAX_TABLE = 64 * 2 ** 20; // longest table that is read [byte]
@@ -293,4 +294,4 @@ const served = document.querySelector("meta[name=hstamp-files]");
 if (served) fetch(served.content).then((answer) => answer.json()).then((items) => open(items.map(servedSource)));
 
 // What tests look at.
-window.hstampViewer = { library, state, tables, labelling, open, choose, plainPicture, current: () => ({ alert: current, loaded }), busy: () => opening > 0, fitsOf, drawnCandidates: () => overlays(activePart().stamp, state.active).filter((each) => each.shape === "host") };
+window.hstampViewer = { library, state, tables, labelling, open, choose, plainPicture, current: () => ({ alert: current, loaded }), busy: () => opening > 0, fitsOf, bulkReports, drawnCandidates: () => overlays(activePart().stamp, state.active).filter((each) => each.shape === "host") };
