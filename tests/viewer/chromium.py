@@ -1,5 +1,6 @@
 """The page in a real browser: Chromium without a display, with nothing of a user's in it."""
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--js-flags=--expose-gc",
 ]  # fmt: skip
-PATIENCE = 480_000
+PATIENCE = 1000 * int(os.environ.get("HSTAMP_PATIENCE", "480"))
 """Milliseconds after which a step has failed: machines that run tests are busy."""
 
 

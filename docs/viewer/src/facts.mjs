@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Words about an alert: what it holds, where it is, what tables say of it, and where else to look.
-import { $, make } from "./dom.mjs";
+import { $, keepingFocus, make } from "./dom.mjs";
 import { maskColour } from "./planes.mjs";
 import { pixelScale, sexagesimal } from "./sky.mjs";
 import { short } from "./panels.mjs";
@@ -58,20 +58,20 @@ export function showFacts(alert, loaded, tables, { hideHosts = false, toCandidat
   if (classes) facts.push(...row("classes", ...classes.map(({ name, p }) => make("span", { class: "bar" }, make("meter", { min: 0, max: 1, value: p, "aria-label": `probability of ${name}` }), ` ${name} ${p.toFixed(2)}`))));
   const others = links(alert);
   if (others.length) facts.push(...row("look up", ...others.flatMap(([name, url]) => [make("a", { href: url, target: "_blank", rel: "noreferrer noopener" }, name), " "])));
-  $("facts").replaceChildren(...facts);
+  keepingFocus($("facts"), () => $("facts").replaceChildren(...facts));
 }
 
 /** Names of the mask's planes with their colours, to be hidden or shown. */
 export function showLegend(stamps, hidden, changed) {
   const names = new Map();
   for (const { mask } of stamps) mask?.planes.forEach((name, bit) => { if (!names.has(name)) names.set(name, { bit, used: false }); if (mask.data.some((v) => v & (1 << bit))) names.get(name).used = true; });
-  $("legend").replaceChildren(...[...names].map(([name, { bit, used }]) => {
+  keepingFocus($("legend"), () => $("legend").replaceChildren(...[...names].map(([name, { bit, used }]) => {
     const swatch = make("i", { class: "swatch", "aria-hidden": "true" });
     swatch.style.background = maskColour(bit);
     const box = make("input", { type: "checkbox", onchange: (event) => { if (event.target.checked) hidden.delete(name); else hidden.add(name); changed(); } });
     box.checked = !hidden.has(name);
     return make("label", { class: used ? "" : "unused" }, box, swatch, name, used ? "" : " (clear)");
-  }));
+  })));
 }
 
 /** The line that says what is under the pointer or the crosshair. */

@@ -5,20 +5,19 @@ import { candidatesIn, drawn } from "./candidates.mjs";
 import { readCutout } from "./cutout.mjs";
 import { $, make, save } from "./dom.mjs";
 import { readout, showFacts, showLegend } from "./facts.mjs";
+import { FileList, tell } from "./filelist.mjs";
 import { fitsOf } from "./fits.mjs";
-import { advised } from "./forms.mjs";
 import { Labelling } from "./labelling.mjs";
 import { fromRow, labelsOfJson } from "./labels.mjs";
 import { AlertList } from "./list.mjs";
 import { Panels, plainPicture } from "./panels.mjs";
-import { LABEL } from "./planes.mjs";
-import { fileSource, memorySource, report, servedSource } from "./sources.mjs";
+import { CANDIDATE, LABEL, LEVEL_COLOURS } from "./planes.mjs";
+import { fileSource, memorySource, servedSource } from "./sources.mjs";
 import { readTable } from "./tables.mjs";
 import { bulkReports } from "./tns.mjs";
 
 const TABLE_NAME = /\.(csv|json)$/i;
 const MAX_TABLE = 64 * 2 ** 20; // longest table that is read [byte]
-const FAULTS_SHOWN = 50; // of a file
 const PLANES = ["image", "noise", "mask", "psf"];
 const STRETCHES = ["asinh", "linear", "zscale"];
 
@@ -32,11 +31,14 @@ let current = null; // the alert that is shown
 let loaded = { parts: [], cutouts: {} };
 
 const say = (words) => { $("status").textContent = words; };
-const panels = new Panels(state, { hover: (place) => hover(place), click: (place) => click(place), changed: () => panels.rebuild(), overlays });
+/** For those who do not see the page: what is on it now. */
+const announce = (words) => { $("announcement").textContent = words; };
+const files = new FileList(library, say);
+const panels = new Panels(state, { hover: (place) => hover(place), click: (place) => click(place), overlays });
 const list = new AlertList({ load: (alert) => library.load(alert), choose: (alert) => choose(alert), mark: (alert) => labelling.words(labelling.of(alert)) });
 const labelling = new Labelling({
   library, say, choose: (alert) => choose(alert), current: () => ({ alert: current, loaded }), next: () => go(1),
-  changed: () => { list.select(current); panels.draw(); }, crosshair: () => labelCrosshair(),
+  changed: () => { list.mark(); panels.draw(); }, crosshair: () => labelCrosshair(),
 });
 
 // ---------------------------------------------------------------- opening
@@ -46,7 +48,7 @@ function openedSoFar() {
   if (performance.now() - showing < 400 && library.files.some((file) => file.open)) return;
   showing = performance.now();
   filter();
-  files();
+  files.refresh();
   if (!current && list.length) choose(list.at(0));
 }
 
@@ -90,39 +92,6 @@ async function table(source) {
   if (current) { facts(); panels.draw(); }
 }
 
-/** One line for each file: what was found in it, and its first fault. */
-function files() {
-  const total = library.alerts.length, stamps = library.files.reduce((sum, file) => sum + file.stamps, 0), reading = library.files.find((file) => file.open);
-  const faults = library.files.reduce((sum, file) => sum + file.faultCount, 0);
-  $("summary").replaceChildren(`${library.files.length} file${library.files.length === 1 ? "" : "s"}: ${total} alerts, ${stamps} stamps`,
-    ...(faults ? [", ", make("span", { class: "fault" }, `${faults} fault${faults === 1 ? "" : "s"}`)] : []));
-  if (reading) say(`reading ${reading.name}: ${Math.round((100 * reading.done) / Math.max(1, reading.size))} %`);
-  else if (/^(reading|\d+ alerts|$)/.test($("status").textContent)) say(`${total} alerts${faults ? `, ${faults} fault${faults === 1 ? "" : "s"}: the list of files says which` : ""}`);
-  for (const file of library.files.filter((each) => !each.open && !listed.has(each))) {
-    listed.add(file);
-    $("files").append(fileRow(file));
-  }
-}
-
-const listed = new WeakSet();
-
-const placeOf = ({ record, member, field }) => [member ?? (record === null ? null : `record ${record}`), field].filter(Boolean).join(", ");
-
-function fileRow(file) {
-  const { name, stamps, faults, faultCount } = file, [first] = faults;
-  const words = (fault) => { const where = placeOf(fault); return where ? ` ${fault.message} (${where})` : ` ${advised(fault, name, file.head, file.source.served)}`; };
-  const line = (fault) => [make("span", { class: "fault" }, ` ${fault.code}`), words(fault)];
-  return make("li", { data: { name, code: first?.code ?? "" } }, make("b", {}, name), ` ${stamps} stamp${stamps === 1 ? "" : "s"}`,
-    ...(first ? line(first) : []),
-    faultCount > 1 ? make("details", {}, make("summary", {}, `${faultCount} faults`), make("ul", {}, ...faults.slice(0, FAULTS_SHOWN).map((fault) => make("li", {}, ...line(fault))))) : "");
-}
-
-/** What a file that was read here has at fault, for the terminal of `hstamp view`. */
-function tell(file) {
-  if (!file.source.served || file.source.piece || !file.faults.length) return;
-  report(file.faults.slice(0, FAULTS_SHOWN).map((fault) => `${[file.name, placeOf(fault)].filter(Boolean).join(", ")}: ${fault.code}: ${fault.message}`));
-}
-
 function filter() {
   const words = $("search").value.trim().toLowerCase(), which = $("which").value;
   list.show(library.alerts.filter((alert) => (!words || `${alert.id ?? ""} ${alert.objectId ?? ""} ${alert.record}`.toLowerCase().includes(words))
@@ -155,9 +124,26 @@ async function choose(alert) {
   showLegend(loaded.parts.filter((p) => p.stamp).map((p) => p.stamp), state.hidden, () => panels.draw());
   labelling.refresh();
   hover(null);
+  const label = labelling.of(alert), faults = alert.parts.filter((p) => p.error).map((p) => p.error.code).join(" ");
+  announce(`alert ${alert.id ?? `record ${alert.record}`}, ${list.position + 1}${opening ? "" : ` of ${list.length}`}${faults ? `, at fault: ${faults}` : ""}${state.labelling ? `, ${label ? `labelled ${labelling.words(label)}` : "not labelled"}` : ""}`);
 }
 
-const go = (step) => choose(list.at(list.position + step));
+/** Chooses the alert so many rows on; false at the end of the list. */
+function go(step) {
+  const there = list.at(list.position + step);
+  if (!there || there === current) return false;
+  choose(there);
+  return true;
+}
+
+/** Chooses the next alert without a label of this set, or the first. */
+function nextUnlabelled() {
+  for (let step = 1; step <= list.length; step++) {
+    const alert = list.at((list.position + step) % list.length);
+    if (labelling.of(alert) === null) { choose(alert); return; }
+  }
+  say("all alerts of the list have a label in this set");
+}
 
 // ---------------------------------------------------------------- places
 
@@ -224,7 +210,7 @@ function set(name, value) {
   if (CHECKS.includes(name)) $(name).checked = value;
   else $(name).value = value;
   if (name === "mode" || name === "plane" || name === "today") panels.rebuild();
-  if (name === "labelling") { $("labels").hidden = !value; if (current) facts(); }
+  if (name === "labelling") { $("labels").hidden = !value; document.body.classList.toggle("labelling", value); if (current) facts(); if (value && !$("labeller").value) $("labeller").focus(); }
   $("legend").hidden = state.plane !== "mask";
   panels.draw();
 }
@@ -235,14 +221,16 @@ const toggle = (name) => set(name, !state[name]);
 function arrows(right, up, event) {
   if (!state.labelling && right) { go(right); return; }
   const place = panels.moveCursor(right, up, event.shiftKey);
-  if (place) setCursor(place, "placed by keys");
+  if (!place) return;
+  setCursor(place, "placed by keys");
+  announce(`crosshair: ${$("readout").textContent}`);
 }
 
 const KEYS = {
   j: () => go(1), k: () => go(-1), m: () => cycle("mode", ["mosaic", "levels"]), p: () => cycle("plane", PLANES), s: () => cycle("stretch", STRETCHES),
   h: () => toggle("shared"), o: () => toggle("north"), l: () => toggle("outlines"), a: () => toggle("marks"), c: () => toggle("candidates"), t: () => toggle("today"),
   e: () => toggle("labelling"), "+": () => panels.zoom(1.5), "=": () => panels.zoom(1.5), "-": () => panels.zoom(1 / 1.5), 0: () => panels.reset(),
-  i: nextImage, g: () => toCandidate(), "?": () => $("keys").showModal(), Escape: () => setCursor(null),
+  i: nextImage, g: () => toCandidate(), x: nextUnlabelled, "?": () => $("keys").showModal(), Escape: () => setCursor(null),
   ArrowRight: (event) => arrows(1, 0, event), ArrowLeft: (event) => arrows(-1, 0, event), ArrowUp: (event) => arrows(0, 1, event), ArrowDown: (event) => arrows(0, -1, event),
 };
 const LABEL_KEYS = { Enter: labelCrosshair, n: () => labelling.give("none"), u: () => labelling.give("unsure"), z: () => labelling.undo(), Backspace: () => labelling.undo() };
@@ -258,7 +246,11 @@ function nextImage() {
 document.addEventListener("keydown", (event) => {
   const { target } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (target.matches("input:not([type=checkbox]), select, textarea")) return;
+  if (target.matches("input:not([type=checkbox])")) {
+    if (event.key === "Enter" || event.key === "Escape") target.blur(); // and the keys are the page's again
+    return;
+  }
+  if (target.matches("select") && (event.key.length > 1 || /[0-9 ]/.test(event.key))) return; // these are its own
   if (event.key === "Enter" && target.matches("button, a, summary")) return;
   const digit = state.labelling && /^[1-9]$/.test(event.key) ? labelling.classes[event.key - 1] : null;
   const action = digit ? () => labelling.give("class", null, digit) : (state.labelling && LABEL_KEYS[event.key]) || KEYS[event.key];
@@ -294,4 +286,4 @@ const served = document.querySelector("meta[name=hstamp-files]");
 if (served) fetch(served.content).then((answer) => answer.json()).then((items) => open(items.map(servedSource)));
 
 // What tests look at.
-window.hstampViewer = { library, state, tables, labelling, open, choose, plainPicture, current: () => ({ alert: current, loaded }), busy: () => opening > 0, fitsOf, bulkReports, drawnCandidates: () => overlays(activePart().stamp, state.active).filter((each) => each.shape === "host") };
+window.hstampViewer = { library, state, tables, labelling, open, choose, plainPicture, current: () => ({ alert: current, loaded }), busy: () => opening > 0, fitsOf, bulkReports, colours: { ...LEVEL_COLOURS.slice(0, 4), candidate: CANDIDATE, label: LABEL, mark: "#ffffff" }, drawnCandidates: () => overlays(activePart().stamp, state.active).filter((each) => each.shape === "host") };
