@@ -2,18 +2,16 @@
 
 import json
 import threading
-from pathlib import Path
 
 import fastavro
 import pytest
-from chromium import SAMPLE, Browser, until
+from chromium import SAMPLE, Browser, until, write_alerts
 
 import hstamp
 from hstamp.conformance import load_suite
 from hstamp.viewer import ViewerServer
 
 SUITE = load_suite()
-MANY = 10_000
 
 
 def verdicts(page):
@@ -22,31 +20,6 @@ def verdicts(page):
         "window.hstampViewer.library.files"
         ".map((f) => [f.name, f.faults[0]?.code ?? null, f.stamps])"
     )
-
-
-def resident(folder):
-    """Memory of the largest process that shows pages, in bytes; None where there is no /proc."""
-    parents, words, sizes = {}, {}, {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            status = dict(
-                line.split(":", 1) for line in (entry / "status").read_text().splitlines()
-            )
-            words[entry.name] = (entry / "cmdline").read_bytes().decode(errors="replace")
-        except (OSError, ValueError):
-            continue
-        parents[entry.name] = status["PPid"].strip()
-        sizes[entry.name] = 1024 * int(status.get("VmRSS", "0 kB").split()[0])
-
-    def ours(number):
-        while number in parents:
-            if f"--user-data-dir={folder}" in words[number]:
-                return True
-            number = parents[number]
-        return False
-
-    found = [sizes[n] for n in sizes if "--type=renderer" in words[n] and ours(n)]
-    return max(found, default=None)
 
 
 def test_the_whole_suite_gets_the_codes_of_the_specification(browser):
@@ -113,74 +86,6 @@ def test_codecs_and_stamps_without_alerts(browser, tmp_path, codec):
     ids = page.evaluate("window.hstampViewer.library.alerts.map((a) => a.id)")
     assert ids[0] == "170000000000000000"
     assert ids[-1] == stamps[4].id.removesuffix("/science")
-
-
-def write_alerts(path, count):
-    """A file of many alerts with three stamps each, 12.6 kB an alert."""
-    with SAMPLE.open("rb") as stream:
-        reader = fastavro.reader(stream)
-        schema, records = reader.writer_schema, list(reader)
-    for record in records:
-        record["cutoutScience"] = None
-
-    def repeated():
-        for number in range(count):
-            record = records[number % len(records)]
-            yield record | {"diaSource": record["diaSource"] | {"diaSourceId": 1000 + number}}
-
-    with path.open("wb") as stream:
-        fastavro.writer(stream, schema, repeated())
-    return path
-
-
-@pytest.fixture
-def many(tmp_path):
-    path = write_alerts(tmp_path / "many.avro", MANY)
-    yield path
-    path.unlink()
-
-
-def test_ten_thousand_alerts_open_in_bounded_time_and_memory_without_freezing(browser, many):
-    page = browser.open()
-    page.evaluate(
-        """() => {
-          window.longest = 0;
-          let last = performance.now();
-          const beat = () => {
-            const now = performance.now();
-            window.longest = Math.max(window.longest, now - last);
-            last = now;
-            setTimeout(beat, 0);
-          };
-          beat();
-        }"""
-    )
-    started = page.evaluate("performance.now()")
-    browser.drop(many)
-    until(page, "window.hstampViewer.current().loaded.parts.length === 3")
-    first = page.evaluate("performance.now()") - started
-    browser.settled()
-    took = page.evaluate("performance.now()") - started
-    until(page, "document.getElementById('which-one').textContent === '1 of 10000'")
-    assert verdicts(page) == [["many.avro", None, 3 * MANY]]
-    # Only rows in sight exist, wherever the list is.
-    page.evaluate("document.getElementById('list').scrollTop = 64 * 7777")
-    until(page, "[...document.querySelectorAll('.row b')].some((n) => n.textContent === '8780')")
-    assert page.locator(".row").count() < 60
-    page.evaluate("window.hstampViewer.choose(window.hstampViewer.library.alerts[9999])")
-    until(page, "window.hstampViewer.current().loaded.parts[0]?.blob.length > 0")
-    page.evaluate("gc()")
-    heap = page.evaluate("performance.memory.usedJSHeapSize")
-    memory = resident(browser.folder)
-    longest = page.evaluate("window.longest")
-    print(f"first {first:.0f} ms, all {took:.0f} ms, longest pause {longest:.0f} ms")
-    print(f"heap {heap / 1e6:.0f} MB, process {(memory or 0) / 1e6:.0f} MB")
-    # Measured on an idle machine: see docs/viewing.md. The bounds are generous: machines are busy.
-    assert took < 400_000
-    assert first < took
-    assert longest < 10_000
-    assert heap < 250e6
-    assert memory is None or memory < 700e6
 
 
 def test_files_that_are_served_are_read_in_ranges(browser, tmp_path):

@@ -129,6 +129,7 @@ def test_labels_are_handed_on_as_a_table(playwright, browser, tmp_path):
         # The same table once more adds nothing.
         other.drop(path)
         until(there, "document.getElementById('status').textContent.includes(': 0 labels added')")
+        there.check("#labelling")
         again = saved(there, "#save-csv", tmp_path / "again.csv")
         with path.open() as first, again.open() as second:
             assert list(csv.reader(first)) == list(csv.reader(second))

@@ -106,7 +106,7 @@ const count = () => { $("which-one").textContent = list.length ? `${list.positio
 async function choose(alert) {
   if (!alert) return;
   current = alert;
-  Object.assign(state, { cursor: null, candidate: -1 });
+  Object.assign(state, { cursor: null, candidate: -1, u: 0, v: 0 }); // the source is what one looks for first
   list.select(alert);
   count();
   try {
