@@ -30,6 +30,7 @@ _EXAMPLES = """\
   hstamp hosts alerts/ -o hosts.csv
   hstamp hosts with-stamps.avro -o hosts.vot --report hosts.html
   hstamp hosts alert.avro -o hosts.csv --field science
+  hstamp hosts with-stamps.avro -o hosts.csv --candidates 3
   hstamp hosts with-stamps.avro -o hosts.csv --labels labels.csv
   hstamp hosts image.fits --ra 121.6015 --dec 1.0359 -o hosts.csv --report hosts.png
 """
@@ -80,6 +81,14 @@ def register(subparsers: Any) -> None:
         " or 'magnitude': the chance that each one's brightness, band and age give, where the"
         " alert has them (default: the share of the training, about one half)",
     )
+    parser.add_argument(
+        "--candidates",
+        type=int,
+        default=1,
+        metavar="N",
+        help="candidates of each alert in the table, up to 5: columns of the second are named"
+        " host_ra_2 and so on (default 1)",
+    )
     add_reading(parser)
     parser.set_defaults(func=run, parser=parser)
 
@@ -95,11 +104,11 @@ class _Hosts:
     command = "hosts"
 
     def __init__(self, args: argparse.Namespace) -> None:
-        from ..hosts.columns import HOSTS
+        from ..hosts.columns import sheet_of
         from ..hosts.labels import Judge, read_labels
         from ..hosts.report import FRAME
 
-        self.args, self.sheet, self.frame = args, HOSTS, FRAME
+        self.args, self.sheet, self.frame = args, sheet_of(args.candidates), FRAME
         self.none = self.blind = self.flat = self.dark = 0
         self.judge = None if args.labels is None else Judge(read_labels(args.labels))
 
@@ -117,7 +126,8 @@ class _Hosts:
         hosts = self._predict(alerts)
         if self.judge is not None:
             self.judge.add(alerts, hosts)
-        return columns_of(alerts, hosts), partial(panels_of, alerts, hosts)
+        columns = columns_of(alerts, hosts, self.args.candidates)
+        return columns, partial(panels_of, alerts, hosts)
 
     def _predict(self, alerts: Sequence[Alert]) -> Any:
         from ..hosts.predict import predict

@@ -48,6 +48,8 @@ class Options:
         Where the sources of FITS images are.
     hdu : int or str or None
         Image HDU of FITS images.
+    fields : tuple of str
+        Paths of further fields of alerts that are wanted in `Entry.values`.
     """
 
     encode: EncodeOptions = field(default_factory=EncodeOptions)
@@ -56,6 +58,7 @@ class Options:
     surveys: tuple[Survey, ...] = SURVEYS
     positions: tuple[Position, ...] = ()
     hdu: int | str | None = None
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ class Entry:
         Whether the record is itself a stamp.
     member : Member or None
         Where the record lies in an archive, whose records `record` counts.
+    values : mapping
+        The alert's fields that were read.
     """
 
     path: Path
@@ -122,6 +127,7 @@ class Entry:
     member: Member | None = None
     pixel: float | None = None
     measured: Measured | None = None
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 def stamps_of(
@@ -221,7 +227,7 @@ def _image(path: Path, gzipped: bool, options: Options) -> Iterator[Entry]:
 
 
 def _records(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterator[Entry]:
-    fields = (*fields_of(options.surveys), *STAMP_FIELDS.values())
+    fields = (*fields_of(options.surveys), *STAMP_FIELDS.values(), *options.fields)
     with open_alerts(
         path, kind, gzipped=gzipped, schema_file=options.schema_file, fields=fields
     ) as source:
@@ -235,7 +241,7 @@ def _archive(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterato
         if stamp_fields(check_schema(schema)) is None:
             check_alert_schema(schema, Kind.OCF, options.surveys)
 
-    fields = (*fields_of(options.surveys), *STAMP_FIELDS.values())
+    fields = (*fields_of(options.surveys), *STAMP_FIELDS.values(), *options.fields)
     with ARCHIVES[kind](
         path, gzipped=gzipped, schema_file=options.schema_file, fields=fields, check=check
     ) as archive:
@@ -278,8 +284,9 @@ def _record(path: Path, item: AlertRecord, options: Options) -> Entry:
         elif value is not None:
             images.append(Image(old, kind, partial(_converted, item, kind, options), cutout))
     return replace(
-        _known(item, options), path=path, record=item.number, images=(*images, *made.values())
-    )
+        _known(item, options), path=path, record=item.number, images=(*images, *made.values()),
+        values=item.record,
+    )  # fmt: skip
 
 
 def _converted(item: AlertRecord, kind: str, options: Options) -> Stamp:
