@@ -145,9 +145,9 @@ def kept_decoded(
             (folder / f"{variant.name}.json").write_text(json.dumps(note))
     out = []
     for variant in variants:
-        note = _note(folder / f"{variant.name}.json")
+        cost = _note(folder / f"{variant.name}.json")
         levels = np.load(folder / f"{variant.name}.npy", allow_pickle=False)
-        out.append(Decoded(levels, note["size"], note["deflated"]))
+        out.append(Decoded(levels, float(cost["size"]), float(cost["deflated"])))
     return out
 
 
