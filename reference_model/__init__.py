@@ -10,4 +10,4 @@ installed package has ``hstamp.hosts``.
 from __future__ import annotations
 
 #: Changes whenever a field rendered from the same seed would change.
-DATA_VERSION = "2.0"
+DATA_VERSION = "2.1"

@@ -55,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("run")
     evaluate.add_argument("--levels", type=int, nargs="+", default=[5])
     evaluate.add_argument("--extras", action="store_true",
-                          help="also the eight-fold average, the visit and the speed")  # fmt: skip
+                          help="also other encodings, the average and the speed")  # fmt: skip
+    evaluate.add_argument("--ablations", action="store_true",
+                          help="also n=5 told more, and on science images")  # fmt: skip
     evaluate.add_argument("--split", choices=TESTS, default="test")
     looks = commands.add_parser("looks", help="an exported network on views of every survey")
     looks.add_argument("run")
@@ -90,9 +92,15 @@ def _parser() -> argparse.ArgumentParser:
     real.add_argument("--why", default="", help="what the look at the test part is for; is kept")
     real.add_argument("--model", type=Path, help="ONNX file (default: the shipped weights)")
     real.add_argument("--nearby", type=float, help="share of nearby hosts that it is told")
+    real.add_argument("--fit-floor", action="store_true",
+                      help="choose the floor under covariances on the part dev, and keep it beside "
+                      "the weights")  # fmt: skip
     real.add_argument("--python", type=Path, help="interpreter of DELIGHT's environment")
     real.add_argument("-o", "--output", type=Path, default=Path("real.json"), help="JSON")
     real.add_argument("--docs", type=Path, help="also write the page, into this folder")
+    card = commands.add_parser("card", help="the model card, from what stands beside the weights")
+    card.add_argument("--docs", type=Path, default=Path("docs"))
+    card.add_argument("--model", type=Path, help="ONNX file (default: the shipped weights)")
     for name, text in (("results", "tables and figures from stored results"),
                        ("pages", "the page comparing the simulation")):  # fmt: skip
         sub = commands.add_parser(name, help=text)
@@ -125,8 +133,8 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
 
         run_methods(root, config, options.workers, options.fields, options.split)
     elif options.command == "delight":
+        from reference_model.evaluation.results import write_truth
         from reference_model.methods.delight import run_delight
-        from reference_model.study import write_truth
 
         write_truth(root, config)
         print(run_delight(root, config, options.python, options.workers, options.fields))
@@ -143,9 +151,12 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
 
         print(export_run(root, config, options.run, options.output))
     elif options.command == "evaluate":
-        from reference_model.study import evaluate_run
+        from reference_model.evaluation.evaluate import evaluate_run
+        from reference_model.study import run_folder
 
-        evaluate_run(root, config, options.run, options.levels, options.extras, options.split)
+        evaluate_run(root, config, run_folder(root, config, options.run), options.levels,
+                     extras=options.extras, ablations=options.ablations,
+                     split_name=options.split)  # fmt: skip
     elif options.command == "looks":
         from reference_model.evaluation.looks import evaluate_looks
         from reference_model.study import run_folder
@@ -170,6 +181,11 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
 
         for line in run_real(options):
             print(line)
+    elif options.command == "card":
+        from hstamp.hosts.load import weights_path
+        from reference_model.figures.card import write_card
+
+        print(write_card(options.docs, weights_path(options.model)))
     elif options.command == "results":
         from reference_model.figures.page import write_results
 

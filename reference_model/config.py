@@ -105,7 +105,7 @@ GROUP = 4
 FULL = StudyConfig()
 
 #: Some forty minutes of one core: what the shipped weights were made of.
-EVENING = replace(FULL, name="evening", fields=(87, 20, 20, 4), looks=4)
+EVENING = replace(FULL, name="evening", fields=(80, 12, 20, 4), looks=4)
 
 #: Seconds, not minutes: one field per split of 1500 x 1500 pixels.
 SMALL = replace(

@@ -12,7 +12,7 @@ from scipy import fft
 from hstamp.classify import CLASSES
 from reference_model.classes.artefacts import spoil, spoil_template
 from reference_model.classes.cut import windows
-from reference_model.classes.detect import Detector
+from reference_model.classes.detect import Detector, reported
 from reference_model.classes.pair import FULL_WELL, Pair, fineness, observe_pair, point
 from reference_model.classes.population import Source, draw_source
 from reference_model.classes.sky import Scene
@@ -40,7 +40,7 @@ class Found:
     label : int
         Place in `hstamp.classify.CLASSES`.
     x, y : float
-        Measured position, pixels of the image.
+        Reported position, pixels of the image.
     snr : float
         Of the difference, with its sign.
     wide : ndarray, float32, shape (3, 240, 240)
@@ -144,7 +144,7 @@ def _bogus(rng: np.random.Generator, epoch: Epoch, count: int) -> Iterator[Found
         half = PATCH // 2
         patch = crop(difference, px - half, py - half, PATCH)
         x, y = epoch.detector.centroid(np.nan_to_num(patch), half, half)
-        x, y = x + px - half, y + py - half
+        x, y = reported(rng, x + px - half, y + py - half)
         yield Found(
             CLASSES.index("bogus"), x, y, float(significance[py, px]), windows(epoch.images, x, y)
         )
@@ -186,7 +186,7 @@ def _inject(
     own = float(epoch.detector.significance(patches[2])[peak[1], peak[0]])
     if own / snr < OWN:
         return None
-    fx, fy = px + ix - half, py + iy - half
+    fx, fy = reported(rng, px + ix - half, py + iy - half)
     wide = windows(epoch.images, fx, fy)
     x0 = int(np.floor(fx)) + 1 - wide.shape[-1] // 2
     y0 = int(np.floor(fy)) + 1 - wide.shape[-1] // 2

@@ -25,7 +25,7 @@ from reference_model.config import SPLITS
 from reference_model.scenes.render import atlas
 
 #: Changes whenever a scene made from the same seed would change.
-CLASSES_VERSION = "1.0"
+CLASSES_VERSION = "1.1"
 #: Alerts turned into views together.
 CHUNK = 50
 #: Faintest galaxy beyond the science image's typical limit, mag.

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hstamp.classify.fields import FieldHead
 from reference_model.classes.model import AlertNet
 from reference_model.network.export import strip_traces
 from reference_model.network.inputs import InputKind
@@ -67,7 +68,11 @@ def export_onnx(path: Path, model: AlertNet) -> None:
     strip_traces(path)
 
 
-def write_note(path: Path, temperature: float, about: dict[str, object]) -> None:
-    """Calibration and origin beside an ONNX file."""
+def write_note(
+    path: Path, temperature: float, about: dict[str, object], head: FieldHead | None = None
+) -> None:
+    """Calibration, origin and the head for packet fields beside an ONNX file."""
     note = {"temperature": temperature, **about}
+    if head is not None:
+        note["fields"] = head.note()
     path.with_suffix(".json").write_text(json.dumps(note, indent=1) + "\n")

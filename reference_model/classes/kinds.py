@@ -17,7 +17,7 @@ from reference_model.network.inputs import InputKind, hierarchical
 Floats = NDArray[np.float32]
 
 #: ZTF's cutout; today's LSST stamp; Reyes-Jainaga et al. 2023; the windows of four levels and of
-#: five, of which the last takes a night to train on.
+#: five.
 WINDOW63 = InputKind("window63", 63, (1,), 3969, stem=1)
 STAMP30 = InputKind("stamp30", 30, (1,), 900)
 MULTISCALE = InputKind("multiscale4x8", 8, (1, 2, 4, 8), 208)

@@ -19,8 +19,8 @@ from reference_model.network.model import SOFTEN, _asinh, _each, _resample, cell
 
 #: Channels of extra stem layers and of the trunk, and length of a summary.
 NARROW, WIDE, TOKEN = 16, 32, 64
-#: Views of a pixel: two of each image, and whether it is there.
-CHANNELS = 9
+#: Views of a pixel: two of each image, and whether it is there; a lone grid has one of each.
+CHANNELS, LONE = 9, 6
 #: Seeing of which the logarithm is zero for the network, arcsec.
 MIDDLE = 1.2
 
@@ -39,7 +39,7 @@ class AlertNet(nn.Module):
         self.kind = kind
         self.many = len(kind.steps) > 1
         first: list[nn.Module] = []
-        channels = CHANNELS
+        self.views = channels = CHANNELS if self.many else LONE
         for _ in range(kind.stem):
             first += [nn.Conv2d(channels, NARROW, 3, stride=2, padding=1), nn.ReLU()]
             channels = NARROW
@@ -87,7 +87,7 @@ class AlertNet(nn.Module):
             Log probabilities up to a constant, for classes that are equally frequent.
         """
         b, g, s = values.shape[0], values.shape[2], values.shape[3]
-        f = self.stem(self._features(values, step).reshape(b * g, CHANNELS, s, s))
+        f = self.stem(self._features(values, step).reshape(b * g, self.views, s, s))
         c = f.shape[-1]
         place = self._places(first, step, c)
         f = torch.relu(f + _each(self.place, place.reshape(b * g, 6, c, c)))
@@ -119,17 +119,18 @@ class AlertNet(nn.Module):
         return torch.stack([pixel, width, known.to(pixel.dtype)], dim=1)
 
     def _features(self, values: Tensor, step: Tensor) -> Tensor:
-        """Two views of the flux of each image, and which pixels are there: (B, G, 9, S, S).
+        """Views of the flux of each image, and which pixels are there: (B, G, 9 or 6, S, S).
 
         The first view has the same unit on all grids, which keeps the flux between them; the
-        second is in units of the grid's own noise.
+        second is in units of the grid's own noise. A lone grid of base pixels has one noise, and
+        both views would be the same.
         """
         there = torch.isfinite(values)
         clean = torch.where(there, values, torch.zeros_like(values))
-        shared = _asinh(clean) / SOFTEN
-        # One grid of base pixels has one noise: both views are the same.
-        own = _asinh(clean * step.reshape(1, 1, -1, 1, 1)) / SOFTEN if self.many else shared
-        return torch.cat([shared, own, there.to(values.dtype)], dim=1).transpose(1, 2)
+        seen = [_asinh(clean) / SOFTEN]
+        if self.many:
+            seen.append(_asinh(clean * step.reshape(1, 1, -1, 1, 1)) / SOFTEN)
+        return torch.cat([*seen, there.to(values.dtype)], dim=1).transpose(1, 2)
 
     def _places(self, first: Tensor, step: Tensor, cells: int) -> Tensor:
         """Features of the place of each cell, (B, G, 6, c*c)."""

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hstamp.classify import CLASSES
+from hstamp.classify.fields import features
 from hstamp.surveys import Ztf
 from reference_model.classes.config import STRATA
 from reference_model.classes.cut import views, windows
@@ -22,6 +24,8 @@ from reference_model.classes.dataset import ROW, Alerts
 
 #: Parts of a cross-validation.
 FOLDS = 5
+#: Noon of Palomar, Julian days after that of Greenwich.
+NOON = 7.8 / 24.0
 FIELDS = ("cutoutScience", "cutoutTemplate", "cutoutDifference")
 
 
@@ -37,12 +41,27 @@ class Labelled:
         Part of the cross-validation: a hash of the object's name.
     objects, rules : tuple of str
         Name of each alert's object, and the rule its label follows from.
+    numbers : ndarray, float64, shape (N, 8)
+        What the packets say: `hstamp.classify.fields.features`.
+    night : ndarray of int, shape (N,)
+        Part of a cross-validation by nights.
     """
 
     alerts: Alerts
     fold: NDArray[np.int64]
     objects: tuple[str, ...]
     rules: tuple[str, ...]
+    numbers: NDArray[np.float64]
+    night: NDArray[np.int64]
+
+
+def night_folds(nights: list[int]) -> NDArray[np.int64]:
+    """Part of each alert where a night is in one part: the fullest night first, to the emptiest."""
+    sizes, parts = [0] * FOLDS, {}
+    for night, count in sorted(Counter(nights).items(), key=lambda item: (-item[1], item[0])):
+        parts[night] = sizes.index(min(sizes))
+        sizes[parts[night]] += count
+    return np.array([parts[night] for night in nights])
 
 
 def fold_of(name: str) -> int:
@@ -62,13 +81,15 @@ def _cutout(data: bytes) -> NDArray[np.float32]:
 def load_labelled(folder: Path) -> Labelled:
     """Read ``alerts.avro`` and ``labels.csv``.
 
-    Of an alert only cutouts and the place of the source in them are read.
+    Of an alert only cutouts, the place of the source in them and what `Ztf.measured` says of the
+    detection are read.
     """
     import fastavro
 
     with (folder / "labels.csv").open(newline="") as stream:
         labels = {row["candid"]: row for row in csv.DictReader(stream) if row["class"] in CLASSES}
     survey, wide, at, rows, names, rules = Ztf(), [], [], [], [], []
+    measured, nights = [], []
     with (folder / "alerts.avro").open("rb") as stream:
         for record in cast("Iterator[dict[str, Any]]", fastavro.reader(stream)):
             label = labels.get(str(record["candid"]))
@@ -82,6 +103,8 @@ def load_labelled(folder: Path) -> Labelled:
             rows.append(_row(label["class"]))
             names.append(str(record["objectId"]))
             rules.append(label["rule"])
+            measured.append(survey.measured(record))
+            nights.append(int(record["candidate"]["jd"] - NOON))
     x, y = np.array(at).T
     found = views(np.stack(wide), x, y)
     _, groups = np.unique(names, return_inverse=True)
@@ -90,7 +113,9 @@ def load_labelled(folder: Path) -> Labelled:
         sigma=found.sigma, dx=found.dx, dy=found.dy,
     )  # fmt: skip
     fold = np.array([fold_of(name) for name in names])
-    return Labelled(alerts, fold, tuple(names), tuple(rules))
+    return Labelled(
+        alerts, fold, tuple(names), tuple(rules), features(measured), night_folds(nights)
+    )
 
 
 def _row(label: str) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from reference_model.classes.config import STRATA, ClassConfig
 from reference_model.classes.dataset import CLASSES_VERSION, load_alerts
 from reference_model.classes.export import export_onnx, write_note
+from reference_model.classes.fields import Told, choose, fit
 from reference_model.classes.kinds import KINDS
 from reference_model.classes.model import AlertNet
 from reference_model.classes.real import FOLDS, Labelled, load_labelled
@@ -24,7 +25,7 @@ from reference_model.network.model import parameters
 #: Inputs beside the levels ('any': n of 2 to 5, one set of weights) and the full window.
 OTHERS = ("multiscale4x8", "stamp30")
 #: Those that see alerts of the fine survey only, whose wide windows are kept.
-FINE_INPUTS = ("any", "window120")
+FINE_INPUTS = ("any", "window240", "window120")
 #: Peak learning rate of what is trained on with real alerts, and their share of a batch.
 TUNE_RATE, TUNE_REAL = 1.0e-3, 0.5
 
@@ -99,6 +100,14 @@ def cross_validate(study: Study, kind: str, seed: int, labelled: Labelled) -> No
                fold=labelled.fold)  # fmt: skip
 
 
+def keep_packets(study: Study, labelled: Labelled) -> None:
+    """What the packets of the real alerts say, beside the answers."""
+    path = study.answers("packets")
+    if not path.exists():
+        _store(path, numbers=labelled.numbers, night=labelled.night, fold=labelled.fold,
+               label=labelled.alerts.rows["label"], group=labelled.alerts.groups)  # fmt: skip
+
+
 def judge(study: Study, kind: str, seed: int, strata: tuple[str, ...] = STRATA) -> None:
     """A network trained on simulated alerts, on those of the test split."""
     where = "all" if strata == STRATA else "-".join(strata)
@@ -128,7 +137,7 @@ def finish(study: Study, seed: int, labelled: Labelled, output: Path) -> dict[st
     """The weights that are shipped: the levels, gone on with all real alerts.
 
     Their temperature is that of the cross-validation: the likelihood of alerts that the network
-    of their fold had not seen.
+    of their fold had not seen. So is the head for packet fields.
     """
     start = base_model(study, "any", seed)
     config = ClassTraining("any", seed, study.tune, rate=TUNE_RATE, real=TUNE_REAL)
@@ -139,6 +148,8 @@ def finish(study: Study, seed: int, labelled: Labelled, output: Path) -> dict[st
     stored = np.load(study.answers(f"real-hstamp3-seed{seed}"), allow_pickle=False)
     label = stored["label"].astype(np.int64)
     warmth = temperature(stored["tuned"], label)
+    told = Told(labelled.numbers, label, stored["tuned"].astype(float) / warmth)
+    head = fit(told, choose(told, labelled.fold))
     export_onnx(output, model)
     about: dict[str, Any] = {
         "classes": "equal shares",
@@ -147,7 +158,7 @@ def finish(study: Study, seed: int, labelled: Labelled, output: Path) -> dict[st
         "parameters": parameters(model),
         "seed": seed,
     }  # fmt: skip
-    write_note(output, warmth, about)
+    write_note(output, warmth, about, head)
     return {"temperature": warmth, **about}
 
 
@@ -171,6 +182,8 @@ def run_study(study: Study, labelled: Path | None, seeds: list[int], output: Pat
     """All networks, those first that answer most."""
     torch.set_num_threads(1)
     real = load_labelled(labelled) if labelled is not None else None
+    if real is not None:
+        keep_packets(study, real)
 
     def coarse(kind: str, seed: int) -> None:
         judge(study, kind, seed)

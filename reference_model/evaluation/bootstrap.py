@@ -1,4 +1,4 @@
-"""Intervals: percentile bootstrap over fields.
+"""Intervals: percentile bootstrap over fields and training seeds.
 
 Transients of a field share galaxies and noise, and several share one host.
 Resampling whole fields keeps these together, so that the intervals do not
@@ -7,8 +7,9 @@ field; sums over transients are then products of these counts with the sums of
 the fields, and only percentiles need the transients themselves.
 
 Values of several training seeds come as rows, (S, N): every statistic is taken
-for each seed and averaged.  The interval is that of the average over the
-seeds at hand; how seeds differ is stated apart.
+for each seed and averaged, and a resample draws seeds too, so that the interval
+holds what the choice of a seed does.  Of few seeds that is a rough guess: how
+they differ is stated apart.
 """
 
 from __future__ import annotations
@@ -102,19 +103,53 @@ def mean_by_group(
     count = sums(ok.astype(float), index, labels.size)
     drawn = counts(labels.size, resamples, seed)
     with np.errstate(invalid="ignore"):
-        means = (drawn @ total.T / (drawn @ count.T)).mean(axis=1)
+        means = ((drawn @ total.T / (drawn @ count.T)) * seed_shares(len(table), resamples)).sum(1)
         value = float((total.sum(axis=1) / count.sum(axis=1)).mean())
     return interval(value, means, int(group.size))
 
 
-def ratio_by_group(
-    top: NDArray[Any], bottom: NDArray[Any], group: NDArray[np.int64], seed: int = 0
-) -> Estimate:
+def seed_shares(seeds: int, resamples: int = RESAMPLES, number: int = 0) -> Floats:
+    """How much every training seed counts in every resample, shape (resamples, seeds).
+
+    Parameters
+    ----------
+    number : int
+        Another one for networks of another kind, whose seeds are drawn apart.
+    """
+    return counts(seeds, resamples, 1000 + number) / seeds
+
+
+@dataclass(frozen=True)
+class Sums:
+    """A sum over transients, and what it is in every resample, shape (resamples,)."""
+
+    value: float
+    resampled: Floats
+
+
+def resampled_sums(values: NDArray[Any], group: NDArray[np.int64], number: int = 0) -> Sums:
+    """Sum of values (N,), or mean over seeds of the sums of values (S, N).
+
+    Groups are drawn alike for all values of the same groups, seeds by `number`.
+    """
+    table = np.atleast_2d(np.asarray(values, dtype=float))
+    labels, index = np.unique(group, return_inverse=True)
+    each = sums(table, index, labels.size)
+    drawn = counts(labels.size) @ each.T
+    return Sums(
+        float(each.sum(axis=1).mean()),
+        (drawn * seed_shares(len(table), number=number)).sum(axis=1),
+    )
+
+
+def ratio_by_group(top: NDArray[Any], bottom: NDArray[Any], group: NDArray[np.int64]) -> Estimate:
     """Sum of one quantity over the sum of another, resampling whole groups.
 
     Parameters
     ----------
-    top, bottom, group : ndarray, shape (N,)
+    top, bottom : ndarray, shape (N,) or (S, N)
+        Of several training seeds, the mean over seeds of the sums.
+    group : ndarray, shape (N,)
 
     Returns
     -------
@@ -123,12 +158,10 @@ def ratio_by_group(
     """
     if not group.size:
         return undefined()
-    labels, index = np.unique(group, return_inverse=True)
-    both = sums(np.stack([top, bottom]).astype(float), index, labels.size)
-    drawn = counts(labels.size, RESAMPLES, seed) @ both.T
-    whole = both.sum(axis=1)
+    first, second = resampled_sums(top, group, 0), resampled_sums(bottom, group, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return interval(whole[0] / whole[1], drawn[:, 0] / drawn[:, 1], int(group.size))
+        value = float(np.divide(first.value, second.value))
+        return interval(value, first.resampled / second.resampled, int(group.size))
 
 
 def percentiles_by_group(
@@ -152,11 +185,11 @@ def percentiles_by_group(
         return [undefined() for _ in shares]
     labels, index = np.unique(group, return_inverse=True)
     drawn = counts(labels.size, resamples, seed)
-    found = np.zeros((resamples, len(shares)))
-    for row in table:
+    found, counted = np.zeros((resamples, len(shares))), seed_shares(len(table), resamples)
+    for row, share in zip(table, counted.T, strict=True):
         order = np.argsort(row)
-        found += _resampled_percentiles(row[order], running_counts(index[order]), drawn, shares)
-    found /= len(table)
+        part = _resampled_percentiles(row[order], running_counts(index[order]), drawn, shares)
+        found += share[:, None] * part
     whole = np.percentile(table, shares, axis=1).mean(axis=1)
     return [interval(float(v), f, int(group.size)) for v, f in zip(whole, found.T, strict=True)]
 

@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reference_model.evaluation.bootstrap import Estimate, ratio_by_group
+from reference_model.evaluation.bootstrap import (
+    Estimate,
+    interval,
+    ratio_by_group,
+    resampled_sums,
+    undefined,
+)
 from reference_model.evaluation.names import seed_of, seeds_of
 from reference_model.evaluation.tables import Floats, Mask, Question, Study, asked, where_run
+
+Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -18,8 +27,8 @@ class Paired:
     Attributes
     ----------
     estimate : Estimate
-        From the mean over seeds of each method, transient by transient; its
-        interval resamples fields.
+        From the mean over seeds of each method; its interval resamples fields, and the seeds
+        of each method.
     seeds : tuple of float
         The same comparison, one seed of each method at a time.
     first, second : float
@@ -64,8 +73,8 @@ def _both(
 ) -> tuple[Floats, Floats, list[tuple[Floats, Floats]]]:
     pairs = pairings(study, first, second, together)
     kept = [sorted({p[i] for p in pairs}) if together else None for i in (0, 1)]
-    a = asked(study, first, question, chosen, kept[0]).mean(axis=0)
-    b = asked(study, second, question, chosen, kept[1]).mean(axis=0)
+    a = asked(study, first, question, chosen, kept[0])
+    b = asked(study, second, question, chosen, kept[1])
     single = [
         (asked(study, first, question, chosen, [x])[0],
          asked(study, second, question, chosen, [y])[0])
@@ -92,9 +101,9 @@ def difference(
     """
     chosen = chosen & where_run(study, first, second)
     a, b, single = _both(study, first, second, chosen, question, together)
-    w = np.ones(a.size) if weights is None else weights[chosen]
+    w = np.ones(a.shape[1]) if weights is None else weights[chosen]
     return Paired(
-        estimate=ratio_by_group((a - b) * w, w, study.field[chosen]),
+        estimate=_difference(a * w, b * w, w, study.field[chosen], together),
         seeds=tuple(_share(x - y, w) for x, y in single),
         first=_share(a, w),
         second=_share(b, w),
@@ -120,7 +129,7 @@ def wrong_ratio(
     """
     chosen = chosen & where_run(study, first, second)
     a, b, single = _both(study, first, second, chosen, question, False)
-    w = np.ones(a.size) if weights is None else weights[chosen]
+    w = np.ones(a.shape[1]) if weights is None else weights[chosen]
     return Paired(
         estimate=ratio_by_group(a * w, b * w, study.field[chosen]),
         seeds=tuple(
@@ -131,5 +140,21 @@ def wrong_ratio(
     )
 
 
+def _difference(a: Floats, b: Floats, w: Floats, group: Index, together: bool) -> Estimate:
+    if not group.size:
+        return undefined()
+    # Encodings that the same weights read have the same seeds in every resample.
+    first, second = resampled_sums(a, group, 0), resampled_sums(b, group, 0 if together else 1)
+    every = resampled_sums(w, group)
+    return interval(
+        (first.value - second.value) / every.value,
+        (first.resampled - second.resampled) / every.resampled,
+        int(group.size),
+    )
+
+
 def _share(values: Floats, weights: Floats) -> float:
-    return float((values * weights).sum() / weights.sum()) if values.size else float("nan")
+    """Weighted mean of values (N,) or (S, N)."""
+    if not values.size:
+        return float("nan")
+    return float((values * weights).sum(axis=-1).mean() / weights.sum())

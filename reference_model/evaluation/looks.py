@@ -17,6 +17,7 @@ from reference_model.config import StudyConfig
 from reference_model.evaluation.bootstrap import Estimate, mean_by_group
 from reference_model.evaluation.predict import propose
 from reference_model.evaluation.regions import regions
+from reference_model.evaluation.told import measured_noise
 from reference_model.network.inputs import hierarchical
 from reference_model.training.arrays import Batch, Split, batch_for, load_split
 from reference_model.training.loop import Sampler
@@ -27,8 +28,8 @@ Floats = NDArray[np.float64]
 DRAWN = 6000
 #: Edges of the groups, arcsec per pixel.
 EDGES = (0.2, 0.34, 0.58, 1.02)
-#: What a network is told.
-TOLD = ("pixel and seeing", "pixel", "nothing")
+#: What a network is told; noise that it is not told is measured.
+TOLD = ("noise, pixel and seeing", "pixel and seeing", "pixel", "nothing")
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,20 @@ class LookLine:
     constant: float
 
 
-def told_batch(batch: Batch, told: str) -> Batch:
-    """A batch with what the network is not told left out."""
+def told_batch(batch: Batch, told: str, noise: NDArray[np.float32]) -> Batch:
+    """A batch with what the network is not told left out or measured.
+
+    Parameters
+    ----------
+    noise : ndarray, float32, shape (B,)
+        The measured noise over the true one.
+    """
+    if told != TOLD[0]:
+        batch = replace(batch, values=batch.values / noise[:, None, None, None])
     unknown = np.full_like(batch.scale, np.nan)
-    if told == TOLD[0]:
-        return batch
-    if told == TOLD[1]:
+    if told == TOLD[2]:
         return replace(batch, seeing=unknown)
-    return replace(batch, seeing=unknown, scale=unknown)
+    return replace(batch, seeing=unknown, scale=unknown) if told == TOLD[3] else batch
 
 
 def brier(none: NDArray[Any], absent: NDArray[np.bool_]) -> tuple[float, float]:
@@ -86,15 +93,16 @@ def look_lines(
     """Measure a network on looks of other surveys, templates only."""
     rng, sampler = np.random.default_rng(seed), Sampler(split)
     view = rng.integers(2, split.looks, DRAWN)
-    index = sampler.draw(rng, DRAWN, view)
+    index = sampler.draw(rng, view, 0)
     template = ~split.views["science"][view, index]
     view, index = view[template], index[template]
     scale, radius = split.views["scale"][view, index], split.rows["host_re"][index]
     field, out = split.field[index], []
     for n in levels:
         batch = batch_for(hierarchical(n), split, index, view)
+        noise = measured_noise(batch.values)
         for told in TOLD:
-            mixture = propose(finder, told_batch(batch, told))
+            mixture = propose(finder, told_batch(batch, told, noise))
             best = candidates(mixture)
             error = np.hypot(*(best.mean[:, 0] - batch.host).T) * scale
             content = finder.calibration.content(regions(mixture, batch.host)[0])

@@ -19,6 +19,12 @@ TITLES = {
     "delight": "(f) DELIGHT, its own weights",
     "net_stamp30": "(e) network, today's 30x30",
     "net_stamp30_sky": "(e) network, today's 30x30, told that 1 % are nearby",
+    "net_stamp30_magnitude": "(e) network, today's 30x30, told the magnitude",
+    "net_stamp30_magnitude_sky": "(e) network, today's 30x30, told the magnitude and that 1 % are "
+    "nearby",
+    "net_overlapping5x30_magnitude": "(e) network, 5x30x30 of DELIGHT, told the magnitude",
+    "net_overlapping5x30_magnitude_sky": "(e) network, 5x30x30 of DELIGHT, told the magnitude and "
+    "that 1 % are nearby",
     "net_binned30": "(e) network, 30x30 binned to 48 arcsec",
     "net_multiscale4x8": "(e) network, 4x8x8 of Reyes-Jainaga et al.",
     "net_overlapping5x30": "(e) network, 5x30x30 of DELIGHT",
@@ -30,13 +36,24 @@ TITLES = {
     "net_any4": "(e) network, n=4",
     "net_any5": "(e) network, n=5, i2 (900 values)",
     "net_any5_sky": "(e) network, n=5, i2, told that 1 % are nearby",
+    "net_any5_seeing": "(e) network, n=5, told the seeing",
+    "net_any5_variance": "(e) network, n=5, told the noise",
+    "net_any5_magnitude": "(e) network, n=5, told the transient's magnitude",
+    "net_any5_all": "(e) network, n=5, told seeing, noise and magnitude",
+    "net_any5_science": "(e) network, n=5, science image instead of template",
+    "net_any5_both": "(e) network, n=5, template and science image",
+    "net_any5_seeing_sky": "(e) network, n=5, told the seeing and that 1 % are nearby",
+    "net_any5_variance_sky": "(e) network, n=5, told the noise and that 1 % are nearby",
+    "net_any5_magnitude_sky": "(e) network, n=5, told the magnitude and that 1 % are nearby",
+    "net_any5_all_sky": "(e) network, n=5, told seeing, noise, magnitude and that 1 % are nearby",
+    "net_any5_science_sky": "(e) network, n=5, science image, told that 1 % are nearby",
+    "net_any5_both_sky": "(e) network, n=5, template and science image, told that 1 % are nearby",
     "net_any5_step8": "(e) network, n=5, i2 at sigma/8",
     "net_any5_step4": "(e) network, n=5, i2 at sigma/4",
     "net_any5_step2": "(e) network, n=5, i2 at sigma/2",
     "net_any5_f4": "(e) network, n=5, f4",
     "net_any5_average": "(e) network, n=5, i2, eight-fold average",
     "net_any6": "(e) network, n=6",
-    "net_any5_visit": "(e) network, n=5, visit instead of template",
 }
 
 #: The classical finders, the catalogue and DELIGHT: what the n=5 network has to beat.
@@ -86,7 +103,7 @@ def half_side(method: str) -> float:
     ValueError
         If the method is no network.
     """
-    method = base_of(method).removesuffix(SKY)
+    method = base_of(method).removesuffix(SKY).removesuffix("_magnitude")
     several = _ANY.match(method)
     kind = f"hstamp{several[1]}" if several else method.removeprefix("net_")
     if not method.startswith("net_") or kind not in KINDS:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from hstamp.hosts.runtime import (
     HostFinder,
     Mixture,
     candidates,
-    prior_of,
 )
 from reference_model.config import StudyConfig
 from reference_model.evaluation.regions import regions
@@ -118,6 +118,43 @@ def through_codec(
     ]
 
 
+def kept_decoded(
+    root: Path, config: StudyConfig, split_name: str, names: Sequence[str],
+    variants: Sequence[Variant],
+) -> list[Decoded]:  # fmt: skip
+    """What `through_codec` gives, kept on disk: scenes are drawn once for all networks.
+
+    What was kept of other fields, or of another encoding, is made again.
+    """
+    folder = root / config.name / "decoded" / split_name
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [root / config.name / "fields" / name / "field.json" for name in names]
+    fields_of = {name: json.loads(path.read_text())["files"] for name, path in
+                 zip(names, files, strict=True)}  # fmt: skip
+    made = [{"variant": asdict(variant), "fields": fields_of} for variant in variants]
+    missing = [
+        variant for variant, note in zip(variants, made, strict=True)
+        if _note(folder / f"{variant.name}.json").get("of") != note
+    ]  # fmt: skip
+    if missing:
+        new = through_codec(root, config, names, missing)
+        for variant, found in zip(missing, new, strict=True):
+            np.save(folder / f"{variant.name}.npy", found.levels, allow_pickle=False)
+            note = {"size": found.size, "deflated": found.deflated,
+                    "of": made[variants.index(variant)]}  # fmt: skip
+            (folder / f"{variant.name}.json").write_text(json.dumps(note))
+    out = []
+    for variant in variants:
+        cost = _note(folder / f"{variant.name}.json")
+        levels = np.load(folder / f"{variant.name}.npy", allow_pickle=False)
+        out.append(Decoded(levels, float(cost["size"]), float(cost["deflated"])))
+    return out
+
+
+def _note(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
 def batch_of(split: Split, levels: int, values: Floats | None = None, visit: bool = False) -> Batch:
     """The network's view of a whole split, without augmentation.
 
@@ -140,12 +177,18 @@ def batch_of(split: Split, levels: int, values: Floats | None = None, visit: boo
 
 
 def propose(
-    finder: HostFinder, batch: Batch, average: bool = False, nearby: float | None = None
+    finder: HostFinder, batch: Batch, average: bool = False, prior: Floats | None = None
 ) -> Mixture:
-    """Mixtures of a whole split; with `nearby`, for a sky with that share of nearby hosts."""
+    """Mixtures of a whole split.
+
+    Parameters
+    ----------
+    prior : ndarray, shape (B,), optional
+        Log odds of a nearby host; even where not given.
+    """
     ask = finder.propose_averaged if average else finder.propose
-    prior = np.nan if nearby is None else prior_of(nearby)
-    sky = Conditions(batch.scale, batch.seeing, np.full(len(batch.values), prior, np.float32))
+    odds = np.full(len(batch.values), np.nan, np.float32) if prior is None else prior
+    sky = Conditions(batch.scale, batch.seeing, odds)
     return ask(batch.values, batch.first, batch.step, sky)
 
 
@@ -185,6 +228,7 @@ __all__ = [
     "Variant",
     "add_identity",
     "batch_of",
+    "kept_decoded",
     "load_split",
     "propose",
     "through_codec",

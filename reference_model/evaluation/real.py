@@ -8,15 +8,18 @@ import datetime
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hstamp.hosts import predict
+from hstamp.hosts import nearby_of, predict
+from hstamp.hosts.load import load_finder
+from hstamp.hosts.nearby import read_odds
 from hstamp.hosts.score import Answers, Score, Share, Summary, answers_of, score, summarise
+from hstamp.inference.weights import note_of
 from reference_model.evaluation.real_alerts import (
     Image,
     Part,
@@ -42,7 +45,10 @@ TITLES = {
     "net2": "network, n=2 (372 values)",
     "net3": "network, n=3 (548 values)",
     "net4": "network, n=4, the outermost ring missing",
+    "net3_magnitude": "network, n=3, told the transient's magnitude, band and age",
 }
+#: Levels that hold what a whole cutout holds.
+WHOLE = 3
 #: Those that never say that there is no host.
 SILENT = ("own", "delight")
 #: Hosts beyond this, arcsec, are given apart.
@@ -87,6 +93,16 @@ def run_finders(
     for n in levels:
         stamps = [alert.stamp(n) for alert in alerts]
         made[f"net{n}"] = answers_of(predict(stamps, weights=model, nearby=nearby))
+    odds = read_odds(note_of(model))
+    if odds is not None:
+        stamps = [alert.stamp(WHOLE) for alert in alerts]
+        chance = nearby_of(
+            [alert.measured.brightness for alert in alerts],
+            [alert.measured.band for alert in alerts],
+            [alert.measured.age for alert in alerts],
+            weights=model,
+        )
+        made[f"net{WHOLE}_magnitude"] = answers_of(predict(stamps, weights=model, nearby=chance))
     truth = truth_of(list(alerts))
     return [Found(name, made[name], score(made[name], truth)) for name in TITLES if name in made]
 
@@ -216,6 +232,51 @@ def _mean(values: NDArray[np.float64], names: NDArray[Any]) -> float:
     return float((np.bincount(index, values) / np.bincount(index)).mean())
 
 
+#: Share of hosts that a floor under the covariances is to bring into the 68 % regions.
+HELD = 0.68
+#: Floors that are tried, pixels.
+FLOORS = np.arange(0.0, 1.01, 0.05)
+
+
+def fit_floor(alerts: Sequence[RealAlert], model: Path) -> float:
+    """The least floor under covariances with which the 68 % regions hold 68 % of the hosts.
+
+    Parameters
+    ----------
+    alerts : sequence of RealAlert
+        Of the part that things are chosen on; those with a host count.
+    model : Path
+        Whose floor of today is left out.
+
+    Returns
+    -------
+    float
+        Pixels; the greatest that is tried where none is enough.
+    """
+    some = [alert for alert in alerts if alert.host is not None]
+    names = np.array([alert.object_id for alert in some])
+    answers = answers_of(predict([alert.stamp(WHOLE) for alert in some], weights=model))
+    before = float(note_of(model).get("floor", 0.0))
+    square = (answers.pixel**2)[:, None, None, None] * np.eye(2)
+    for floor in FLOORS:
+        covariance = answers.covariance + (floor**2 - before**2) * square
+        found = summarise(score(replace(answers, covariance=covariance), truth_of(some)), names)
+        if found.regions[0].value >= HELD:
+            return round(float(floor), 2)
+    return round(float(FLOORS[-1]), 2)
+
+
+def write_floor(alerts: Sequence[RealAlert], model: Path) -> float:
+    """Fit the floor, and keep it beside the weights."""
+    floor, path = fit_floor(alerts, model), model.with_suffix(".json")
+    text = path.read_text(encoding="utf-8")
+    note = {**json.loads(text), "floor": floor}
+    path.write_text(json.dumps(note, indent=1) + ("\n" if text.endswith("\n") else ""),
+                    encoding="utf-8")  # fmt: skip
+    load_finder.cache_clear()
+    return floor
+
+
 def log_look(part: str, model: Path, why: str, looks: Path = LOOKS) -> None:
     """Write down that a part was looked at, with which weights and what for."""
     digest = hashlib.sha256(model.read_bytes()).hexdigest()[:12]
@@ -312,6 +373,10 @@ def run_real(options: argparse.Namespace) -> list[str]:
     parts: list[Part] = ["dev", "test"] if options.part == "both" else [options.part]
     alerts = [alert for part in parts for alert in read_real(options.labelled, part)]
     model = weights_path(options.model)
+    if options.fit_floor:
+        if options.part != "dev":
+            raise ValueError("a floor is chosen on the part dev alone")
+        return [f"floor of {write_floor(alerts, model)} pixels in {model.with_suffix('.json')}"]
     if "test" in parts:
         log_look(options.part, model, options.why)
     peer = None

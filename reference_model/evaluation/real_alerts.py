@@ -21,7 +21,7 @@ from hstamp.convert.cutout import parent_from_cutout
 from hstamp.convert.parent import EncodeOptions
 from hstamp.convert.sources import BadRecord, open_alerts
 from hstamp.hosts.score import Truth
-from hstamp.surveys import Ztf
+from hstamp.surveys import Measured, Ztf
 from hstamp.surveys.protocol import Record
 
 Image = NDArray[np.float32]
@@ -32,6 +32,8 @@ Part = Literal["dev", "test"]
 HOSTLESS = {"asteroid": "asteroid", "VS": "variable star"}
 #: The nominal orientation everywhere: north is off by some degrees at high declinations.
 SURVEY = Ztf("nominal")
+#: Of an alert whose packet says nothing.
+UNKNOWN = Measured("ZTF")
 
 
 def part_of(object_id: str) -> Part:
@@ -59,6 +61,8 @@ class RealAlert:
         ``host``, ``asteroid`` or ``variable star``.
     host : (float, float) or None
         ICRS [deg]; None where there is none.
+    measured : Measured
+        What the packet says of the transient.
     """
 
     object_id: str
@@ -69,6 +73,7 @@ class RealAlert:
     wcs: Wcs
     kind: str
     host: tuple[float, float] | None
+    measured: Measured = UNKNOWN
 
     def stamp(self, levels: int) -> Stamp:
         """The hierarchical stamp, in the default encoding."""
@@ -129,8 +134,9 @@ def _alert(record: Record, name: str, kind: str, host: tuple[float, float] | Non
     image[~(np.abs(image) < 1e29)] = np.nan
     assert isinstance(parent.wcs, Wcs)
     return RealAlert(
-        name, SURVEY.identifier(record), image, parent.x, parent.y, parent.wcs, kind, host
-    )
+        name, SURVEY.identifier(record), image, parent.x, parent.y, parent.wcs, kind, host,
+        SURVEY.measured(record),
+    )  # fmt: skip
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -134,10 +134,14 @@ class Cuts:
         The greatest with a contamination of at most `DELIGHT_CONTAMINATION`.
     contamination : Estimate
         Where the completeness asked for is first reached; NaN if it never is.
+    most, dirty : Estimate
+        Completeness and contamination of all answers, whatever P(none).
     """
 
     completeness: Estimate
     contamination: Estimate
+    most: Estimate
+    dirty: Estimate
 
 
 def _completeness(complete: Floats, dirty: Floats) -> Floats:
@@ -159,22 +163,26 @@ def cuts(study: Study, method: str, chosen: Mask, completeness: float | None) ->
     group, names = study.field[chosen], seeds_of(study.methods, method)
     counted = [_counted(study, name, chosen) for name in names]
     if not all(able.any() and host.any() for able, _, host in counted):
-        return Cuts(undefined(int(group.size)), undefined(int(group.size)))
+        return Cuts(*(undefined(int(group.size)) for _ in range(4)))
     labels, index = np.unique(group, return_inverse=True)
     samples = (
         (np.ones((1, labels.size), np.int64), 1),
         (counts(labels.size, CUT_RESAMPLES), 1 + group.size // CURVE_POINTS),
     )
-    at_most, reached = np.zeros(1 + CUT_RESAMPLES), np.zeros(1 + CUT_RESAMPLES)
+    at_most, reached, most, dirty = np.zeros((4, 1 + CUT_RESAMPLES))
     for name, (able, right, host) in zip(names, counted, strict=True):
         none = study.methods[name]["none"][chosen]
         curves = [trade_off(none, able, right, host, index, d, stride) for d, stride in samples]
         at_most += np.concatenate([_completeness(c, d) for c, d in curves])
+        most += np.concatenate([c[:, -1] for c, _ in curves])
+        dirty += np.concatenate([d[:, -1] for _, d in curves])
         if completeness is not None:
             reached += np.concatenate([_contamination(c, d, completeness) for c, d in curves])
     n = int(group.size)
-    at_most, reached = at_most / len(names), reached / len(names)
+    found = [
+        interval(float(row[0]), row[1:], n)
+        for row in np.stack([at_most, reached, most, dirty]) / len(names)
+    ]
     if completeness is None:
-        return Cuts(interval(float(at_most[0]), at_most[1:], n), undefined(n))
-    return Cuts(interval(float(at_most[0]), at_most[1:], n),
-                interval(float(reached[0]), reached[1:], n))  # fmt: skip
+        found[1] = undefined(n)
+    return Cuts(*found)

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from reference_model import DATA_VERSION
 from reference_model.config import StudyConfig
+from reference_model.scenes.company import brighter_neighbours
+from reference_model.scenes.dataset import fields
 from reference_model.scenes.fields import Field
 from reference_model.scenes.render import SCALE
 from reference_model.sky.positions import light_radius_distance
@@ -112,6 +114,26 @@ def read_method(folder: Path, name: str) -> tuple[NDArray[Any], dict[str, Any]]:
 def methods_in(folder: Path) -> list[str]:
     """Names of the methods with results."""
     return sorted(p.stem for p in folder.glob("*.npy") if (folder / f"{p.stem}.json").exists())
+
+
+def write_truth(root: Path, config: StudyConfig, split: str = "test") -> None:
+    """A test split's truth beside its results, as arrays and as CSV."""
+    folder = results_folder(root, config, split) / "truth"
+    folder.mkdir(parents=True, exist_ok=True)
+    found = list(fields(root, config, split))
+    if not found:
+        raise FileNotFoundError(
+            f"no {split} fields under {root / config.name}: run 'simulate' first"
+        )
+    rows = [np.asarray(f.load("transients")) for f in found]
+    number = np.concatenate([np.full(r.size, i) for i, r in enumerate(rows)])
+    every = np.concatenate(rows)
+    np.save(folder / "rows.npy", every, allow_pickle=False)
+    np.save(folder / "field.npy", number, allow_pickle=False)
+    brighter = np.concatenate([brighter_neighbours(f) for f in found])
+    np.save(folder / "brighter.npy", brighter, allow_pickle=False)
+    columns = {n: every[n] for n in every.dtype.names or ()}
+    write_csv(folder / "rows.csv", {"field": number, **columns, "brighter": brighter})
 
 
 def write_csv(path: Path, columns: dict[str, NDArray[Any]]) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
-from hstamp.hosts.runtime import HostFinder
 
-
-def measure(finder: HostFinder, blobs: list[bytes], repeats: int = 3) -> dict[str, float]:
+def measure(model: Path, blobs: list[bytes], repeats: int = 5) -> dict[str, float]:
     """Best of several passes over the same blobs, in processor time of one thread.
 
-    The noise of every stamp is measured on the way.
+    All that `hstamp.hosts.predict` does: noise, network, candidates, positions.
+
+    Parameters
+    ----------
+    model : Path
+        ONNX file of the network, with its calibration beside it.
 
     Returns
     -------
@@ -18,14 +22,14 @@ def measure(finder: HostFinder, blobs: list[bytes], repeats: int = 3) -> dict[st
         Stamps a second of decoding, of finding, and of both together.
     """
     import hstamp
+    from hstamp.hosts import predict
 
     decode, find = [], []
     for _ in range(repeats):
         start = time.process_time()
         batch = hstamp.decode_many(blobs, planes=("image",))
         middle = time.process_time()
-        assert batch.levels is not None
-        finder.find(batch.levels, batch.dx, batch.dy)
+        predict(batch, weights=model)
         decode.append(middle - start)
         find.append(time.process_time() - middle)
     both = min(a + b for a, b in zip(decode, find, strict=True))

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from reference_model.config import StudyConfig
+from reference_model.config import GROUP, StudyConfig
 from reference_model.evaluation.goals import OVERLAPPING, REFERENCE, TODAY, goals
-from reference_model.evaluation.names import ordered, seed_of, seeds_of, title
+from reference_model.evaluation.names import seed_of, seeds_of, title
 from reference_model.evaluation.results import results_folder
-from reference_model.evaluation.tables import Study, load_study
+from reference_model.evaluation.tables import STREAM, Study, load_study
+from reference_model.evaluation.told import HEADLINE
 from reference_model.figures import groups, results
+from reference_model.figures.ablations import ablation_table
 from reference_model.figures.curves import (
     draw_calibration,
     draw_density,
@@ -43,7 +45,7 @@ DEPTHS = (
     "own_position", "sep_nearest", "sep_dlr", "gradient_ascent", "catalogue_nearest",
     "catalogue_dlr", "delight", TODAY, "net_binned30", "net_multiscale4x8", OVERLAPPING,
     "net_window240", "net_any2", "net_any3", "net_any4", REFERENCE, "net_any6",
-    "net_any5_visit",
+    "net_any5_science",
 )  # fmt: skip
 
 
@@ -61,7 +63,7 @@ def _training(weights: dict[str, Any]) -> str:
 def run_table(study: Study) -> list[str]:
     """Which runs the networks' results are from; one row where seeds differ in nothing else."""
     rows = []
-    for method in ordered(study.methods):
+    for method in results.listed(study):
         names = [n for n in seeds_of(study.methods, method) if "run" in study.notes[n]]
         seeds: dict[tuple[str, ...], list[str]] = {}
         for name in names:
@@ -151,6 +153,50 @@ def _crowding(study: Study, methods: list[str]) -> list[str]:
     ]
 
 
+def _ablations(study: Study) -> list[str]:
+    """The section on what telling a network more is worth, where that was measured."""
+    found = ablation_table(study)
+    if not found:
+        return []
+    return [
+        "## What telling it more is worth",
+        "",
+        'Share of transients whose answer is more than max(1", R_e) from the host, of the same '
+        "weights told more or shown another image; a change is against the first row, transient "
+        "by transient. At even odds both strata count alike; in the stream "
+        f"{100 * STREAM:g} % are nearby and the network is told so, or, with a magnitude, the odds "
+        "that it gives in such a stream. Magnitudes are drawn from luminosity functions at the "
+        "host's redshift, the odds are those of volumes and rates: a survey of supernovae alone.",
+        "",
+        *found,
+    ]
+
+
+def _clustered(root: Path, config: StudyConfig) -> list[str]:
+    """The section on hosts in groups, where these were evaluated."""
+    found = clustered_study(root, config)
+    if found is None:
+        return []
+    return [
+        "## Hosts in groups",
+        "",
+        f"A second test set of {found.rows.size} transients in {np.unique(found.field).size} "
+        f"fields, whose nearby hosts stand in groups of {GROUP}, as in clusters of galaxies: the "
+        "hard case of a bright neighbour. Not part of any goal; there is no deep stratum.",
+        "",
+        *results.main_tables(found, ("nearby", WITHIN, "host more than 3 arcsec away")),
+    ]
+
+
+def clustered_study(root: Path, config: StudyConfig) -> Study | None:
+    """Results of the hosts in groups; None where there are none."""
+    folder = results_folder(root, config, "clustered")
+    if not (folder / "truth" / "rows.npy").exists():
+        return None
+    found = load_study(folder)
+    return found if seeds_of(found.methods, REFERENCE) else None
+
+
 def write_results(docs: Path, root: Path, config: StudyConfig) -> Path:
     """Write ``reference_model_results.md``, the tables behind it, and their figures."""
     folder = results_folder(root, config)
@@ -174,17 +220,18 @@ def write_results(docs: Path, root: Path, config: StudyConfig) -> Path:
         f"{study.rows.size} transients in {np.unique(study.field).size} fields"
     )
     front = docs / "reference_model_results.md"
-    front.write_text("\n".join(headline(study, every, made)).rstrip("\n") + "\n")
+    told = "\n".join(headline(study, every, made, clustered_study(root, config)))
+    front.write_text(told.rstrip("\n") + "\n")
     lines = [
         "# Tables of the reference model",
         "",
         "What stands behind [the results](reference_model_results.md). "
         f"All numbers are **simulated**: {made}. Where a network was trained with several seeds, "
         "its numbers are means over them. Brackets are 95 % intervals from resampling whole "
-        "fields (of both strata together where strata are pooled); they hold what the choice of "
-        "transients does, not what the choice of a training "
-        "seed does, which [its own table](#spread-over-seeds) shows. Made from stored "
-        "per-transient results by",
+        "fields (of both strata together where strata are pooled) and, of shares and errors, the "
+        "training seeds where there are several; [their own table](#spread-over-seeds) shows how "
+        f"these differ. Unless a row says otherwise a network is shown the {HEADLINE.text}. Made "
+        "from stored per-transient results by",
         "",
         "    python -m reference_model results",
         "",
@@ -195,6 +242,8 @@ def write_results(docs: Path, root: Path, config: StudyConfig) -> Path:
         "share of nearby hosts of an alert stream.",
         "",
         *results.beside_table(every),
+        *_ablations(study),
+        *_clustered(root, config),
         "## Runs",
         "",
         *run_table(study),

@@ -12,14 +12,25 @@ import numpy as np
 
 from hstamp.tangent import gnomonic
 from reference_model.evaluation.goals import REAL_SHARE
-from reference_model.evaluation.real import LOOKS, Found, rows_of, share_text, table_lines
+from reference_model.evaluation.real import (
+    LOOKS,
+    WHOLE,
+    Found,
+    Row,
+    rows_of,
+    share_text,
+    table_lines,
+)
 from reference_model.evaluation.real_alerts import RealAlert
+from reference_model.figures.card import put
 from reference_model.figures.gallery import Finding, draw_sheet, findings_of
 from reference_model.figures.realsky import FOLDER
 
-#: Levels that are drawn: what a whole cutout holds.
-LEVELS = 3
 COLUMNS, DPI = 9, 90
+#: The page that shows them to users, and what its numbers stand between.
+HOSTS_PAGE = "hosts.md"
+BEGIN = "<!-- real hosts: python -m reference_model real --docs -->"
+END = "<!-- end of the real hosts -->"
 
 
 def pictured(alerts: Sequence[RealAlert], found: Found, model: Path) -> list[Finding]:
@@ -33,7 +44,7 @@ def pictured(alerts: Sequence[RealAlert], found: Found, model: Path) -> list[Fin
     out = []
     for row, item in zip(
         order,
-        findings_of(model, [a.stamp(LEVELS) for a in chosen], [a.object_id for a in chosen], True),
+        findings_of(model, [a.stamp(WHOLE) for a in chosen], [a.object_id for a in chosen], True),
         strict=True,
     ):
         alert = alerts[row]
@@ -55,11 +66,27 @@ def looks() -> list[str]:
     return [*lines, *("| " + " | ".join(row) + " |" for row in rows[1:]), ""]
 
 
+def summary_line(rows: Sequence[Row]) -> str:
+    """How many hosts are found, by the network and beside it."""
+    shares = {row.name: row.every.within_pixels for row in rows}
+    first = shares[f"net{WHOLE}"]
+    beside = [
+        f"{who} for {shares[name].value * shares[name].n:.0f}"
+        for name, who in (("nearest", "SExtractor's nearest ellipse"), ("dlr", "SExtractor's DLR"),
+                          ("gradient", "gradient ascent"), ("delight", "DELIGHT's answer"))
+        if name in shares
+    ]  # fmt: skip
+    return (
+        "The best one is within two pixels of the chosen host for "
+        f"{first.value * first.n:.0f} of {first.n} objects, {', '.join(beside)}."
+    )
+
+
 def write_real(
     docs: Path, alerts: Sequence[RealAlert], found: Sequence[Found], model: Path
 ) -> Path:
     """Write ``reference_model_realhosts.md`` and its picture."""
-    (shown,) = [one for one in found if one.name == f"net{LEVELS}"]
+    (shown,) = [one for one in found if one.name == f"net{WHOLE}"]
     picture = docs / FOLDER / "real_hosts.png"
     draw_sheet(picture, pictured(alerts, shown, model), COLUMNS, DPI)
     rows = rows_of(alerts, found)
@@ -72,7 +99,7 @@ def write_real(
         f"{own.every.hosts} supernovae in public ZTF alerts, whose hosts were chosen at ALeRCE for "
         f"reports to TNS; {own.far.hosts} hosts are more than 3\" away. Every finder gets the "
         "template cutout of 63x63 pixels of 1.01\", the network its hierarchical stamp in the "
-        f"default encoding. At n={LEVELS}, the whole of what a cutout holds, the host is within "
+        f"default encoding. At n={WHOLE}, the whole of what a cutout holds, the host is within "
         f"two pixels for **{share_text(own.every.within_pixels)}**; the goal of 95 % is "
         f"{verdict}. No real image was seen in training ({note.get('data', 'simulated')}). Made by",
         "",
@@ -103,6 +130,8 @@ def write_real(
         "",
         *looks(),
     ]  # fmt: skip
+    if (docs / HOSTS_PAGE).exists():
+        put(docs / HOSTS_PAGE, BEGIN, END, [summary_line(rows)])
     path = docs / "reference_model_realhosts.md"
     path.write_text("\n".join(lines).rstrip("\n") + "\n", encoding="utf-8")
     return path

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from reference_model.evaluation.bootstrap import Estimate
 from reference_model.evaluation.goals import REFERENCE, Goal, alone
 from reference_model.evaluation.hostless import area, causes, with_host
-from reference_model.evaluation.names import half_side, ordered, seed_of, seeds_of, title
+from reference_model.evaluation.names import SKY, half_side, ordered, seed_of, seeds_of, title
 from reference_model.evaluation.redshift import (
     DELIGHT_CONTAMINATION,
     completeness_contamination,
@@ -26,6 +26,7 @@ from reference_model.evaluation.tables import (
     selections,
     where_run,
 )
+from reference_model.evaluation.told import ABLATIONS
 from reference_model.scenes.company import HALF_BOX
 
 #: The sets of transients that secondary tables are given for.
@@ -42,6 +43,12 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
     return [*lines, *("| " + " | ".join(row) + " |" for row in rows), ""]
 
 
+def listed(study: Study) -> list[str]:
+    """Methods of the long tables, in order: what a network is told has a table of its own."""
+    apart = tuple(one.name for one in ABLATIONS[1:])
+    return [m for m in ordered(study.methods) if not m.removesuffix(SKY).endswith(apart)]
+
+
 def named(study: Study, method: str, chosen: Mask) -> str:
     """A method's title, and how many transients it was run on where not on all."""
     seen = where_run(study, method)
@@ -50,14 +57,14 @@ def named(study: Study, method: str, chosen: Mask) -> str:
     return f"{title(method)} (run on {int((chosen & seen).sum())})"
 
 
-def main_tables(study: Study) -> list[str]:
-    """One table for every subset; of several seeds the mean."""
+def main_tables(study: Study, subsets: tuple[str, ...] | None = None) -> list[str]:
+    """One table for every subset, or for some; of several seeds the mean."""
     out = []
     for name, chosen in selections(study.rows).items():
-        if not chosen.any():
+        if not chosen.any() or (subsets is not None and name not in subsets):
             continue
         rows = []
-        for method in ordered(study.methods):
+        for method in listed(study):
             found: Line = line(study, method, chosen)
             rows.append([
                 named(study, method, chosen), str(len(seeds_of(study.methods, method))),
@@ -87,7 +94,7 @@ def seed_table(study: Study) -> list[str]:
     chosen = selections(study.rows)
     rows = []
     for stratum in STRATA:
-        for method in ordered(study.methods):
+        for method in listed(study):
             names = seeds_of(study.methods, method)
             pick = chosen[stratum] & where_run(study, method)
             # Encodings of one network's stamps have its spread.
@@ -149,7 +156,7 @@ def redshift_tables(study: Study) -> list[str]:
         if not chosen.any():
             continue
         match, rows = matching(study, chosen), []
-        for method in ordered(study.methods):
+        for method in listed(study):
             complete, dirty = completeness_contamination(study, method, chosen)
             cells = [named(study, method, chosen), wrong_share(study, method, chosen).percent(),
                      complete.percent(), dirty.percent()]  # fmt: skip
@@ -215,7 +222,7 @@ def _at_its_completeness(study: Study, chosen: Mask) -> str:
 def probabilistic(study: Study) -> list[str]:
     """Networks that state P(none)."""
     return [
-        method for method in ordered(study.methods)
+        method for method in listed(study)
         if method.startswith("net_")
         and gives_probability(study.methods[seeds_of(study.methods, method)[0]])
     ]  # fmt: skip
@@ -233,7 +240,7 @@ def hostless_table(study: Study) -> list[str]:
             half = half_side(method)
         except ValueError:
             continue
-        visit = method.endswith("_visit")
+        visit = "_science" in method
         having = with_host(study.rows, half, visit)
         rows.append([
             named(study, method, having), str(int(having.sum())),

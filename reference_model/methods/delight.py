@@ -23,6 +23,7 @@ from reference_model.methods.peer import SCRIPT, Peer
 from reference_model.scenes.crop import crop
 from reference_model.scenes.dataset import fields
 from reference_model.scenes.fields import Field
+from reference_model.scenes.place import NEARBY
 from reference_model.scenes.render import SCALE
 
 Image = NDArray[np.float32]
@@ -162,7 +163,9 @@ def run_delight(
     found = list(fields(root, config, "test"))
     if not found:
         raise FileNotFoundError(f"no test fields under {root / config.name}: run 'simulate' first")
-    missing = [f for f in found[:most] if not _kept(kept, f).exists()]
+    # Its own purpose comes first: nearby hosts.
+    order = sorted(found, key=lambda f: not (f.load("transients")["stratum"] == NEARBY).any())
+    missing = [f for f in order[:most] if not _kept(kept, f).exists()]
     if missing:
         total = sum(f.load("transients").size for f in missing)
         with (

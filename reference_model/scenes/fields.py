@@ -26,15 +26,10 @@ from numpy.typing import NDArray
 import hstamp
 from reference_model.config import SPLITS, StudyConfig
 from reference_model.scenes.crop import crop
-from reference_model.scenes.observe import (
-    Exposure,
-    Observation,
-    Spectrum,
-    draw_looks,
-    grid_of,
-    observe,
-    spectrum_of,
-)
+from reference_model.scenes.grid import grid_of
+from reference_model.scenes.looks import draw_looks
+from reference_model.scenes.observation import Observation
+from reference_model.scenes.observe import Exposure, Spectrum, observe, spectrum_of
 from reference_model.scenes.place import FieldTruth, host_snr, make_field
 from reference_model.scenes.render import atlas, render_scene
 from reference_model.sky.galaxies import Table
@@ -60,6 +55,9 @@ VIEW = np.dtype(
     ]
 )  # fmt: skip
 
+#: Samples along a pixel of which a transient's light is the mean: without transforms, which wide
+#: wings make large.
+SAMPLES = 5
 #: How much brighter than a look's limit its transients are, mag: the mean of an exponential.
 ABOVE_LIMIT = 0.7
 #: A template is deeper than the images that transients are found in, mag.
@@ -124,10 +122,13 @@ def transient_light(row: Any, observation: Observation) -> tuple[Image, int, int
     ix, iy = round(float(row["x"])), round(float(row["y"]))
     half = max(15, int(np.ceil(3.0 * observation.fwhm / observation.scale)))
     side = 2 * half + 1
-    stamp = observation.psf().drawImage(
-        nx=side, ny=side, scale=observation.scale,
-        offset=(float(row["x"]) - ix, float(row["y"]) - iy),
-    ).array * float(to_njy(row["transient_r"]))  # fmt: skip
+    fine = observation.psf().drawImage(
+        nx=side * SAMPLES, ny=side * SAMPLES, scale=observation.scale / SAMPLES,
+        offset=(SAMPLES * (float(row["x"]) - ix), SAMPLES * (float(row["y"]) - iy)),
+        method="no_pixel", dtype=np.float64,
+    ).array  # fmt: skip
+    stamp = fine.reshape(side, SAMPLES, side, SAMPLES).sum(axis=(1, 3))
+    stamp *= float(to_njy(row["transient_r"]))
     return _photon_noise(stamp, row, observation), ix - half, iy - half
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_model.config import StudyConfig
-from reference_model.scenes.observe import Observation, draw_observations
+from reference_model.scenes.looks import draw_observations
+from reference_model.scenes.observation import Observation
 from reference_model.scenes.render import SCALE, Atlas, give_atlas_shapes
 from reference_model.sky import relations as rel
 from reference_model.sky.galaxies import RATE_SLOPE, Table, draw_field_galaxies
@@ -171,6 +172,21 @@ def _on_empty_sky(
     return rows
 
 
+#: Magnitudes of the stars that transients are placed on, as many at each.
+ON_STARS = (13.5, 23.0)
+
+
+def _even_in_magnitude(
+    rng: np.random.Generator, magnitudes: NDArray[np.float64], count: int
+) -> NDArray[np.int64]:
+    """Numbers of some stars, the bright ones as often as the faint ones."""
+    usable = np.flatnonzero((magnitudes > ON_STARS[0]) & (magnitudes < ON_STARS[1]))
+    width = np.floor(2.0 * magnitudes[usable])
+    share = np.unique(width, return_counts=True)[1][np.unique(width, return_inverse=True)[1]]
+    chance = 1.0 / share
+    return rng.choice(usable, count, usable.size < count, chance / chance.sum())
+
+
 def make_field(seed: int, config: StudyConfig, book: Atlas) -> FieldTruth:
     """Draw a field's truth.
 
@@ -205,8 +221,7 @@ def make_field(seed: int, config: StudyConfig, book: Atlas) -> FieldTruth:
     nearby["x"] = (hosts["x"][:, None] + dx / SCALE).ravel()
     nearby["y"] = (hosts["y"][:, None] + dy / SCALE).ravel()
     on_star = _rows(config.on_star, DEEP, ON_STAR)
-    usable = np.flatnonzero((mags > 16.5) & (mags < 23.0))
-    which = rng.choice(usable, config.on_star, usable.size < config.on_star)
+    which = _even_in_magnitude(rng, mags, config.on_star)
     on_star["x"], on_star["y"] = stars["x"][which], stars["y"][which]
     rows = np.concatenate(
         [

@@ -216,8 +216,8 @@ def draw_bulge_index(rng: np.random.Generator, red: NDArray[np.bool_]) -> Floats
 #: of log10 N: Bahcall & Soneira 1980 (ApJS 44, 73) table 1, V counts at b = 90
 #: (about 1,900 per square degree), flattening from 0.20 to 0.13 per mag.
 STARS_AT_20, STARS_SLOPE_BRIGHT, STARS_SLOPE_FAINT = 0.53, 0.20, 0.13
-#: Fields lie between the pole and |b| of about 20 degrees: a factor of 1 to 8.
-STAR_DENSITY_RANGE = (1.0, 8.0)
+#: Fields lie between the pole and |b| of about 10 degrees: a factor of 1 to 30.
+STAR_DENSITY_RANGE = (1.0, 30.0)
 
 
 def draw_star_magnitudes(

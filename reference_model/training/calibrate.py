@@ -44,15 +44,17 @@ def fit(
 CONTENT_STEPS = 40
 
 
-def region_contents(level: Floats) -> list[float]:
+def region_contents(level: Floats, weight: NDArray[np.float64] | None = None) -> list[float]:
     """Share of hosts inside the mixture's own regions of 0 to 1 in even steps.
 
     Parameters
     ----------
     level : ndarray, shape (B,)
         For each host, the content of the smallest region that holds it.
+    weight : ndarray, shape (B,), optional
+        How much each host counts; all alike when not given.
     """
     nominal = np.linspace(0.0, 1.0, CONTENT_STEPS + 1)
-    share = np.array([(level <= n).mean() for n in nominal])
+    share = np.array([np.average(level <= n, weights=weight) for n in nominal])
     share[0], share[-1] = 0.0, 1.0
     return [round(float(s), 5) for s in np.maximum.accumulate(share)]

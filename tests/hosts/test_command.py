@@ -329,6 +329,19 @@ def test_missing_onnxruntime_is_said_in_one_line(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "h.csv").exists()
 
 
+@pytest.mark.usefixtures("runtime")
+def test_stamps_without_a_packet_have_no_magnitude(tmp_path, capsys):
+    source, tables = stamps_file(tmp_path / "s.avro", 2), []
+    for number, more in enumerate(([], ["--nearby", "magnitude"])):
+        out = tmp_path / f"{number}.csv"
+        assert main(["hosts", str(source), "-o", str(out), *more]) == 0
+        tables.append(out.read_bytes())
+    assert tables[0] == tables[1]
+    assert "no magnitude in 2: the share of the training there" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["hosts", str(source), "-o", str(tmp_path / "o.csv"), "--nearby", "bright"])
+
+
 def test_help_says_that_the_sky_was_simulated(capsys):
     with pytest.raises(SystemExit):
         main(["hosts", "--help"])
@@ -355,3 +368,29 @@ class TestRealAlerts:
             assert main(["hosts", str(path), "-o", str(tmp_path / name), "-q"]) == 0
         (first,), (second,) = rows_of(tmp_path / "a.csv"), rows_of(tmp_path / "b.csv")
         assert {**first, "file": ""} == {**second, "file": ""}
+
+    def test_magnitudes_of_alerts_are_their_priors(self, shared, tmp_path, capsys):
+        import fastavro
+
+        from hstamp.hosts import nearby_of, predict
+
+        path = shared / "ztf" / "1105522281015015000.avro"
+        with path.open("rb") as stream:
+            candidate = next(fastavro.reader(stream))["candidate"]
+        assert candidate["isdiffpos"] in ("t", "1")
+        rows = []
+        for number, more in enumerate(([], ["--nearby", "magnitude"])):
+            out = tmp_path / f"{number}.csv"
+            assert main(["hosts", str(path), "-o", str(out), "-q", *more]) == 0
+            rows += rows_of(out)
+        assert main(["convert", str(path), "-o", str(tmp_path / "s.avro"), "--encoding", "f4",
+                     "--variance-encoding", "f4", "-q"]) == 0  # fmt: skip
+        (stamp,) = [i.stamp for i in hstamp.read_stamps(tmp_path / "s.avro")
+                    if i.field == "hstampTemplate"]  # fmt: skip
+        age = candidate["jd"] - candidate["jdstarthist"]
+        chance = nearby_of(
+            [candidate["magpsf"]], [{1: "g", 2: "r", 3: "i"}[candidate["fid"]]], [age]
+        )
+        expected = [predict([stamp], pixel=1.012, nearby=n).none[0] for n in (None, chance)]
+        assert [float(row["p_none"]) for row in rows] == pytest.approx(expected, rel=1e-4)
+        assert expected[0] != pytest.approx(expected[1], rel=1e-3)

@@ -215,3 +215,27 @@ def test_missing_onnxruntime_is_named(monkeypatch):
 def test_missing_weights_are_named(tmp_path):
     with pytest.raises(hstamp.InputError, match=r"absent\.onnx do not exist"):
         weights_path(tmp_path / "absent.onnx")
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_floor_is_added_to_covariances_in_pixels(tmp_path):
+    import json
+    import shutil
+
+    plain = tmp_path / "m.onnx"
+    shutil.copy(weights_path(), plain)
+    note = json.loads(weights_path().with_suffix(".json").read_text())
+    found = []
+    for floor in (0.0, 0.5):
+        path = plain.with_stem(f"m{floor}")
+        shutil.copy(plain, path)
+        path.with_suffix(".json").write_text(json.dumps({**note, "floor": floor}))
+        found.append(predict([scene(3, pixel=1.0)], weights=path).best)
+    without, with_floor = found
+    np.testing.assert_allclose(
+        with_floor.covariance_pixels[0] - without.covariance_pixels[0], 0.25 * np.eye(2), atol=1e-5
+    )
+    # A pixel has one arcsec.
+    np.testing.assert_allclose(
+        with_floor.covariance[0] - without.covariance[0], 0.25 * np.eye(2), atol=1e-4
+    )

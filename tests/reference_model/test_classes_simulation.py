@@ -137,7 +137,8 @@ class TestSubtraction:
         change = (whole - epoch.made.difference)[100:196, 90:186]
         assert np.abs(change - local).max() < 0.03 * np.abs(local).max()
 
-    def test_sources_are_found_where_they_are(self, stars):
+    def test_sources_are_found_where_they_are(self, stars, monkeypatch):
+        monkeypatch.setattr(detect, "ERROR", 0.0)
         epoch = epoch_of(*stars, 3)
         rng = np.random.default_rng(1)
         looks = epoch.pair.looks
@@ -152,6 +153,14 @@ class TestSubtraction:
             assert found is not None
             assert found.snr > 10
             assert (found.x, found.y) == pytest.approx((x - moved[0], y - moved[1]), abs=0.4)
+
+    def test_the_reported_place_forgets_where_pixels_are(self):
+        # A hot pixel has its centroid on a pixel's centre. A normal error of 0.3 pixel leaves of
+        # the pattern with the period of a pixel exp(-2 pi^2 0.3^2) = 17 %.
+        rng = np.random.default_rng(8)
+        places = np.array([detect.reported(rng, 40.0, 7.0) for _ in range(20000)])
+        assert places.mean(axis=0) == pytest.approx([40.0, 7.0], abs=0.01)
+        assert np.cos(2 * np.pi * places).mean(axis=0) == pytest.approx([0.169] * 2, abs=0.02)
 
     def test_a_star_that_fades_is_negative(self, stars):
         epoch = epoch_of(*stars, 3)

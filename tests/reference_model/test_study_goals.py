@@ -11,6 +11,7 @@ pytest.importorskip("galsim", reason="the evaluation needs the train extra (GalS
 from made_study import answer, made_of, truth, wrong
 
 from reference_model.evaluation import compare, goals, tables
+from reference_model.figures import headline
 
 
 def for_goals(n=1000):
@@ -115,6 +116,47 @@ def test_redshifts_are_those_of_isolated_hosts():
     # DELIGHT's completeness is 340 of 400; P(none) ties, so that answers come in order, the 50
     # wrong ones first.
     assert found.measured.startswith("12.82 (")
+
+
+def test_a_completeness_that_is_not_reached_is_said():
+    rows, field = for_goals()
+    # Of 500 isolated nearby hosts the network misses 50, DELIGHT 20.
+    made = made_of(
+        rows, field, net_any5_sky=wrong(rows, 600, 50), net_any5=wrong(rows, 600, 2),
+        net_any5_magnitude_sky=wrong(rows, 600, 1), delight=wrong(rows, 700, 20),
+    )  # fmt: skip
+    made = dataclasses.replace(made, brighter=np.zeros(rows.size, np.int32))
+    found = goals.redshifts(made, tables.selections(rows))
+    assert found.verdict == "missed"
+    assert "not reached: all answers together have 90.0 (" in found.measured
+    assert "contamination of 10.00 (" in found.measured
+    assert any(text.startswith("told each transient's magnitude: 0.") for text in found.beside)
+
+
+def test_what_is_beside_todays_goal_shows_whether_any_input_reaches_it():
+    rows, field = for_goals()
+    made = made_of(
+        rows, field, net_any5_sky=wrong(rows, 0, 30), net_stamp30_sky=wrong(rows, 0, 100),
+        net_overlapping5x30_sky=wrong(rows, 0, 25), net_any5=wrong(rows, 0, 10),
+        net_stamp30=wrong(rows, 450, 100), net_overlapping5x30=wrong(rows, 0, 5),
+    )  # fmt: skip
+    found = goals.against_today(made, tables.selections(rows))
+    assert "ratio 0.30 (" in found.measured
+    wide, even, both = found.beside[:3]
+    assert wide.startswith("5x30x30")
+    assert "ratio 0.25 (" in wide
+    # At even odds a stratum of 500 counts as the other: 10 of 500 against 100 of 1000.
+    assert even.startswith("even odds")
+    assert "errors 1.0 against 10.0 %: ratio 0.10 (" in even
+    assert "ratio 0.05 (" in both
+    sentence = " ".join(headline.today_sentence(made))
+    assert "0.30 of the errors, 0.2 asked" in sentence
+    assert "(5x30x30) it is 0.25" in sentence
+    # At even odds 10 of 1000; of 500 deep ones 30 in the stream.
+    assert "at even odds n=5 has 0.10 (" in sentence
+    assert "the 500 deep ones count for nearly all, of which n=5 loses 6.0 (" in sentence
+    made.methods["net_any5_sky"] = wrong(rows, 0, 20)
+    assert headline.today_sentence(made) == []
 
 
 def test_the_brier_score_is_that_of_the_stream():

@@ -268,9 +268,17 @@ def test_strata_are_shown_alike_and_transients_by_weight(made):
     views = made.views.copy()
     views["weight"][:, made.rows["stratum"] == 0] = np.where(np.arange(80) < 8, 1.0, 1e-6)
     sampler = Sampler(replace(made, views=views))
-    index = sampler.draw(np.random.default_rng(1), 200, np.zeros(200, int))
+    index = sampler.draw(np.random.default_rng(1), np.zeros(200, int), 240)
     assert (made.rows["stratum"][index] == 1).mean() == 0.5
     assert index[made.rows["stratum"][index] == 0].max() < 16
+    # Half of the transients in pixels of 1": stamps of 240" are drawn a fifth as often.
+    views["weight"], views["scale"] = 1.0, 0.2
+    coarse = np.arange(made.rows.size) // 2 % 2 == 0
+    views["scale"][:, coarse] = 1.0
+    sampler = Sampler(replace(made, views=views))
+    for width, share in ((60, 0.5), (240, 1.0 / 6.0)):
+        index = sampler.draw(np.random.default_rng(2), np.zeros(4000, int), width)
+        assert coarse[index].mean() == pytest.approx(share, abs=0.03)
     drawn = draw_views(np.random.default_rng(1), 4000, 6)
     assert (drawn == 0).mean() == pytest.approx(0.25, abs=0.03)
     assert np.bincount(drawn)[2:].min() > 500

@@ -145,6 +145,7 @@ def test_a_whole_small_study_fills_its_pages(tmp_path, monkeypatch):
         nowhere=2, atlas=60, alternate=False,
     )  # fmt: skip
     monkeypatch.setitem(CONFIGS, "small", tiny)
+    monkeypatch.setattr("reference_model.training.loop.VALIDATION", 256)
     base = ["--data", str(tmp_path), "--set", "small", "--workers", "1"]
     docs = tmp_path / "docs"
     for step in (
@@ -152,7 +153,8 @@ def test_a_whole_small_study_fills_its_pages(tmp_path, monkeypatch):
         ["methods"],
         ["train", "--any-levels", "--epochs", "1", "--steps", "2"],
         ["export", "any-seed1"],
-        ["evaluate", "any-seed1", "--levels", "2", "5"],
+        ["evaluate", "any-seed1", "--levels", "2", "5", "--ablations"],
+        ["evaluate", "any-seed1", "--split", "clustered"],
         ["results", "--docs", str(docs)],
         ["pages", "--docs", str(docs)],
     ):
@@ -166,8 +168,12 @@ def test_a_whole_small_study_fills_its_pages(tmp_path, monkeypatch):
     line = next(text for text in section.splitlines() if "n=5, i2 (900" in text)
     assert line.rstrip(" |").split("|")[-1].strip().startswith(f"{100 * right[nearby].mean():.1f} ")
     assert "simulated" in page
+    told = page.split("## What telling it more is worth")[1].split("\n## ")[0]
+    assert "| + the transient's magnitude |" in told
+    assert "## Hosts in groups" in page
     note = json.loads((tmp_path / "tiny/runs/any-seed1/model.json").read_text())
     assert note["simulated"] is True
+    assert len(note["nearby"]["log_odds"]) == len(note["nearby"]["ages"])
     assert (docs / "figures/reference_model/simulation.png").stat().st_size > 10_000
 
 

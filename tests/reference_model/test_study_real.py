@@ -16,6 +16,7 @@ from hstamp.hosts import weights_path
 from reference_model import cli
 from reference_model.evaluation import real
 from reference_model.evaluation.real_alerts import RealAlert, part_of, read_real, truth_of
+from reference_model.figures.real import summary_line
 
 SCALE = 1.012 / 3600.0
 
@@ -93,6 +94,7 @@ def test_results_are_kept(tmp_path):
     (net,) = [row for row in told["finders"] if row["name"] == "net3"]
     assert net["every"]["within_pixels"]["n"] == 1
     assert len(real.table_lines(real.rows_of(alerts, found))) == 3 + len(found)
+    assert "host for 1 of 1 objects" in summary_line(real.rows_of(alerts, found))
 
 
 def test_real_alerts_are_read(shared):
@@ -106,3 +108,36 @@ def test_real_alerts_are_read(shared):
     assert (np.isfinite(truth.ra) == hosts).all()
     assert (truth.none == ~hosts).all()
     assert all(a.image.shape == (63, 63) for a in found)
+
+
+def test_a_floor_is_what_people_and_alerts_scatter_by(tmp_path, monkeypatch):
+    rng, count, scatter = np.random.default_rng(4), 300, 0.5
+    alerts = [alert(f"o{i}", 5.0, 0.0) for i in range(count)]
+    pixel = np.full(count, 1.012)
+    # x runs west: the host is 5 pixels west of the source. What is claimed is a tenth of a pixel.
+    middle = np.array([-5.0 * 1.012, 0.0])
+    places = middle + rng.normal(0.0, scatter * 1.012, (count, 2))
+    claimed = real.Answers(
+        np.full(count, 150.0), np.full(count, 20.0), pixel, np.full(count, 3), np.zeros(count),
+        np.ones((count, 1)), places[:, :1], places[:, 1:],
+        np.tile(np.eye(2) * (0.1 * 1.012) ** 2, (count, 1, 1, 1)),
+    )  # fmt: skip
+    monkeypatch.setattr(real, "predict", lambda stamps, weights: None)
+    monkeypatch.setattr(real, "answers_of", lambda table: claimed)
+    monkeypatch.setattr(RealAlert, "stamp", lambda self, levels: None)
+    model = tmp_path / "m.onnx"
+    model.with_suffix(".json").write_text(json.dumps({"kind": "hstamp5"}))
+    assert real.write_floor(alerts, model) == pytest.approx(scatter, abs=0.06)
+    note = json.loads(model.with_suffix(".json").read_text())
+    assert note["kind"] == "hstamp5"
+    # A floor that is there already is part of what is claimed.
+    claimed.covariance[:] += np.eye(2) * (note["floor"] * 1.012) ** 2
+    assert real.fit_floor(alerts, model) == note["floor"]
+
+
+def test_a_floor_is_chosen_on_one_part_alone(shared, capsys):
+    if not (shared / "ztf_labelled").is_dir():
+        pytest.skip("the labelled ZTF alerts are not here")
+    arguments = ["real", "--data", str(shared / "ztf_labelled"), "--part", "test", "--why", "none"]
+    assert cli.main([*arguments, "--fit-floor"]) == 1
+    assert "dev alone" in capsys.readouterr().err

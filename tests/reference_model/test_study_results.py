@@ -43,9 +43,10 @@ def test_resampled_percentiles_are_those_of_the_repeated_values(size):
     found = bootstrap.percentiles_by_group(values, group, shares)
     labels, index = np.unique(group, return_inverse=True)
     drawn = bootstrap.counts(labels.size, bootstrap.PERCENTILE_RESAMPLES)
+    seeds = bootstrap.counts(2, bootstrap.PERCENTILE_RESAMPLES, 1000) / 2
     slow = [
-        np.mean([np.percentile(np.repeat(row, weight[index]), shares) for row in values], axis=0)
-        for weight in drawn
+        seed @ [np.percentile(np.repeat(row, weight[index]), shares) for row in values]
+        for weight, seed in zip(drawn, seeds, strict=True)
     ]
     for i, share in enumerate(shares):
         low, high = np.percentile(np.array(slow)[:, i], [2.5, 97.5])
@@ -58,7 +59,11 @@ def test_resampled_means_and_ratios_are_those_of_the_repeated_values():
     values, group = rng.normal(size=(3, 60)), rng.integers(0, 6, 60)
     values[0, :4] = np.nan
     drawn = bootstrap.counts(6, 400)[:, group]
-    slow = [np.nanmean(np.repeat(values, weight, axis=1), axis=1).mean() for weight in drawn]
+    seeds = bootstrap.counts(3, 400, 1000) / 3
+    slow = [
+        (np.nanmean(np.repeat(values, weight, axis=1), axis=1) * seed).sum()
+        for weight, seed in zip(drawn, seeds, strict=True)
+    ]
     found = bootstrap.mean_by_group(values, group, resamples=400)
     assert found.value == pytest.approx(np.nanmean(values, axis=1).mean())
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(slow, [2.5, 97.5])))
@@ -70,6 +75,24 @@ def test_resampled_means_and_ratios_are_those_of_the_repeated_values():
     expected = np.percentile((drawn @ top) / (drawn @ bottom), [2.5, 97.5])
     assert (ratio.low, ratio.high) == pytest.approx(tuple(expected))
     assert np.isnan(bootstrap.ratio_by_group(top, 0 * bottom, group).value)
+
+
+def test_seeds_that_differ_widen_an_interval():
+    # Two seeds of 0 and 1 everywhere: a resample of seeds has 0, 1/2 or 1, whatever the fields.
+    values, group = np.repeat([[0.0], [1.0]], 40, axis=1), np.arange(40) % 8
+    found = bootstrap.mean_by_group(values, group)
+    assert (found.value, found.low, found.high) == (0.5, 0.0, 1.0)
+    # Methods of their own draw their seeds apart, so that both extremes meet.
+    rows = truth(40)
+    made = made_of(rows, group, net_any5=wrong(rows, 0, 0), net_any5_seed2=wrong(rows, 0, 40),
+                   net_stamp30=wrong(rows, 0, 0), net_stamp30_seed2=wrong(rows, 0, 40))  # fmt: skip
+    every = np.ones(40, bool)
+    apart = compare.difference(made, "net_any5", "net_stamp30", every)
+    assert (apart.estimate.low, apart.estimate.high) == (-1.0, 1.0)
+    made.methods["net_any5_f4"] = made.methods["net_any5"]
+    made.methods["net_any5_f4_seed2"] = made.methods["net_any5_seed2"]
+    same = compare.difference(made, "net_any5_f4", "net_any5", every, together=True)
+    assert (same.estimate.low, same.estimate.high) == (0.0, 0.0)
 
 
 def test_a_line_of_the_table():

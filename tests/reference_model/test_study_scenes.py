@@ -13,7 +13,7 @@ pytest.importorskip("scipy", reason="scenes need the train extra (scipy)")
 pytest.importorskip("tqdm", reason="the data set needs the train extra (tqdm)")
 
 from reference_model.config import SMALL, StudyConfig
-from reference_model.scenes import fields, observe, place, render
+from reference_model.scenes import fields, grid, looks, observation, observe, place, render
 from reference_model.scenes.dataset import interleaved, simulate
 from reference_model.scenes.sums import Sums, add_patch
 from reference_model.sky.galaxies import GALAXY
@@ -79,7 +79,7 @@ def look(**changes):
         "dead_columns": (0, 0),
         "seed": 3,
     }
-    return observe.Observation(**{**values, **changes})
+    return observation.Observation(**{**values, **changes})
 
 
 STARS = np.zeros(1, [("x", "f8"), ("y", "f8"), ("r_mag", "f4"), ("flux", "f4")])
@@ -113,6 +113,33 @@ def test_saturated_stars_and_dead_columns_are_missing():
     assert not (coadd.mask & observe.BLEED).any()
 
 
+def test_saturated_pixels_of_a_look_are_masked_or_keep_their_value():
+    scene = np.zeros((200, 200), np.float32)
+    scene[97:104, 97:104] = 1e7 / 49
+    spectrum = observe.spectrum_of(scene)
+    kept = observe.observe(spectrum, STARS[:0], look(full=1e5, clipped=True, depth=50.0))
+    assert np.isfinite(kept.image).all()
+    assert kept.image.max() == pytest.approx(1e5)
+    assert kept.mask[100, 100] & observe.SATURATED
+    gone = observe.observe(spectrum, STARS[:0], look(full=1e5, depth=50.0))
+    assert np.isnan(gone.image[100, 100])
+    fainter = observe.observe(spectrum, STARS[:0], look(full=1e8, depth=50.0))
+    assert not fainter.mask.any()
+    assert fainter.image.max() > 1.2e5
+
+
+def test_wings_take_light_from_the_core_and_hold_it_outside():
+    plain, winged = look(fwhm=1.0), look(fwhm=1.0, wings=0.1, wing_width=4.0, wing_index=2.0)
+    size = 401
+    images = [v.psf().drawImage(nx=size, ny=size, scale=0.2).array for v in (plain, winged)]
+    y, x = np.indices((size, size)) - size // 2
+    far = np.hypot(x, y) * 0.2 > 6.0
+    assert [im.sum() for im in images] == pytest.approx([1.0, 1.0], abs=0.02)
+    # A Moffat profile of index 2 has 1 / (1 + (r/a)^2) of its light beyond r; fwhm 4 is a 3.11.
+    beyond = 1.0 / (1.0 + (6.0 / 3.108) ** 2)
+    assert images[1][far].sum() - 0.9 * images[0][far].sum() == pytest.approx(0.1 * beyond, rel=0.1)
+
+
 @pytest.mark.parametrize("turn", [0, 3, 5, 6])
 @pytest.mark.parametrize(("scale", "fwhm"), [(0.26, 0.7), (0.5, 1.3), (1.0, 0.9), (1.0, 2.4)])
 def test_a_look_is_what_galsim_draws_in_its_pixels(scale, fwhm, turn):
@@ -123,23 +150,23 @@ def test_a_look_is_what_galsim_draws_in_its_pixels(scale, fwhm, turn):
     scene = galsim.Convolve(galaxy, render.base_psf()).drawImage(
         nx=size, ny=size, scale=0.2, offset=(x - 99.5, y - 99.5), dtype=np.float32
     ).array  # fmt: skip
-    one = look(scale=observe.scale_near(scale, size), fwhm=fwhm, turn=turn, g1=0.05, depth=1.0)
-    grid = observe.grid_of(one, size)
-    seen = grid.turned(observe.see(observe.spectrum_of(scene), one.psf(), one.scale))
+    one = look(scale=grid.scale_near(scale, size), fwhm=fwhm, turn=turn, g1=0.05, depth=1.0)
+    pixels = grid.grid_of(one, size)
+    seen = pixels.turned(observe.see(observe.spectrum_of(scene), one.psf(), one.scale))
     # The same on paper: mirror x, mirror y, then swap the axes.
     matrix = np.diag([-1.0 if turn & 1 else 1.0, -1.0 if turn & 2 else 1.0])
     if turn & 4:
         matrix = matrix[::-1]
-    px, py = grid.pixels(x, y)
-    middle = (grid.side - 1) / 2.0
+    px, py = pixels.pixels(x, y)
+    middle = (pixels.side - 1) / 2.0
     expected = galsim.Convolve(galaxy, one.psf()).transform(*matrix.ravel()).drawImage(
-        nx=grid.side, ny=grid.side, scale=one.scale, offset=(px - middle, py - middle)
+        nx=pixels.side, ny=pixels.side, scale=one.scale, offset=(px - middle, py - middle)
     ).array  # fmt: skip
     assert abs(one.scale / scale - 1.0) < 0.05
     assert np.abs(seen - expected).max() < 1e-3 * expected.max()
     # A host to the upper right of a transient, on the look's own axes.
-    dx, dy = grid.along(2.0, 1.0)
-    other = grid.pixels(x + 10.0, y + 5.0)
+    dx, dy = pixels.along(2.0, 1.0)
+    other = pixels.pixels(x + 10.0, y + 5.0)
     assert (other[0] - px, other[1] - py) == pytest.approx((dx / one.scale, dy / one.scale))
 
 
@@ -157,16 +184,20 @@ def test_correlated_noise_has_its_pixel_noise_and_more_in_means():
 
 
 def test_looks_are_those_of_surveys():
-    looks = [v for seed in range(80) for v in observe.draw_looks(seed, 4000, 4)]
-    scale, fwhm = np.array([v.scale for v in looks]), np.array([v.fwhm for v in looks])
+    drawn = [v for seed in range(80) for v in looks.draw_looks(seed, 4000, 4)]
+    scale, fwhm = np.array([v.scale for v in drawn]), np.array([v.fwhm for v in drawn])
     assert 0.19 < scale.min() < 0.22
-    assert 0.9 < scale.max() < 1.01
+    assert 1.1 < scale.max() < 1.22
     # Even in the logarithm: half lie below the geometric mean.
-    assert np.median(scale) == pytest.approx(np.sqrt(0.2), rel=0.15)
+    assert np.median(scale) == pytest.approx(np.sqrt(0.24), rel=0.15)
     assert fwhm.min() >= 0.6
-    assert fwhm.max() <= 2.8
-    assert {v.turn for v in looks} == set(range(8))
-    assert 0.15 < np.mean([v.science for v in looks]) < 0.35
+    assert fwhm.max() <= 3.0
+    assert {v.turn for v in drawn} == set(range(8))
+    # Wings hold a few per cent, and what is told as seeing is the core's.
+    wings = np.array([v.wings for v in drawn])
+    assert 0.5 < np.mean(wings > 0) < 0.7
+    assert wings.max() <= 0.25
+    assert 0.15 < np.mean([v.science for v in drawn]) < 0.35
     # A point source of magnitude m on n pixels of noise: five sigma.
     one = look(depth=100.0, fwhm=2.0, scale=1.0)
     flux = 5.0 * 100.0 * np.sqrt(2.266 * 4.0)
@@ -344,9 +375,9 @@ def test_every_view_knows_where_its_host_is(tiny):
     rows, galaxies = field.load("transients"), field.load("galaxies")
     has = np.flatnonzero(rows["host"] >= 0)
     for view, table in zip(field.views, np.asarray(field.load("views")), strict=True):
-        grid = observe.grid_of(view, TINY.size)
+        pixels = grid.grid_of(view, TINY.size)
         host = galaxies[rows["host"][has]]
-        x, y = grid.pixels(host["x"], host["y"])
+        x, y = pixels.pixels(host["x"], host["y"])
         np.testing.assert_allclose(
             table["x"][has] + table["host_dx"][has] / view.scale, x, atol=2e-3
         )

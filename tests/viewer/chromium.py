@@ -1,8 +1,11 @@
 """The page in a real browser: Chromium without a display, with nothing of a user's in it."""
 
+import os
 import shutil
 import time
 from pathlib import Path
+
+import fastavro
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "viewer" / "index.html"
 SAMPLE = PAGE.with_name("sample.avro")
@@ -11,7 +14,7 @@ ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--js-flags=--expose-gc",
 ]  # fmt: skip
-PATIENCE = 480_000
+PATIENCE = 1000 * int(os.environ.get("HSTAMP_PATIENCE", "480"))
 """Milliseconds after which a step has failed: machines that run tests are busy."""
 
 
@@ -27,6 +30,24 @@ def until(page, expression):
     while not page.evaluate(expression):
         assert time.monotonic() < end, expression
         time.sleep(0.05)
+
+
+def write_alerts(path, count):
+    """A file of many alerts with three stamps each, 12.6 kB an alert."""
+    with SAMPLE.open("rb") as stream:
+        reader = fastavro.reader(stream)
+        schema, records = reader.writer_schema, list(reader)
+    for record in records:
+        record["cutoutScience"] = None
+
+    def repeated():
+        for number in range(count):
+            record = records[number % len(records)]
+            yield record | {"diaSource": record["diaSource"] | {"diaSourceId": 1000 + number}}
+
+    with path.open("wb") as stream:
+        fastavro.writer(stream, schema, repeated())
+    return path
 
 
 class Browser:

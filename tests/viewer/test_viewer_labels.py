@@ -5,10 +5,8 @@ import hashlib
 import json
 from datetime import datetime
 
-import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
-from astropy.time import Time
 from astropy.wcs.utils import pixel_to_skycoord
 from chromium import SAMPLE, until
 
@@ -181,44 +179,3 @@ def test_passes_are_blind_to_each_other_and_compared_by_kappa(browser, tmp_path)
     # A spreadsheet would take the name for a formula.
     rows = list(csv.DictReader(saved(page, "#save-csv", tmp_path).splitlines()))
     assert sorted({row["labeller"] for row in rows}) == ["'=cmd()", "ada"]
-
-
-PUBLISHED = {
-    "ra", "dec", "reporting_group_id", "discovery_data_source_id", "reporter", "discovery_datetime",
-    "at_type", "host_name", "host_redshift", "transient_redshift", "internal_name",
-    "internal_name_format", "remarks", "proprietary_period_groups", "proprietary_period",
-    "non_detection", "photometry", "related_files",
-}  # fmt: skip
-"""Members of an AT report in the manual "TNS 2.0 bulk reports" of the Transient Name Server."""
-PHOTOMETRY = {
-    "obsdate", "flux", "flux_error", "limiting_flux", "flux_units", "filter_value",
-    "instrument_value", "exptime", "observer", "comments",
-}  # fmt: skip
-
-
-def test_rows_for_the_transient_name_server(browser, tmp_path):
-    page = start(browser)
-    click(page, 0.6, 0.4)
-    shown(page, 1)
-    page.keyboard.press("n")
-    shown(page, 2)
-    page.keyboard.press("u")
-    shown(page, 3)
-    found = labels(page, tmp_path)
-    reports = json.loads(saved(page, "#save-tns", tmp_path))["at_report"]
-    assert list(reports) == ["0", "1"]
-    for report in reports.values():
-        assert set(report) <= PUBLISHED
-        assert set(report["photometry"]["photometry_group"]["0"]) <= PHOTOMETRY
-        assert report["host_name"] == report["host_redshift"] == ""
-    report = reports["0"]
-    assert report["ra"] == {"value": f"{found[0]['source_ra']:.6f}", "error": "", "units": "deg"}
-    assert report["internal_name"] == "170000000000010000"
-    # Midpoint of the first alert of the sample: MJD 61131.2, TAI.
-    utc = Time(61131.2, format="mjd", scale="tai").utc
-    assert abs(Time(report["discovery_datetime"]) - utc).sec < 0.01
-    flux = page.evaluate("window.hstampViewer.library.alerts[0].psfFlux")
-    photometry = report["photometry"]["photometry_group"]["0"]
-    assert float(photometry["flux"]) == pytest.approx(31.4 - 2.5 * np.log10(flux), abs=0.001)
-    assert float(photometry["flux_error"]) == pytest.approx(2.5 / np.log(10) / 40, abs=0.001)
-    assert f"{found[0]['ra']:.6f}" in report["remarks"]

@@ -35,9 +35,13 @@ def test_nothing_is_loaded_from_anywhere():
     )
     assert "XMLHttpRequest" not in text
     assert "WebSocket" not in text
-    # The only request is for files of the local server, by a name that the server puts in.
-    assert re.findall(r"\bfetch\(([^)]*)\)", text) == [
+    # The only requests are for files of the local server, by names that the server puts in, and
+    # what is at fault in them for its terminal.
+    asked = re.findall(r"\bfetch\(([^)]*)\)", text)
+    assert [words.split(", body:")[0] for words in asked] == [
         "url, { headers: { Range: `bytes=${start}-${end - 1}` } }",
+        '"faults", { method: "POST"',
+        "`${url}/${number}`",
         "served.content",
     ]
 

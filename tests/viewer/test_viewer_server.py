@@ -1,5 +1,6 @@
 """``hstamp view``: one page and the named files, for this computer alone."""
 
+import hashlib
 import http.client
 import json
 import os
@@ -14,12 +15,17 @@ import pytest
 from hstamp.errors import InputError
 from hstamp.viewer import ViewerServer
 
+A = bytes(range(100))
+
 
 @pytest.fixture
 def server(tmp_path):
     (tmp_path / "secret.txt").write_bytes(b"secret")
-    (tmp_path / "a.avro").write_bytes(bytes(range(100)))
-    with ViewerServer([tmp_path / "a.avro"], 0) as made:
+    (tmp_path / "a.csv").write_bytes(bytes(range(100)))
+    (tmp_path / "words").write_bytes(b"words")
+    said = []
+    with ViewerServer([tmp_path / "a.csv", tmp_path / "words"], 0, say=said.append) as made:
+        made.said = said
         thread = threading.Thread(target=made.serve_forever, args=(0.01,))
         thread.start()
         yield made
@@ -44,7 +50,44 @@ def test_the_page_says_that_files_are_beside_it(server):
     assert headers["Content-Type"].startswith("text/html")
     assert headers["X-Content-Type-Options"] == "nosniff"
     status, body, _ = ask(server, server.prefix + "files.json")
-    assert json.loads(body) == [{"name": "a.avro", "size": 100, "url": "files/0"}]
+    marks = [hashlib.sha256(text).hexdigest() for text in (b"100\n" + 2 * A, b"5\nwordswords")]
+    assert json.loads(body) == [
+        {"name": "a.csv", "size": 100, "url": "files/0", "fingerprint": marks[0], "pieces": False},
+        {"name": "words", "size": 5, "url": "files/1", "fingerprint": marks[1], "pieces": True},
+    ]
+
+
+def test_pieces_are_asked_for_by_their_numbers(server):
+    status, body, _ = ask(server, server.prefix + "files/1/0")
+    assert (status, body[:4]) == (200, b"Obj\x01")
+    assert ask(server, server.prefix + "files/1/1")[0] == 204
+    # What is read in pieces is not served as it is, and the other way round.
+    assert ask(server, server.prefix + "files/1")[0] == 404
+    assert ask(server, server.prefix + "files/0/0")[0] == 404
+    (line,) = server.said
+    assert "words: E_MAGIC" in line
+
+
+def post(server, path, body, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
+    try:
+        connection.request("POST", path, body=body, headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_faults_that_the_page_finds_are_said_once_and_harmless(server):
+    prefix = server.prefix
+    assert post(server, prefix + "faults", b"a.csv: E_AVRO: \x1b[2J") == 200
+    assert post(server, prefix + "faults", b"a.csv: E_AVRO: \x1b[2J\nb") == 200
+    assert server.said == [r"a.csv: E_AVRO: \x1b[2J", "b"]
+    assert post(server, "/faults", b"c") == 404
+    assert post(server, prefix + "faults", b"c" * 20_000) == 404
+    evil = {"Host": f"evil.example:{server.server_port}"}
+    assert post(server, prefix + "faults", b"c", **evil) == 404
+    assert post(server, prefix + "files.json", b"c") == 404
+    assert len(server.said) == 2
 
 
 @pytest.mark.parametrize(
@@ -71,7 +114,8 @@ def test_ranges(server, asked, status, first, length, place):
     "path",
     [
         "",
-        "files/1",
+        "files/2",
+        "files/2/0",
         "files/../secret.txt",
         "files/%2e%2e/secret.txt",
         "secret.txt",
@@ -104,7 +148,7 @@ def test_two_servers_have_different_tokens_and_a_taken_port_is_said(server, tmp_
 
 
 def test_a_file_that_has_become_shorter_is_not_filled_up(server, tmp_path):
-    (tmp_path / "a.avro").write_bytes(b"short")
+    (tmp_path / "a.csv").write_bytes(b"short")
     with pytest.raises(http.client.IncompleteRead):
         ask(server, server.prefix + "files/0")
 

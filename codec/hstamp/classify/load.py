@@ -8,9 +8,10 @@ from pathlib import Path
 
 from ..errors import InputError, MissingExtraError
 from ..inference import weights as shared
+from .fields import FieldHead
 from .runtime import AlertClassifier
 
-__all__ = ["load_classifier", "weights_path"]
+__all__ = ["load_classifier", "load_head", "weights_path"]
 
 
 def weights_path(weights: str | os.PathLike[str] | None = None) -> Path:
@@ -52,3 +53,21 @@ def load_classifier(path: Path) -> AlertClassifier:
         raise
     except Exception as exc:  # onnxruntime's own errors have no base but this
         raise InputError(f"{path}: not readable by onnxruntime: {exc}") from exc
+
+
+@lru_cache(maxsize=4)
+def load_head(path: Path) -> FieldHead:
+    """Head for packet fields, from the JSON file beside an ONNX file.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it is not readable.
+    """
+    note = shared.note_of(path)
+    if not isinstance(note, dict) or "fields" not in note:
+        raise InputError(f"{path.with_suffix('.json')}: these weights take no packet fields")
+    try:
+        return FieldHead.of(note["fields"])
+    except (ValueError, KeyError, TypeError) as exc:
+        raise InputError(f"{path.with_suffix('.json')}: no head for fields: {exc!r}") from exc

@@ -15,8 +15,10 @@ from ..errors import InputError
 from ..hosts.seeing import seeing_of, seeing_of_stamps
 from ..inference.pixels import each_of, pixels_of
 from ..stamp import Stamp
+from ..surveys import Measured
+from .fields import FieldHead, features
 from .inputs import IMAGES
-from .load import load_classifier, weights_path
+from .load import load_classifier, load_head, weights_path
 from .table import CLASSES, ClassTable
 
 __all__ = ["MOST_LEVELS", "predict"]
@@ -49,11 +51,13 @@ def predict(
     shares: Mapping[str, float] | None = None,
     pixel: float | Sequence[float | None] | None = None,
     seeing: float | Sequence[float | None] | None = None,
+    fields: Sequence[Measured | None] | None = None,
 ) -> ClassTable:
     """Classify alerts.
 
     The weights were trained on simulated alerts and on real ones of ZTF; see
-    ``docs/classify.md``. Nothing but the images, the pixel and the seeing is looked at.
+    ``docs/classify.md``. Nothing but the images, the pixel and the seeing is looked at, unless
+    `fields` are given.
 
     Parameters
     ----------
@@ -72,6 +76,9 @@ def predict(
     seeing : float or sequence of float, optional
         Full width at half maximum of the science image's PSF [arcsec]; by default that of the
         PSF in its stamp, where there is one.
+    fields : sequence of Measured, optional
+        What the packet of each alert says, from ``measured`` of its survey; None where nothing is
+        known. They count for alerts of the survey that their weights were trained on, ZTF.
 
     Returns
     -------
@@ -85,7 +92,8 @@ def predict(
     MissingExtraError
         Without onnxruntime.
     """
-    classifier = load_classifier(weights_path(weights))
+    path = weights_path(weights)
+    classifier, head = load_classifier(path), None if fields is None else load_head(path)
     inputs = _of_batches(stamps) if isinstance(stamps, Mapping) else _of_alerts(stamps)
     count = len(inputs.n)
     scale = pixels_of(inputs.cd, pixel).astype(np.float32)
@@ -101,8 +109,26 @@ def predict(
             found[rows] = classifier.classify(
                 levels, inputs.dx[rows], inputs.dy[rows], scale[rows], width[rows], average
             )
+    if fields is not None and head is not None:
+        found = _told(found, head, fields)
     table = ClassTable(inputs.ids, inputs.n, found)
     return table if shares is None else table.expecting(shares)
+
+
+def _told(
+    found: NDArray[np.float64], head: FieldHead, fields: Sequence[Measured | None]
+) -> NDArray[np.float64]:
+    """Probabilities with what the packets of the head's survey say."""
+    if len(fields) != len(found):
+        raise InputError(f"fields of {len(fields)} alerts are given for {len(found)} alerts")
+    nothing = Measured("")
+    told = [
+        one if isinstance(one, Measured) and one.survey == head.survey else nothing
+        for one in fields
+    ]
+    added = head.logits(features(told))
+    more = found * np.exp(added - added.max(axis=1, keepdims=True))
+    return np.asarray(more / more.sum(axis=1, keepdims=True))
 
 
 def _of_alerts(alerts: Sequence[Mapping[str, Stamp]]) -> _Inputs:

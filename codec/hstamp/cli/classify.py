@@ -18,8 +18,8 @@ __all__ = ["register"]
 
 _DESCRIPTION: Final = f"""\
 Classify every alert with the reference model: active galactic nucleus, supernova, variable star,
-asteroid or bogus, with probabilities, from its science, template and difference image and nothing
-else. Needs the extra 'model'.
+asteroid or bogus, with probabilities, from its science, template and difference image and, without
+--fields, nothing else. Needs the extra 'model'.
 
 The weights were trained on simulated alerts and on some hundred real ones of ZTF;
 docs/classify.md says what that can and cannot tell.
@@ -48,6 +48,12 @@ def register(subparsers: Any) -> None:
         action="store_true",
         help="average over rotations and flips: eight times slower, a little better",
     )
+    parser.add_argument(
+        "--fields",
+        action="store_true",
+        help="look at fields of ZTF's packets too: magnitude, its error, sign of the difference,"
+        " filter, galactic and ecliptic latitude; other surveys' alerts are told by their images",
+    )
     add_reading(parser, images=False)
     parser.set_defaults(func=run, parser=parser)
 
@@ -71,15 +77,21 @@ class _Classes:
         # The difference comes first: its stamp says the place.
         self.wanted = tuple((image,) for image in reversed(IMAGES))
         self.found: dict[str, int] = {}
+        self.told = 0
 
     def prepare(self) -> None:
         self._predict([])
 
     def look(self, alerts: Sequence[Alert]) -> tuple[dict[str, Any], Callable[[], Sequence[Card]]]:
         from ..classify.columns import columns_of
+        from ..classify.load import load_head, weights_path
         from ..classify.report import panels_of
 
         classes = self._predict(alerts)
+        if self.args.fields:
+            survey = load_head(weights_path(self.args.weights)).survey
+            told = [alert.measured for alert in alerts if alert.measured is not None]
+            self.told += sum(measured.survey == survey for measured in told)
         return columns_of(alerts, classes), partial(panels_of, alerts, classes)
 
     def _predict(self, alerts: Sequence[Alert]) -> Any:
@@ -91,6 +103,7 @@ class _Classes:
             average=self.args.average,
             shares=self.args.shares,
             pixel=[alert.pixel for alert in alerts],
+            fields=[alert.measured for alert in alerts] if self.args.fields else None,
         )
 
     def note(self, columns: Mapping[str, Any]) -> None:
@@ -102,6 +115,8 @@ class _Classes:
 
         counts = ", ".join(f"{name} {self.found[name]}" for name in CLASSES if name in self.found)
         lines = [f"{counts} (most probable class)"] if counts else []
+        if self.args.fields:
+            lines.append(f"packet fields of ZTF looked at in {self.told}")
         if "" in self.found:
             lines.append(f"nothing to see in {self.found['']}: all values missing")
         return lines

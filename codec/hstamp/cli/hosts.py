@@ -30,9 +30,13 @@ _EXAMPLES = """\
   hstamp hosts alerts/ -o hosts.csv
   hstamp hosts with-stamps.avro -o hosts.vot --report hosts.html
   hstamp hosts alert.avro -o hosts.csv --field science
+  hstamp hosts with-stamps.avro -o hosts.csv --candidates 3
   hstamp hosts with-stamps.avro -o hosts.csv --labels labels.csv
   hstamp hosts image.fits --ra 121.6015 --dec 1.0359 -o hosts.csv --report hosts.png
 """
+
+MAGNITUDE: Final = "magnitude"
+"""Instead of a share: the chance by each alert's own brightness."""
 
 _FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "template": ("template", "science"),
@@ -71,10 +75,19 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--nearby",
-        type=_share,
+        type=_nearby,
         metavar="SHARE",
-        help="share of the transients that you expect within z < 0.1: 0.01 in a whole alert stream"
-        " (default: that of the training, about one half)",
+        help="share of the transients that you expect within z < 0.1: 0.01 in a whole alert stream;"
+        " or 'magnitude': the chance that each one's brightness, band and age give, where the"
+        " alert has them (default: the share of the training, about one half)",
+    )
+    parser.add_argument(
+        "--candidates",
+        type=int,
+        default=1,
+        metavar="N",
+        help="candidates of each alert in the table, up to 5: columns of the second are named"
+        " host_ra_2 and so on (default 1)",
     )
     add_reading(parser)
     parser.set_defaults(func=run, parser=parser)
@@ -91,12 +104,12 @@ class _Hosts:
     command = "hosts"
 
     def __init__(self, args: argparse.Namespace) -> None:
-        from ..hosts.columns import HOSTS
+        from ..hosts.columns import sheet_of
         from ..hosts.labels import Judge, read_labels
         from ..hosts.report import FRAME
 
-        self.args, self.sheet, self.frame = args, HOSTS, FRAME
-        self.none = self.blind = self.flat = 0
+        self.args, self.sheet, self.frame = args, sheet_of(args.candidates), FRAME
+        self.none = self.blind = self.flat = self.dark = 0
         self.judge = None if args.labels is None else Judge(read_labels(args.labels))
 
     @property
@@ -113,19 +126,38 @@ class _Hosts:
         hosts = self._predict(alerts)
         if self.judge is not None:
             self.judge.add(alerts, hosts)
-        return columns_of(alerts, hosts), partial(panels_of, alerts, hosts)
+        columns = columns_of(alerts, hosts, self.args.candidates)
+        return columns, partial(panels_of, alerts, hosts)
 
     def _predict(self, alerts: Sequence[Alert]) -> Any:
         from ..hosts.predict import predict
 
+        nearby = self.args.nearby
+        if nearby == MAGNITUDE:
+            nearby = self._from_magnitudes(alerts)
         return predict(
             [alert.stamp for alert in alerts if alert.stamp is not None],
             weights=self.args.weights,
             sky=self.args.sky,
             average=self.args.average,
-            nearby=self.args.nearby,
+            nearby=nearby,
             pixel=[alert.pixel for alert in alerts if alert.stamp is not None],
         )
+
+    def _from_magnitudes(self, alerts: Sequence[Alert]) -> Any:
+        import numpy as np
+
+        from ..hosts.nearby import nearby_of
+
+        some = [alert.measured for alert in alerts if alert.stamp is not None]
+        found = nearby_of(
+            [np.nan if one is None else one.brightness for one in some],
+            [None if one is None else one.band for one in some],
+            [np.nan if one is None else one.age for one in some],
+            weights=self.args.weights,
+        )
+        self.dark += int(np.isnan(found).sum())
+        return found
 
     def note(self, columns: Mapping[str, Any]) -> None:
         import numpy as np
@@ -144,6 +176,8 @@ class _Hosts:
                 f"nothing to see in {self.blind}: all values missing, or no noise to compare them"
                 " with"
             )
+        if self.dark:
+            lines.append(f"no magnitude in {self.dark}: the share of the training there")
         if self.flat:
             lines.append(f"no WCS for {self.flat}: offsets in pixels only")
         if self.judge is not None:
@@ -151,7 +185,9 @@ class _Hosts:
         return lines
 
 
-def _share(text: str) -> float:
+def _nearby(text: str) -> float | str:
+    if text == MAGNITUDE:
+        return text
     value = float(text)
     if not 0.0 < value < 1.0:
         raise argparse.ArgumentTypeError("must lie between 0 and 1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,7 +16,7 @@ from ..container.tarball import Member
 from ..errors import FormatError, HstampError, InputError, as_hstamp_error
 from ..files import Fault, Found, read_stamps
 from ..stamp import Stamp
-from ..surveys import SURVEYS, Survey, fields_of, survey_of
+from ..surveys import SURVEYS, Measured, Survey, fields_of, survey_of
 from .alert import convert_alert
 from .image import FitsImage, Position
 from .items import ALERT_KINDS, ARCHIVES, check_alert_schema
@@ -47,6 +48,8 @@ class Options:
         Where the sources of FITS images are.
     hdu : int or str or None
         Image HDU of FITS images.
+    fields : tuple of str
+        Paths of further fields of alerts that are wanted in `Entry.values`.
     """
 
     encode: EncodeOptions = field(default_factory=EncodeOptions)
@@ -55,6 +58,7 @@ class Options:
     surveys: tuple[Survey, ...] = SURVEYS
     positions: tuple[Position, ...] = ()
     hdu: int | str | None = None
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,12 +104,16 @@ class Entry:
         The survey's identifiers of an alert's source and object.
     pixel : float or None
         The survey's nominal pixel [arcsec].
+    measured : Measured or None
+        What the packet says of the detection.
     done : int
         Bytes of the file that have been read.
     alone : bool
         Whether the record is itself a stamp.
     member : Member or None
         Where the record lies in an archive, whose records `record` counts.
+    values : mapping
+        The alert's fields that were read.
     """
 
     path: Path
@@ -118,6 +126,8 @@ class Entry:
     alone: bool = False
     member: Member | None = None
     pixel: float | None = None
+    measured: Measured | None = None
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 def stamps_of(
@@ -217,7 +227,7 @@ def _image(path: Path, gzipped: bool, options: Options) -> Iterator[Entry]:
 
 
 def _records(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterator[Entry]:
-    fields = (*fields_of(options.surveys), *STAMP_FIELDS.values())
+    fields = (*fields_of(options.surveys), *STAMP_FIELDS.values(), *options.fields)
     with open_alerts(
         path, kind, gzipped=gzipped, schema_file=options.schema_file, fields=fields
     ) as source:
@@ -231,7 +241,7 @@ def _archive(path: Path, kind: Kind, gzipped: bool, options: Options) -> Iterato
         if stamp_fields(check_schema(schema)) is None:
             check_alert_schema(schema, Kind.OCF, options.surveys)
 
-    fields = (*fields_of(options.surveys), *STAMP_FIELDS.values())
+    fields = (*fields_of(options.surveys), *STAMP_FIELDS.values(), *options.fields)
     with ARCHIVES[kind](
         path, gzipped=gzipped, schema_file=options.schema_file, fields=fields, check=check
     ) as archive:
@@ -273,10 +283,10 @@ def _record(path: Path, item: AlertRecord, options: Options) -> Entry:
             images.append(replace(made.pop(name), cutout=cutout))
         elif value is not None:
             images.append(Image(old, kind, partial(_converted, item, kind, options), cutout))
-    id, object_id, pixel = _known(item, options)
-    return Entry(
-        path, item.number, (*images, *made.values()), id=id, object_id=object_id, pixel=pixel
-    )
+    return replace(
+        _known(item, options), path=path, record=item.number, images=(*images, *made.values()),
+        values=item.record,
+    )  # fmt: skip
 
 
 def _converted(item: AlertRecord, kind: str, options: Options) -> Stamp:
@@ -292,12 +302,18 @@ def _converted(item: AlertRecord, kind: str, options: Options) -> Stamp:
     return stamp
 
 
-def _known(item: AlertRecord, options: Options) -> tuple[str | None, str | None, float | None]:
-    """What the survey says of an alert: identifiers of source and object, and its pixel."""
-    try:
+def _known(item: AlertRecord, options: Options) -> Entry:
+    """What the survey says of an alert: identifiers, its pixel, what its packet measured."""
+    found = Entry(Path(), item.number)
+    with contextlib.suppress(Exception):  # whoever sent it, its stamps say what they are
         survey = survey_of(item.record, item.schema_name, options.surveys)
-        # A survey of someone's own may have been written before there was a nominal pixel.
-        pixel = getattr(survey, "pixel", None)
-        return survey.identifier(item.record), survey.object_id(item.record), pixel
-    except Exception:  # whoever sent it, its stamps say what they are
-        return None, None, None
+        found = replace(
+            found,
+            id=survey.identifier(item.record),
+            object_id=survey.object_id(item.record),
+            # A survey of someone's own may have been written before there were these.
+            pixel=getattr(survey, "pixel", None),
+        )
+        if (measured := getattr(survey, "measured", None)) is not None:
+            found = replace(found, measured=measured(item.record))
+    return found

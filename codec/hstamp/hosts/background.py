@@ -65,7 +65,7 @@ def noise_of(levels: Floats, variance: Floats | None = None) -> Floats:
     sizes = layout_of(levels.shape[1]).pixel_sizes
     with np.errstate(invalid="ignore"):
         for k, (size, ring) in enumerate(zip(sizes, _rings(levels.shape[1]), strict=True)):
-            faint = _quantile(variance[:, k][:, ring], _FAINT)
+            faint = _quantile(_of_ring(variance[:, k], ring), _FAINT)
             known = np.fmin(known, np.sqrt(faint) * np.float32(size))
     unknown = ~(known > 0)
     if unknown.any():
@@ -75,7 +75,7 @@ def noise_of(levels: Floats, variance: Floats | None = None) -> Floats:
 
 def sky_of(levels: Floats) -> Floats:
     """Sky of each stamp: clipped median of the widest ring; zero where there are no values."""
-    wide = levels[:, -1][:, _rings(levels.shape[1])[-1]]
+    wide = _of_ring(levels[:, -1], _rings(levels.shape[1])[-1])
     middle = _quantile(wide, 0.5)
     for _ in range(2):
         away = np.abs(wide - middle[:, None])
@@ -96,7 +96,7 @@ def _measured(levels: Floats) -> Floats:
             found.append(scatter * np.float32(size))
             worth.append(count * np.float32(_WORTH))
         names.append((k, False))
-        scatter, count = _scatter(level[:, ring], True)
+        scatter, count = _scatter(_of_ring(level, ring), True)
         found.append(scatter * np.float32(size))
         worth.append(count)
     return _agreed(np.stack(found), np.stack(worth), tuple(names))
@@ -171,8 +171,8 @@ def _correlation(apart: NDArray[np.float64], width: float) -> NDArray[np.float64
 
 
 @lru_cache(maxsize=8)
-def _rings(n: int) -> tuple[NDArray[np.bool_], ...]:
-    """Pixels of each level that no finer level covers, shape (15, 15)."""
+def _rings(n: int) -> tuple[NDArray[np.intp], ...]:
+    """Pixels of each level that no finer level covers, as places in the flattened level."""
     layout = layout_of(n)
     rings = [np.ones((GRID, GRID), dtype=np.bool_)]
     for k in range(1, n):
@@ -181,7 +181,12 @@ def _rings(n: int) -> tuple[NDArray[np.bool_], ...]:
         ring = np.ones((GRID, GRID), dtype=np.bool_)
         ring[first:last, first:last] = False
         rings.append(ring)
-    return tuple(rings)
+    return tuple(np.flatnonzero(ring) for ring in rings)
+
+
+def _of_ring(level: Floats, ring: NDArray[np.intp]) -> Floats:
+    """Values (B, R) of a level (B, 15, 15) in a ring; rows lie together, for they are sorted."""
+    return np.asarray(level.reshape(len(level), GRID**2).take(ring, axis=1), dtype=np.float32)
 
 
 def _scatter(rows: Floats, centred: bool) -> tuple[Floats, Floats]:

@@ -8,11 +8,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from ..inference.alerts import Alert
 from ..inference.columns import IDENTITY, Column, Sheet, identity_of
-from .table import HostTable
+from .mixture import MAX_CANDIDATES
+from .table import HostTable, Positions
 
-__all__ = ["COLUMNS", "HOSTS", "columns_of"]
+__all__ = ["COLUMNS", "HOSTS", "columns_of", "sheet_of"]
 
 
 COLUMNS: Final = (
@@ -50,37 +52,83 @@ HOSTS: Final = Sheet(
 )
 
 
-def columns_of(alerts: Sequence[Alert], hosts: HostTable) -> dict[str, NDArray[Any]]:
-    """Columns of the best candidates of alerts that all have a stamp."""
-    best = hosts.best
+_OF_CANDIDATES: Final = (
+    "host_ra", "host_dec", "offset", "offset_east", "offset_north", "cov_ee", "cov_en", "cov_nn",
+    "p_host", "size", "offset_x", "offset_y", "cov_xx", "cov_xy", "cov_yy", "size_pixels",
+)  # fmt: skip
+"""Columns that further candidates have too, their names followed by ``_2``, ``_3`` and so on."""
+_EXACT: Final = ("ra", "dec", "host_ra", "host_dec")
+
+
+def sheet_of(candidates: int = 1) -> Sheet:
+    """Return the table with so many candidates of each alert: the best first, then the others.
+
+    Raises
+    ------
+    InputError
+        If the network gives no such number of candidates.
+    """
+    if not 1 <= candidates <= MAX_CANDIDATES:
+        raise InputError(f"candidates must be 1 to {MAX_CANDIDATES}, not {candidates}")
+    known = {column.name: column for column in COLUMNS}
+    more = tuple(
+        _further(known[name], rank) for rank in range(2, candidates + 1) for name in _OF_CANDIDATES
+    )
+    return Sheet(HOSTS.name, (*COLUMNS, *more), HOSTS.remark)
+
+
+def _further(column: Column, rank: int) -> Column:
+    ucd = None if column.ucd is None else column.ucd.removesuffix(";meta.main")
+    meaning = column.meaning.replace("best host candidate", f"host candidate {rank}")
+    meaning = meaning.replace("the best candidate", f"candidate {rank}")
+    if meaning == column.meaning:
+        meaning += f", of candidate {rank}"
+    return Column(f"{column.name}_{rank}", column.unit, ucd, meaning)
+
+
+def columns_of(
+    alerts: Sequence[Alert], hosts: HostTable, candidates: int = 1
+) -> dict[str, NDArray[Any]]:
+    """Columns of `sheet_of`, for alerts that all have a stamp."""
+    best = _candidate(hosts, hosts.best)
     values: dict[str, Any] = {
         **identity_of(alerts),
         "levels": hosts.levels.astype(np.int16),
         "ra": hosts.ra,
         "dec": hosts.dec,
-        "host_ra": best.ra,
-        "host_dec": best.dec,
-        "offset": np.where(
-            np.isnan(best.offset), np.hypot(best.x, best.y) * hosts.pixel, best.offset
-        ),
-        "offset_east": best.east,
-        "offset_north": best.north,
-        "cov_ee": best.covariance[:, 0, 0],
-        "cov_en": best.covariance[:, 0, 1],
-        "cov_nn": best.covariance[:, 1, 1],
-        "p_host": np.where(np.isnan(hosts.none), np.nan, best.weight),
+        **best,
+        "p_host": np.where(np.isnan(hosts.none), np.nan, best["p_host"]),
         "p_none": hosts.none,
-        "size": best.radius,
-        "offset_x": best.x,
-        "offset_y": best.y,
-        "cov_xx": best.covariance_pixels[:, 0, 0],
-        "cov_xy": best.covariance_pixels[:, 0, 1],
-        "cov_yy": best.covariance_pixels[:, 1, 1],
-        "size_pixels": best.radius_pixels,
         "pixel": hosts.pixel,
     }
-    exact = {"ra", "dec", "host_ra", "host_dec"}
+    for rank in range(2, candidates + 1):
+        one = hosts.candidates.candidate(rank - 1)
+        found = _candidate(hosts, one)
+        found["p_host"] = np.where(one.weight > 0, one.weight, np.nan)
+        values |= {f"{name}_{rank}": value for name, value in found.items()}
+    exact = {name for name in values if name.rstrip("_0123456789") in _EXACT}
     return {
         name: value.astype(np.float32) if value.dtype == float and name not in exact else value
         for name, value in values.items()
+    }
+
+
+def _candidate(hosts: HostTable, one: Positions) -> dict[str, NDArray[Any]]:
+    return {
+        "host_ra": one.ra,
+        "host_dec": one.dec,
+        "offset": np.where(np.isnan(one.offset), np.hypot(one.x, one.y) * hosts.pixel, one.offset),
+        "offset_east": one.east,
+        "offset_north": one.north,
+        "cov_ee": one.covariance[:, 0, 0],
+        "cov_en": one.covariance[:, 0, 1],
+        "cov_nn": one.covariance[:, 1, 1],
+        "p_host": one.weight,
+        "size": one.radius,
+        "offset_x": one.x,
+        "offset_y": one.y,
+        "cov_xx": one.covariance_pixels[:, 0, 0],
+        "cov_xy": one.covariance_pixels[:, 0, 1],
+        "cov_yy": one.covariance_pixels[:, 1, 1],
+        "size_pixels": one.radius_pixels,
     }

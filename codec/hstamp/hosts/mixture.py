@@ -66,12 +66,17 @@ class Calibration:
         highest-density region of that content.
     strata : Strata, optional
         What `expecting` needs.
+    floor : float
+        Least standard deviation of a candidate's place along each axis, base pixels, added in
+        quadrature to what the network says: what no simulation holds, how well alerts are
+        registered to their templates and people point at hosts.
     """
 
     temperature: float = 1.0
     widen: float = 1.0
     contents: tuple[float, ...] = (0.0, 1.0)
     strata: Strata | None = None
+    floor: float = 0.0
 
     def content(self, level: NDArray[Any]) -> Floats:
         """Calibrated content of highest-density regions of the mixture's own content `level`."""
@@ -225,16 +230,16 @@ def candidates(mixture: Mixture) -> Candidates:
     """
     keep = min(48, mixture.weight.shape[1])
     order = np.argpartition(-mixture.weight, keep - 1, axis=1)[:, :keep]
-    w = np.take_along_axis(mixture.weight, order, axis=1).astype(np.float64)
-    mean = np.take_along_axis(mixture.mean, order[..., None], axis=1).astype(np.float64)
-    scale = np.take_along_axis(mixture.scale, order[..., None], axis=1).astype(np.float64)
-    log_radius = np.take_along_axis(mixture.log_radius, order, axis=1).astype(np.float64)
+    b = len(order)
+    rows = np.arange(b)
+    # Plain indices take whole vectors at once, which take_along_axis does not.
+    at = rows[:, None], order
+    w, mean = mixture.weight[at].astype(np.float64), mixture.mean[at].astype(np.float64)
+    scale, log_radius = (a[at].astype(np.float64) for a in (mixture.scale, mixture.log_radius))
     spread = scale[..., 0] ** 2, scale[..., 1] ** 2 + scale[..., 2] ** 2
     cross = scale[..., 0] * scale[..., 2]
-    b = len(w)
     out_w, out_r = np.zeros((b, MAX_CANDIDATES)), np.zeros((b, MAX_CANDIDATES))
     out_m, out_c = np.zeros((b, MAX_CANDIDATES, 2)), np.zeros((b, MAX_CANDIDATES, 2, 2))
-    rows = np.arange(b)
     left = w.copy()
     for k in range(MAX_CANDIDATES):
         top = left.argmax(axis=1)
@@ -254,11 +259,11 @@ def candidates(mixture: Mixture) -> Candidates:
         out_c[:, k, 1, 0] = out_c[:, k, 0, 1]
         out_r[:, k] = np.exp((part * log_radius).sum(axis=1))
         left = np.where(near, 0.0, left)
-    best = np.argsort(-out_w, axis=1, kind="stable")
+    best = rows[:, None], np.argsort(-out_w, axis=1, kind="stable")
     return Candidates(
-        weight=np.take_along_axis(out_w, best, 1).astype(np.float32),
-        mean=np.take_along_axis(out_m, best[..., None], 1).astype(np.float32),
-        covariance=np.take_along_axis(out_c, best[..., None, None], 1).astype(np.float32),
-        radius=np.take_along_axis(out_r, best, 1).astype(np.float32),
+        weight=out_w[best].astype(np.float32),
+        mean=out_m[best].astype(np.float32),
+        covariance=out_c[best].astype(np.float32),
+        radius=out_r[best].astype(np.float32),
         none=mixture.none,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..stamp import Stamp
 from .background import noise_of, sky_of
 from .load import load_finder, weights_path
 from .mixture import MAX_CANDIDATES
-from .runtime import Conditions, prior_of
+from .runtime import Conditions, priors_of
 from .seeing import seeing_of, seeing_of_stamps
 from .table import HostTable, Positions, no_positions, positions_of
 
@@ -54,7 +54,7 @@ def predict(
     weights: str | os.PathLike[str] | None = None,
     sky: Sky = "auto",
     average: bool = False,
-    nearby: float | None = None,
+    nearby: float | Sequence[float] | NDArray[np.float64] | None = None,
     pixel: float | Sequence[float | None] | None = None,
 ) -> HostTable:
     """Find the host galaxies of transients.
@@ -74,9 +74,11 @@ def predict(
         of a `StampBatch`, which does not know its units.
     average : bool
         Average over the eight rotations and flips: eight times slower, a little better.
-    nearby : float, optional
+    nearby : float or array_like of float, shape (B,), optional
         Share of the transients that are expected to be nearby (z < 0.1), between 0 and 1; about
         one half, as in the training, when not given. In a whole alert stream it is near 0.01.
+        Or the chance of each: `hstamp.hosts.nearby_of` gives it from magnitudes; NaN where
+        nothing is known.
     pixel : float or sequence of float, optional
         Side of a base pixel [arcsec] of stamps without a WCS, for all or for each; 0.2 where
         nothing is said.
@@ -97,7 +99,6 @@ def predict(
     """
     if sky not in ("auto", "subtract", "keep"):
         raise InputError(f"sky must be 'auto', 'subtract' or 'keep', not {sky!r}")
-    prior = np.nan if nearby is None else prior_of(nearby)
     finder = load_finder(weights_path(weights))
     if nearby is not None and not finder.takes_prior:
         raise InputError("these weights do not say how sizes tell nearby hosts from others")
@@ -108,12 +109,13 @@ def predict(
     )
     scales = pixels_of(inputs.cd, pixel)
     count = len(inputs.n)
+    priors = priors_of(nearby, count)
     none = np.full(count, np.nan)
     found = no_positions(count, MAX_CANDIDATES)
     conditions = Conditions(
         scales.astype(np.float32),
         (inputs.seeing * scales).astype(np.float32),
-        np.full(count, prior, dtype=np.float32),
+        priors,
     )
     for n in np.unique(inputs.n):
         rows = np.flatnonzero(inputs.n == n)
@@ -123,6 +125,8 @@ def predict(
         result = finder.find(
             levels, inputs.dx[rows], inputs.dy[rows], noise, average, sky=conditions.rows(rows)
         )
+        blur = np.eye(2, dtype=np.float32) * np.float32(finder.calibration.floor**2)
+        result = replace(result, covariance=result.covariance + blur)
         none[rows] = result.none
         made = positions_of(
             result, inputs.ra[rows], inputs.dec[rows], inputs.cd[rows], scales[rows]

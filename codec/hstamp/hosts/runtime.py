@@ -8,7 +8,7 @@ turns them into the sky with a stamp's CD matrix.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -50,6 +50,7 @@ __all__ = [
     "mixture_of",
     "noise_of",
     "prior_of",
+    "priors_of",
     "read_calibration",
     "resized",
     "to_sky",
@@ -117,6 +118,26 @@ def prior_of(nearby: float) -> float:
     return float(np.log(nearby / (1.0 - nearby)))
 
 
+def priors_of(nearby: float | Sequence[float] | NDArray[Any] | None, count: int) -> Floats:
+    """The same of each of `count` stamps; NaN where no share is known.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer shares, or one does not lie between 0 and 1.
+    """
+    if nearby is None or np.ndim(nearby) == 0:
+        prior = np.nan if nearby is None else prior_of(float(np.asarray(nearby)))
+        return np.full(count, prior, dtype=np.float32)
+    shares = np.asarray(nearby, dtype=np.float64)
+    if shares.shape != (count,):
+        raise InputError(f"{shares.size} shares are given for {count} stamps")
+    wrong = np.flatnonzero((shares <= 0.0) | (shares >= 1.0))
+    if wrong.size:
+        raise InputError(f"nearby must lie between 0 and 1, not {shares[wrong[0]]}")
+    return np.asarray(np.log(shares / (1.0 - shares)), dtype=np.float32)
+
+
 def level_steps(levels: int) -> Floats:
     """Pixel size of each level, base pixels."""
     return np.asarray(layout_of(levels).pixel_sizes, dtype=np.float32)
@@ -148,6 +169,7 @@ def read_calibration(note: dict[str, Any]) -> Calibration:
         float(note["widen"]),
         tuple(note["region_contents"]),
         None if strata is None else Strata(**{k: float(v) for k, v in strata.items()}),
+        float(note.get("floor", 0.0)),
     )
 
 

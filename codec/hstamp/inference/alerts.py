@@ -13,6 +13,7 @@ from ..convert.parent import EncodeOptions
 from ..convert.stamps import Entry, Image, Options, entries
 from ..errors import HstampError, InputError, as_hstamp_error
 from ..stamp import Stamp
+from ..surveys import Measured
 
 __all__ = ["Alert", "Wanted", "read_alerts"]
 
@@ -55,6 +56,8 @@ class Alert:
         All that were asked for, by the image that they show.
     pixel : float or None
         The survey's nominal pixel [arcsec].
+    measured : Measured or None
+        What the packet says of the detection.
     """
 
     path: Path
@@ -68,6 +71,7 @@ class Alert:
     member: Member | None = None
     stamps: Mapping[str | None, Stamp] = field(default_factory=dict)
     pixel: float | None = None
+    measured: Measured | None = None
 
     @property
     def place(self) -> str:
@@ -115,7 +119,7 @@ def read_alerts(paths: Iterable[Path], options: Options, wanted: Wanted) -> Iter
 def _alert(entry: Entry, wanted: Wanted) -> Alert:
     found = Alert(
         entry.path, entry.record or 0, None, entry.id, entry.object_id, done=entry.done,
-        member=entry.member, pixel=entry.pixel,
+        member=entry.member, pixel=entry.pixel, measured=entry.measured,
     )  # fmt: skip
     if entry.error is not None:
         return replace(found, faults=(entry.error,))

@@ -10,10 +10,13 @@ from typing import Final
 
 from ..errors import InputError
 from .lsst import Lsst
-from .protocol import Place, Record, Survey
+from .protocol import Measured, Place, Record, Survey
 from .ztf import Ztf
 
-__all__ = ["SURVEYS", "Lsst", "Place", "Survey", "Ztf", "fields_of", "survey_of", "with_survey"]
+__all__ = [
+    "SURVEYS", "Lsst", "Measured", "Place", "Survey", "Ztf", "fields_of", "survey_of",
+    "with_survey",
+]  # fmt: skip
 
 SURVEYS: Final[tuple[Survey, ...]] = (
     Lsst(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from ..errors import InputError
 from .protocol import (
     CUTOUT_PATHS,
+    Measured,
     Place,
     Record,
     coordinates,
@@ -17,6 +19,7 @@ from .protocol import (
     integer,
     part,
     real,
+    since,
     text,
 )
 
@@ -24,6 +27,10 @@ __all__ = ["Lsst"]
 
 _TIMES: Final = ("midpointMjdTai", "midPointTai")
 """Middle of the exposure, TAI; the second name up to schema 4."""
+_FLUXES: Final = (("psfFlux", "psfFluxErr"), ("psFlux", "psFluxErr"))
+"""PSF flux in the difference and its error [nJy]; the second names up to schema 4."""
+_ZERO: Final = 31.4
+"""AB magnitude of one nJy."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,8 @@ class Lsst:
         *(f"diaSource.{field}" for field in ("diaSourceId", "diaObjectId", "ssObjectId", "ra")),
         *(f"diaSource.{field}" for field in ("dec", "band", "filterName")),
         *(f"diaSource.{field}" for field in _TIMES),
-        "diaObject.diaObjectId",
+        *(f"diaSource.{field}" for pair in _FLUXES for field in pair),
+        *(f"diaObject.{field}" for field in ("diaObjectId", "firstDiaSourceMjdTai")),
         *CUTOUT_PATHS,
     )
 
@@ -87,6 +95,19 @@ class Lsst:
     def place(self, record: Record, shape: tuple[int, int]) -> Place:
         """Refuse: the window of a cutout is in its WCS alone."""
         raise InputError("the cutout has no WCS, so where the source is in it is unknown")
+
+    def measured(self, record: Record) -> Measured:
+        """``psfFlux`` and ``psfFluxErr`` of the ``diaSource``, with place, filter and age."""
+        source, (ra, dec) = part(record, "diaSource"), self.position(record)
+        first = real(part(record, "diaObject").get("firstDiaSourceMjdTai"))
+        age = since(first, self.mjd(record))
+        found = Measured(self.name, ra=ra, dec=dec, band=self.band(record), age=age)
+        for pair in _FLUXES:
+            flux, error = (real(source.get(name)) for name in pair)
+            if flux and error and error > 0:
+                magnitude = _ZERO - 2.5 * math.log10(abs(flux))
+                return replace(found, snr=flux / error, magnitude=magnitude)
+        return found
 
     def unusable(self, image: npt.NDArray[Any]) -> None:
         """None: what is missing is NaN."""

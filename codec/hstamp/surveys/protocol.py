@@ -17,6 +17,7 @@ from ..planes import Wcs
 
 __all__ = [
     "CUTOUT_PATHS",
+    "Measured",
     "Place",
     "Record",
     "Survey",
@@ -25,6 +26,7 @@ __all__ = [
     "integer",
     "part",
     "real",
+    "since",
     "text",
 ]
 
@@ -56,11 +58,47 @@ class Place:
     lacking: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What a packet says of a detection itself; NaN, or no band, where it does not.
+
+    Attributes
+    ----------
+    survey : str
+        Name of the survey whose packet it is.
+    snr : float
+        Signal-to-noise of the difference's PSF flux, with its sign.
+    magnitude : float
+        AB magnitude of that flux without its sign.
+    ra, dec : float
+        ICRS [deg].
+    band : str or None
+        Filter.
+    age : float
+        Days since the first detection at this place.
+    """
+
+    survey: str
+    snr: float = math.nan
+    magnitude: float = math.nan
+    ra: float = math.nan
+    dec: float = math.nan
+    band: str | None = None
+    age: float = math.nan
+
+    @property
+    def brightness(self) -> float:
+        """The magnitude of what is brighter than its template; NaN for what is fainter."""
+        return self.magnitude if self.snr > 0.0 else math.nan
+
+
 class Survey(Protocol):
     """One survey's alerts. A survey is a file in this package and a line in its registry.
 
     All methods raise `InputError` where the alert lacks what they are to return; the error then
-    costs the record, or for `cutout`, `place` and `unusable` the one stamp.
+    costs the record, or for `cutout`, `place` and `unusable` the one stamp. A survey may have one
+    more, ``measured(record) -> Measured``, without which its detections are not known but by their
+    images.
     """
 
     @property
@@ -136,6 +174,11 @@ def real(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         return None
     return float(value)
+
+
+def since(first: float | None, now: float | None) -> float:
+    """Days between two times; NaN where one is not known."""
+    return math.nan if first is None or now is None else now - first
 
 
 def text(value: Any) -> str | None:

@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..planes import Wcs
 from .protocol import (
     CUTOUT_PATHS,
+    Measured,
     Place,
     Record,
     coordinates,
@@ -27,6 +28,7 @@ from .protocol import (
     integer,
     part,
     real,
+    since,
     text,
 )
 
@@ -51,6 +53,9 @@ A quadrant lies up to 3.7 deg east or west of its field's centre, so north turns
 3.7 deg * tan(dec) against the camera: 2.1 deg at 30 deg, one pixel at the edge of a cutout.
 """
 
+_SIGNS: Final = {"t": 1.0, "1": 1.0, "f": -1.0, "0": -1.0}
+_POGSON: Final = 2.5 / math.log(10.0)
+"""Error of a magnitude times its signal-to-noise."""
 _MJD: Final = 2400000.5
 """Julian date of the beginning of modified Julian dates."""
 _OBJECT: Final = re.compile(r"ZTF\d\d[a-z]{7}")
@@ -75,7 +80,8 @@ class Ztf:
     fields = (
         *("objectId", "objectid", "publisher"),
         *(f"candidate.{field}" for field in ("candid", "fid", "ra", "dec", "xpos", "ypos")),
-        *("candidate.jd", "candidate.pdiffimfilename"),
+        *("candidate.jd", "candidate.jdstarthist", "candidate.pdiffimfilename"),
+        *("candidate.magpsf", "candidate.sigmapsf", "candidate.isdiffpos"),
         *CUTOUT_PATHS,
     )
 
@@ -152,6 +158,20 @@ class Ztf:
                 " is in it is unknown"
             )
         return Place(x, y, self._tangent(candidate), (rows, columns))
+
+    def measured(self, record: Record) -> Measured:
+        """``magpsf``, ``sigmapsf`` and ``isdiffpos`` (t or 1, f or 0), place, filter and age."""
+        candidate = part(record, "candidate")
+        magnitude, error = real(candidate.get("magpsf")), real(candidate.get("sigmapsf"))
+        sign = _SIGNS.get(str(candidate.get("isdiffpos")).lower())
+        ra, dec = coordinates(candidate)
+        return Measured(
+            self.name,
+            sign * _POGSON / error if sign and error and error > 0 else math.nan,
+            math.nan if magnitude is None else magnitude,
+            ra, dec, self.band(record),
+            since(real(candidate.get("jdstarthist")), real(candidate.get("jd"))),
+        )  # fmt: skip
 
     def unusable(self, image: npt.NDArray[Any]) -> None:
         """None: NaN or, in templates, the fill -FLT_MAX stands where there is no image."""

@@ -1,5 +1,7 @@
 """A server for one user on one computer: the viewer's page, and the files that were named.
 
+Files that the page reads by itself are served as they are, all others in pieces (`Pieces`).
+
 It listens on the loopback interface. Other programs of the computer, and pages in the same browser,
 can reach such a server: so everything lies below a path that nobody can guess, and a request must
 name this server as its host, which a page that had a name resolve to it (DNS rebinding) cannot do.
@@ -10,15 +12,20 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import TCPServer
 from typing import Any, Final
 
-from ..errors import InputError
+from ..convert.stamps import Options
+from ..errors import HstampError, InputError
+from ..text import printable
+from .opening import fingerprint, reads_itself
 from .page import served_page
+from .pieces import FIELDS, Pieces, Spool
 
 __all__ = ["DEFAULT_PORT", "HOST", "ViewerServer"]
 
@@ -26,7 +33,11 @@ HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8477
 """A browser keeps labels for each address and port: the same port finds them again."""
 _PIECE: Final = 2**18
+_LONGEST: Final = 2**14
+"""Longest report of faults that the page may send [byte]."""
+_REPORTS: Final = 2000
 _RANGE: Final = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
+_FILE: Final = re.compile(r"files/(\d{1,6})(?:/(\d{1,9}))?")
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "frame-ancestors 'none'",
@@ -34,6 +45,16 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+@dataclass(frozen=True)
+class _Served:
+    """A file that is served: its size now, and what is made of it where the page cannot read it."""
+
+    path: Path
+    size: int
+    fingerprint: str
+    pieces: Pieces | None
 
 
 class ViewerServer(ThreadingHTTPServer):
@@ -45,6 +66,10 @@ class ViewerServer(ThreadingHTTPServer):
         What the page opens; nothing else is served. Sizes are those of now.
     port : int or None
         Port to listen on; None takes `DEFAULT_PORT`, or any that is free where it is taken.
+    options : hstamp.convert.stamps.Options, optional
+        How files are read that the page cannot read by itself.
+    say : callable, optional
+        Called with a line for every fault in a file; it comes from several threads.
 
     Attributes
     ----------
@@ -55,14 +80,20 @@ class ViewerServer(ThreadingHTTPServer):
     ------
     InputError
         If the port cannot be listened on.
-    OSError
-        If a file is not there.
     """
 
     daemon_threads = True
 
-    def __init__(self, files: Sequence[Path], port: int | None = None) -> None:
-        self.files = tuple((path, path.stat().st_size) for path in files)
+    def __init__(
+        self,
+        files: Sequence[Path],
+        port: int | None = None,
+        options: Options | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.say, self._reported = say, set[str]()
+        self.files: tuple[_Served, ...] = ()
+        self._spool = Spool()
         self.page = served_page()
         self.prefix = f"/{secrets.token_urlsafe(24)}/"
         try:
@@ -71,15 +102,32 @@ class ViewerServer(ThreadingHTTPServer):
             if port is not None:
                 raise InputError(f"port {port}: {exc.strerror or exc}") from exc
             super().__init__((HOST, 0), _Handler)
+        reading = replace(options or Options(), fields=FIELDS)
+        self.files = tuple(_served(path, reading, self._spool, say) for path in files)
         self.url = f"http://{HOST}:{self.server_port}{self.prefix}"
 
     @property
     def list_of_files(self) -> bytes:
         """What the page opens, as JSON: name, size and address of each file."""
         return json.dumps([
-            {"name": path.name, "size": size, "url": f"files/{number}"}
-            for number, (path, size) in enumerate(self.files)
+            {
+                "name": file.path.name, "size": file.size, "url": f"files/{number}",
+                "fingerprint": file.fingerprint, "pieces": file.pieces is not None,
+            }
+            for number, file in enumerate(self.files)
         ]).encode()  # fmt: skip
+
+    def reported(self, text: str) -> None:
+        """Say lines that the page sends about files; those it sent before are not said again."""
+        for line in text.splitlines():
+            if line and line not in self._reported and len(self._reported) < _REPORTS:
+                self._reported.add(line)
+                self.say(printable(line))
+
+    def server_close(self) -> None:
+        """Stop listening, and let go of what was made of files."""
+        super().server_close()
+        self._spool.close()
 
     def server_bind(self) -> None:
         """Bind without asking the network for the name of this computer."""
@@ -90,6 +138,14 @@ class ViewerServer(ThreadingHTTPServer):
         """A browser that goes away in the middle of an answer is no fault."""
 
 
+def _served(path: Path, options: Options, spool: Spool, say: Callable[[str], None]) -> _Served:
+    try:
+        size, mark, alone = path.stat().st_size, fingerprint(path), reads_itself(path)
+    except (HstampError, OSError):
+        size, mark, alone = 0, "", False  # reading it says why
+    return _Served(path, size, mark, None if alone else Pieces(path, options, spool, say))
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: ViewerServer
     protocol_version = "HTTP/1.1"
@@ -98,9 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60
 
     def do_GET(self) -> None:  # the name that http.server calls
-        hosts = {f"{name}:{self.server.server_port}" for name in (HOST, "localhost")}
         inside = self.path.startswith(self.server.prefix)
-        if self.headers.get("Host") not in hosts or not inside:
+        if self.headers.get("Host") not in self._hosts or not inside:
             self._answer(HTTPStatus.NOT_FOUND, b"not found", "text/plain")
             return
         name = self.path.removeprefix(self.server.prefix)
@@ -108,16 +163,46 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, self.server.page, "text/html; charset=utf-8")
         elif name == "files.json":
             self._answer(HTTPStatus.OK, self.server.list_of_files, "application/json")
-        elif match := re.fullmatch(r"files/(\d{1,6})", name):
-            self._file(int(match[1]))
+        elif (match := _FILE.fullmatch(name)) and int(match[1]) < len(self.server.files):
+            file = self.server.files[int(match[1])]
+            if (file.pieces is None) != (match[2] is None):
+                self._answer(HTTPStatus.NOT_FOUND, b"not found", "text/plain")
+            elif file.pieces is None:
+                self._file(file.path, file.size)
+            else:
+                self._made(file.pieces, int(match[2]))
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"not found", "text/plain")
 
-    def _file(self, number: int) -> None:
-        if number >= len(self.server.files):
+    def do_POST(self) -> None:
+        """Say in the terminal what the page found at fault in a file that it read by itself."""
+        length = self.headers.get("Content-Length", "")
+        inside = self.path == f"{self.server.prefix}faults"
+        known = self.headers.get("Host") in self._hosts and inside
+        if not known or not re.fullmatch(r"\d{1,5}", length) or int(length) > _LONGEST:
+            self.close_connection = True
             self._answer(HTTPStatus.NOT_FOUND, b"not found", "text/plain")
             return
-        path, size = self.server.files[number]
+        self.server.reported(self.rfile.read(int(length)).decode("utf-8", "replace"))
+        self._answer(HTTPStatus.OK, b"", "text/plain")
+
+    @property
+    def _hosts(self) -> set[str]:
+        return {f"{name}:{self.server.server_port}" for name in (HOST, "localhost")}
+
+    def _made(self, pieces: Pieces, number: int) -> None:
+        try:
+            data = pieces.piece(number)
+        except OSError as exc:
+            words = f"no room for what is made of it: {exc.strerror or exc}"
+            self._answer(HTTPStatus.INSUFFICIENT_STORAGE, words.encode(), "text/plain")
+            return
+        if data is None:
+            self._answer(HTTPStatus.NO_CONTENT, b"", "text/plain")
+        else:
+            self._answer(HTTPStatus.OK, data, "application/octet-stream")
+
+    def _file(self, path: Path, size: int) -> None:
         start, stop, status = 0, size, HTTPStatus.OK
         if (asked := self.headers.get("Range")) is not None:
             match = _RANGE.fullmatch(asked)
@@ -143,10 +228,8 @@ class _Handler(BaseHTTPRequestHandler):
             while left and (piece := stream.read(min(left, _PIECE))):
                 self.wfile.write(piece)
                 left -= len(piece)
-            if (
-                left
-            ):  # a file that has become shorter: the browser sees that the answer is not whole
-                self.close_connection = True
+            # Of a file that has become shorter the browser sees that the answer is not whole.
+            self.close_connection |= left > 0
 
     def _answer(
         self, status: HTTPStatus, body: bytes, kind: str, extra: dict[str, str] | None = None

@@ -4,6 +4,7 @@
 import { Cursor, HstampError } from "./avro.mjs";
 import { blobOf } from "./blob.mjs";
 import { isContainer, openContainer } from "./container.mjs";
+import { gunzipped, headOf, isGzip } from "./forms.mjs";
 import { sha256 } from "./sha256.mjs";
 import { pacer } from "./sources.mjs";
 import { decodeRecord, readBlob } from "./stamp.mjs";
@@ -16,7 +17,7 @@ const all = (...names) => Object.fromEntries(names.map((name) => [name, true]));
 const WANTED = {
   diaSource: all("diaSourceId", "diaObjectId", "ssObjectId", "ra", "dec", "midpointMjdTai", "psfFlux", "psfFluxErr", "band"),
   diaObject: all("diaObjectId"),
-  ...all("objectId", "candid", "diaSourceId"),
+  ...all("objectId", "candid", "diaSourceId", "viewed"),
   candidate: all("candid", "ra", "dec", "jd", "fid", "magpsf", "sigmapsf"),
   ...Object.fromEntries(Object.values(CUTOUTS).map((name) => [name, { stampData: true }])),
 };
@@ -71,13 +72,17 @@ export class Library {
    * of the file what follows in it.
    */
   async open(source, changed = () => {}) {
-    const file = { name: source.name, size: source.size, source, container: null, fingerprint: "", stamps: 0, records: 0, faults: [], faultCount: 0, done: 0, open: true };
+    const file = { name: source.name, size: source.size, source, head: null, fingerprint: "", stamps: 0, records: 0, faults: [], faultCount: 0, done: 0, open: true };
     this.files.push(file);
     try {
-      file.fingerprint = await fingerprint(source);
-      const first = await source.read(0, Math.min(4, source.size));
-      if (isContainer(first)) await this.#scan(file, changed);
-      else await this.#blob(file);
+      file.fingerprint = source.fingerprint ?? await fingerprint(source);
+      if (source.piece) await this.#pieces(file, changed);
+      else {
+        if (isGzip(await headOf(source))) file.source = await gunzipped(source);
+        file.head = await headOf(file.source);
+        if (isContainer(file.head)) await this.#scan(file, await openContainer(file.source, WANTED), changed);
+        else await this.#blob(file);
+      }
     } catch (error) {
       this.#fault(file, error);
     }
@@ -87,55 +92,76 @@ export class Library {
     return file;
   }
 
-  #fault(file, error, record = null, field = null) {
+  #fault(file, error, record = null, field = null, member = null) {
     file.faultCount++;
-    const fault = faultOf(error, record, field);
+    const fault = { ...faultOf(error, record, field), member };
     if (file.faults.length < MAX_FAULTS) file.faults.push(fault);
     return fault;
   }
 
   async #blob(file) {
-    const raw = readBlob(await file.source.read(0, Math.min(file.size, MAX_BLOB + 1)));
+    const raw = readBlob(await file.source.read(0, Math.min(file.source.size, MAX_BLOB + 1)));
     const stamp = decodeRecord(raw, null);
     file.records = 1;
     this.#add(file, 0, { block: null, at: 0 }, [{ field: null, stamp }], {});
   }
 
-  async #scan(file, changed) {
-    file.container = await openContainer(file.source, WANTED);
+  /** Containers that `hstamp view` makes of a file of another form; each is asked for again when it is needed. */
+  async #pieces(file, changed) {
+    for (let number = 0; ; number++) {
+      const bytes = await file.source.piece(number);
+      if (bytes === null) return;
+      const read = async (start, end) => (await file.source.piece(number)).subarray(start, end);
+      await this.#scan(file, await openContainer({ size: bytes.length, read }, WANTED), changed);
+    }
+  }
+
+  async #scan(file, container, changed) {
     const pace = pacer();
-    for await (const block of file.container.blocks()) {
-      const place = { start: block.start, size: block.size, limit: block.limit };
+    for await (const block of container.blocks()) {
+      const place = { container, start: block.start, size: block.size, limit: block.limit };
       let number = file.records;
       file.records += block.count;
       try {
-        for (const { at, stamps, values } of file.container.records(block)) {
-          const parts = stamps.map(([field, raw]) => {
+        for (const { at, stamps, values } of container.records(block)) {
+          const told = typeof values.viewed === "string" && file.source.piece ? JSON.parse(values.viewed) : null;
+          const record = told?.record ?? number, parts = told ? this.#told(file, told) : [];
+          stamps.forEach(([name, raw], order) => {
+            const field = told?.alone ? null : name;
             try {
-              return { field, stamp: decodeRecord(raw, field) };
+              parts.push({ field, order, stamp: decodeRecord(raw, field) });
             } catch (error) {
-              return { field, error: this.#fault(file, error, number, field) };
+              parts.push({ field, order, error: this.#fault(file, error, record, field) });
             }
           });
-          if (parts.length) this.#add(file, number, { block: place, at }, parts, values);
+          if (parts.length) this.#add(file, record, { block: place, at }, parts, values, told);
           number++;
+          if (told) file.done = told.done;
           await pace();
         }
       } catch (error) {
         this.#fault(file, error, number);
         if (codeOf(error) === "E_LIMIT") return;
       }
-      file.done = block.start + block.size;
+      if (!file.source.piece) file.done = (file.size * (block.start + block.size)) / file.source.size;
       changed();
       await pace();
     }
   }
 
-  #add(file, record, { block, at }, found, values) {
-    const known = describe(values);
-    const parts = found.map(({ field, stamp, error }, order) => {
+  /** What `hstamp view` says of a record: faults of the file's, and parts that it could not make. */
+  #told(file, { record, error, faults, member }) {
+    const fault = ({ code, message }, field) => this.#fault(file, new HstampError(code, message), record, field, member);
+    if (error) fault(error, null);
+    return faults.map((each) => ({ field: each.field, kind: each.kind, order: -1, error: fault(each, each.field) }));
+  }
+
+  #add(file, record, { block, at }, found, values, told = null) {
+    const known = describe(told?.values ?? values);
+    if (told?.id) known.id = told.id;
+    const parts = found.map(({ field, stamp, error, kind = null, order = 0 }) => {
       const own = split(stamp?.id);
-      return { record, block, at, order, field, kind: FIELDS[field] ?? field ?? own.kind ?? "stamp", error: error ?? null, base: own.base ?? null };
+      return { record, block, at, order, field, kind: kind ?? FIELDS[field] ?? field ?? own.kind ?? "stamp", error: error ?? null, base: own.base ?? null };
     });
     file.stamps += found.filter((f) => f.stamp).length;
     const stamp = found.find((f) => f.stamp)?.stamp;
@@ -148,7 +174,7 @@ export class Library {
     }
     this.alerts.push({
       file, record, ...known, id, ra: known.ra ?? stamp?.wcs?.ra ?? null, dec: known.dec ?? stamp?.wcs?.dec ?? null,
-      band: stamp?.band ?? null, parts, loose: parts[0].field === null && KINDS.includes(parts[0].kind),
+      band: stamp?.band ?? null, member: told?.member ?? null, converted: told?.converted ?? false, parts, loose: parts[0].field === null && KINDS.includes(parts[0].kind),
     });
   }
 
@@ -184,17 +210,17 @@ export class Library {
   }
 
   async #record(file, { block, at }) {
-    if (block === null) return { stamps: [[null, readBlob(await file.source.read(0, file.size))]], values: {} };
-    const cursor = new Cursor(await this.#content(file, block));
+    if (block === null) return { stamps: [[null, readBlob(await file.source.read(0, file.source.size))]], values: {} };
+    const cursor = new Cursor(await this.#content(block));
     cursor.budget.size = Infinity; // the file was found to be within its budget
     cursor.pos = at;
-    return file.container.record(cursor);
+    return block.container.record(cursor);
   }
 
-  async #content(file, block) {
+  async #content(block) {
     const known = this.#blocks.get(block);
     if (known) { this.#blocks.delete(block); this.#blocks.set(block, known); return known; }
-    const content = await file.container.again(block);
+    const content = await block.container.again(block);
     this.#blocks.set(block, content);
     this.#blockBytes += content.length;
     for (const [key, old] of this.#blocks) {

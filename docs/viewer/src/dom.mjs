@@ -16,6 +16,14 @@ export function make(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** Replaces what is in a box; where the focus was in it, it goes to what came in that place. */
+export function keepingFocus(box, replace) {
+  const inside = () => [...box.querySelectorAll("button, canvas, input, select, a")];
+  const at = inside().indexOf(document.activeElement);
+  replace();
+  if (at >= 0) (inside()[at] ?? inside().at(-1) ?? box).focus({ preventScroll: true });
+}
+
 /** Offers bytes or text as a file to save. */
 export function save(name, content, type = "application/octet-stream") {
   const url = URL.createObjectURL(new Blob([content], { type }));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Words about an alert: what it holds, where it is, what tables say of it, and where else to look.
-import { $, make } from "./dom.mjs";
+import { $, keepingFocus, make } from "./dom.mjs";
 import { maskColour } from "./planes.mjs";
 import { pixelScale, sexagesimal } from "./sky.mjs";
 import { short } from "./panels.mjs";
@@ -30,10 +30,21 @@ export function links(alert) {
 
 const row = (name, ...content) => [make("dt", {}, name), make("dd", {}, ...content)];
 
+/** Candidates with their probabilities; a click puts the crosshair on one. */
+function hostsOf({ candidates, none }, toCandidate) {
+  const rest = none === null ? "" : `P(none) ${none.toFixed(2)}`;
+  if (!candidates.length) return ["no candidate", rest && `, ${rest}`];
+  const lines = candidates.map(({ rank, p, offset, x, y }, number) => make("li", {},
+    make("button", { type: "button", class: "candidate", "aria-label": `crosshair on candidate ${rank}`, onclick: () => toCandidate(number) }, String(rank)),
+    ` ${short(offset ?? Math.hypot(x, y))}${offset === null ? " px" : "\u2033"} away, P ${p === null ? "\u2013" : p.toFixed(2)}`));
+  return [make("ol", { class: "candidates" }, ...lines), rest];
+}
+
 /** The list of facts under the pictures. */
-export function showFacts(alert, loaded, tables) {
+export function showFacts(alert, loaded, tables, { hideHosts = false, toCandidate }) {
   const part = loaded.parts.find((p) => p.stamp), stamp = part?.stamp;
-  const facts = [...row("alert", alert.id ?? "\u2013"), ...row("file", `${alert.file.name}, record ${alert.record}`)];
+  const facts = [...row("alert", alert.id ?? "\u2013"), ...row("file", `${alert.file.name}, ${alert.member ?? `record ${alert.record}`}`)];
+  if (alert.converted) facts.push(...row("made", "by hstamp view, of the alert\u2019s cutouts: the file holds no stamps"));
   if (alert.objectId) facts.push(...row("object", alert.objectId));
   if (alert.ra !== null) facts.push(...row("ICRS", `${degrees(alert.ra)} ${alert.dec < 0 ? "\u2212" : "+"}${degrees(Math.abs(alert.dec))}`, make("br"), sexagesimal(alert)));
   if (stamp) {
@@ -42,28 +53,25 @@ export function showFacts(alert, loaded, tables) {
     facts.push(...row("bytes", loaded.parts.filter((p) => p.blob).map((p) => `${p.kind} ${p.blob.length.toLocaleString("en")}`).join(", ")));
   }
   const hosts = tables.hosts.get(alert.id);
-  if (hosts) {
-    const best = hosts.candidates[0];
-    facts.push(...row("host", best ? `${short(best.offset ?? Math.hypot(best.x, best.y))}${best.offset === null ? " px" : "\u2033"} away, P ${short(best.p)}` : "no candidate", hosts.none === null ? "" : `, P(none) ${short(hosts.none)}`));
-  }
+  if (hosts) facts.push(...row("hosts", ...(hideHosts ? ["hidden while you label"] : hostsOf(hosts, toCandidate))));
   const classes = tables.classes.get(alert.id);
   if (classes) facts.push(...row("classes", ...classes.map(({ name, p }) => make("span", { class: "bar" }, make("meter", { min: 0, max: 1, value: p, "aria-label": `probability of ${name}` }), ` ${name} ${p.toFixed(2)}`))));
   const others = links(alert);
   if (others.length) facts.push(...row("look up", ...others.flatMap(([name, url]) => [make("a", { href: url, target: "_blank", rel: "noreferrer noopener" }, name), " "])));
-  $("facts").replaceChildren(...facts);
+  keepingFocus($("facts"), () => $("facts").replaceChildren(...facts));
 }
 
 /** Names of the mask's planes with their colours, to be hidden or shown. */
 export function showLegend(stamps, hidden, changed) {
   const names = new Map();
   for (const { mask } of stamps) mask?.planes.forEach((name, bit) => { if (!names.has(name)) names.set(name, { bit, used: false }); if (mask.data.some((v) => v & (1 << bit))) names.get(name).used = true; });
-  $("legend").replaceChildren(...[...names].map(([name, { bit, used }]) => {
+  keepingFocus($("legend"), () => $("legend").replaceChildren(...[...names].map(([name, { bit, used }]) => {
     const swatch = make("i", { class: "swatch", "aria-hidden": "true" });
     swatch.style.background = maskColour(bit);
     const box = make("input", { type: "checkbox", onchange: (event) => { if (event.target.checked) hidden.delete(name); else hidden.add(name); changed(); } });
     box.checked = !hidden.has(name);
     return make("label", { class: used ? "" : "unused" }, box, swatch, name, used ? "" : " (clear)");
-  }));
+  })));
 }
 
 /** The line that says what is under the pointer or the crosshair. */

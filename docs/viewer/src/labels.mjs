@@ -36,6 +36,14 @@ export class Labels {
     else this.#given.set(name, [label]);
   }
 
+  /** Labels of files as they are kept, in their order, instead of those that are known of these files. */
+  replace(files, kept) {
+    const others = this.#log.filter((label) => !files.has(label.file_sha256));
+    this.#log = [];
+    this.#given = new Map();
+    for (const label of [...others, ...kept]) this.add(label);
+  }
+
   /** Takes the last label of a labeller's pass back, and returns it. */
   undo(set) {
     const at = this.#log.findLastIndex((label) => sameSet(label, set));

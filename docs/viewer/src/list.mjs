@@ -42,6 +42,9 @@ export class AlertList {
     this.#refresh(true);
   }
 
+  /** Writes the rows in sight anew: labels have changed. */
+  mark() { this.#refresh(true); }
+
   select(alert) {
     this.current = alert;
     const top = this.#shown.indexOf(alert) * ROW;

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The page: what is open, what is shown, and what keys and buttons do.
 import { Library } from "./alerts.mjs";
+import { candidatesIn, drawn } from "./candidates.mjs";
 import { readCutout } from "./cutout.mjs";
 import { $, make, save } from "./dom.mjs";
 import { readout, showFacts, showLegend } from "./facts.mjs";
+import { FileList, tell } from "./filelist.mjs";
 import { fitsOf } from "./fits.mjs";
 import { Labelling } from "./labelling.mjs";
 import { fromRow, labelsOfJson } from "./labels.mjs";
 import { AlertList } from "./list.mjs";
 import { Panels, plainPicture } from "./panels.mjs";
-import { LEVEL_COLOURS } from "./planes.mjs";
-import { offsetOf } from "./sky.mjs";
+import { CANDIDATE, LABEL, LEVEL_COLOURS } from "./planes.mjs";
 import { fileSource, memorySource, servedSource } from "./sources.mjs";
 import { readTable } from "./tables.mjs";
+import { bulkReports } from "./tns.mjs";
 
 const TABLE_NAME = /\.(csv|json)$/i;
 const MAX_TABLE = 64 * 2 ** 20; // longest table that is read [byte]
@@ -29,11 +31,14 @@ let current = null; // the alert that is shown
 let loaded = { parts: [], cutouts: {} };
 
 const say = (words) => { $("status").textContent = words; };
-const panels = new Panels(state, { hover: (place) => hover(place), click: (place) => click(place), changed: () => panels.rebuild(), overlays });
+/** For those who do not see the page: what is on it now. */
+const announce = (words) => { $("announcement").textContent = words; };
+const files = new FileList(library, say);
+const panels = new Panels(state, { hover: (place) => hover(place), click: (place) => click(place), overlays });
 const list = new AlertList({ load: (alert) => library.load(alert), choose: (alert) => choose(alert), mark: (alert) => labelling.words(labelling.of(alert)) });
 const labelling = new Labelling({
   library, say, choose: (alert) => choose(alert), current: () => ({ alert: current, loaded }), next: () => go(1),
-  changed: () => { list.select(current); panels.draw(); }, crosshair: () => labelCrosshair(),
+  changed: () => { list.mark(); panels.draw(); }, crosshair: () => labelCrosshair(),
 });
 
 // ---------------------------------------------------------------- opening
@@ -43,7 +48,7 @@ function openedSoFar() {
   if (performance.now() - showing < 400 && library.files.some((file) => file.open)) return;
   showing = performance.now();
   filter();
-  files();
+  files.refresh();
   if (!current && list.length) choose(list.at(0));
 }
 
@@ -57,6 +62,7 @@ async function open(sources) {
     else {
       const file = await library.open(source, openedSoFar);
       await labelling.opened(file);
+      tell(file);
     }
   }
   showing = 0;
@@ -83,36 +89,7 @@ async function table(source) {
     const matched = library.alerts.filter((alert) => found.rows.has(alert.id)).length;
     say(`${source.name}: ${found.rows.size} rows of ${found.kind}, ${matched} of them for open alerts`);
   } else say(`${source.name}: neither hosts, classes nor labels`);
-  if (current) { showFacts(current, loaded, tables); panels.draw(); }
-}
-
-/** One line for each file: what was found in it, and its first fault. */
-function files() {
-  const total = library.alerts.length, stamps = library.files.reduce((sum, file) => sum + file.stamps, 0), reading = library.files.find((file) => file.open);
-  const faults = library.files.reduce((sum, file) => sum + file.faultCount, 0);
-  $("summary").textContent = `${library.files.length} file${library.files.length === 1 ? "" : "s"}: ${total} alerts, ${stamps} stamps${faults ? `, ${faults} faults` : ""}`;
-  if (reading) say(`reading ${reading.name}: ${Math.round((100 * reading.done) / Math.max(1, reading.size))} %`);
-  else if (/^(reading|\d+ alerts)/.test($("status").textContent)) say(`${total} alerts`);
-  for (const file of library.files.filter((each) => !each.open && !listed.has(each))) {
-    listed.add(file);
-    $("files").append(fileRow(file));
-  }
-}
-
-const listed = new WeakSet();
-
-function fileRow({ name, stamps, faults: [first], faultCount }) {
-  const where = first && first.record !== null ? ` (record ${first.record}${first.field ? `, ${first.field}` : ""})` : "";
-  return make("li", { data: { name, code: first?.code ?? "" } }, make("b", {}, name), ` ${stamps} stamp${stamps === 1 ? "" : "s"}`,
-    first ? make("span", { class: "fault" }, ` ${first.code}`) : "", first ? ` ${first.message}${where}${hint(first)}${faultCount > 1 ? `; ${faultCount} faults` : ""}` : "");
-}
-
-/** What to do about a file that holds no stamps. */
-function hint({ code, record }) {
-  if (record !== null) return "";
-  if (code === "E_MAGIC" || code === "E_LIMIT") return ": open blobs and Avro files; \u201chstamp convert\u201d makes them";
-  if (code === "E_SCHEMA") return ": \u201chstamp convert\u201d adds stamps to alerts";
-  return code === "E_CODEC" ? ": this page reads null, deflate and snappy" : "";
+  if (current) { facts(); panels.draw(); }
 }
 
 function filter() {
@@ -129,7 +106,7 @@ const count = () => { $("which-one").textContent = list.length ? `${list.positio
 async function choose(alert) {
   if (!alert) return;
   current = alert;
-  Object.assign(state, { cursor: null, candidate: -1 });
+  Object.assign(state, { cursor: null, candidate: -1, u: 0, v: 0 }); // the source is what one looks for first
   list.select(alert);
   count();
   try {
@@ -143,13 +120,30 @@ async function choose(alert) {
     say(`${alert.file.name}: ${error.message}`);
   }
   panels.show(loaded);
-  showFacts(alert, loaded, tables);
+  facts();
   showLegend(loaded.parts.filter((p) => p.stamp).map((p) => p.stamp), state.hidden, () => panels.draw());
   labelling.refresh();
   hover(null);
+  const label = labelling.of(alert), faults = alert.parts.filter((p) => p.error).map((p) => p.error.code).join(" ");
+  announce(`alert ${alert.id ?? `record ${alert.record}`}, ${list.position + 1}${opening ? "" : ` of ${list.length}`}${faults ? `, at fault: ${faults}` : ""}${state.labelling ? `, ${label ? `labelled ${labelling.words(label)}` : "not labelled"}` : ""}`);
 }
 
-const go = (step) => choose(list.at(list.position + step));
+/** Chooses the alert so many rows on; false at the end of the list. */
+function go(step) {
+  const there = list.at(list.position + step);
+  if (!there || there === current) return false;
+  choose(there);
+  return true;
+}
+
+/** Chooses the next alert without a label of this set, or the first. */
+function nextUnlabelled() {
+  for (let step = 1; step <= list.length; step++) {
+    const alert = list.at((list.position + step) % list.length);
+    if (labelling.of(alert) === null) { choose(alert); return; }
+  }
+  say("all alerts of the list have a label in this set");
+}
 
 // ---------------------------------------------------------------- places
 
@@ -171,41 +165,29 @@ function labelCrosshair() {
   labelling.give("host", state.cursor);
 }
 
-/** Moves the crosshair to the next candidate, and says so: the label will, too. */
-function nextCandidate() {
-  const part = loaded.parts.find((p) => p.kind === state.active && p.stamp), found = part ? candidatesIn(part.stamp) : [];
+/** Moves the crosshair to a candidate, by default the next, and says so: the label will, too. */
+function toCandidate(number = state.candidate + 1) {
+  if (candidatesHidden()) { say("candidates are hidden: untick \u201chide candidates\u201d first"); return; }
+  const part = activePart(), found = part ? candidatesIn(part.stamp, tables.hosts.get(current?.id)) : [];
   if (!found.length) { say("no candidates: open the table of \u201chstamp hosts\u201d"); return; }
-  state.candidate = (state.candidate + 1) % found.length;
-  const { x, y, rank } = found[state.candidate];
+  state.candidate = number % found.length;
+  const { x, y, rank, p } = found[state.candidate];
   setCursor(panels.at(part, x, y), `candidate ${rank}`);
-  say(`crosshair on candidate ${rank}`);
+  say(`crosshair on candidate ${rank} of ${found.length}${p === null ? "" : `, probability ${p.toFixed(2)}`}`);
 }
 
-/** Candidates of the alert as offsets in an image, with their covariance there. */
-function candidatesIn(stamp) {
-  const { candidates = [] } = tables.hosts.get(current?.id) ?? {};
-  return candidates.flatMap((each) => {
-    const { wcs } = stamp, bySky = wcs && each.ra !== null && each.dec !== null;
-    const at = bySky ? offsetOf(wcs, each) : each.x === null ? null : { x: each.x, y: each.y };
-    if (!at) return [];
-    return [{ ...each, ...at, cov: bySky && each.covSky.every((v) => v !== null) ? inPixels(wcs, each.covSky) : each.cov.map((v) => v ?? 0) }];
-  });
-}
+const facts = () => showFacts(current, loaded, tables, { hideHosts: candidatesHidden(), toCandidate });
 
-/** Covariance of (x, y) [base pixel^2] from that of (east, north) [arcsec^2]. */
-function inPixels({ cd: [a, b, c, d] }, [ee, en, nn]) {
-  const det = 3600 * (a * d - b * c), [p, q, r, s] = [d / det, -b / det, -c / det, a / det];
-  return [p * p * ee + 2 * p * q * en + q * q * nn, p * r * ee + (p * s + q * r) * en + q * s * nn, r * r * ee + 2 * r * s * en + s * s * nn];
-}
+const candidatesHidden = () => state.labelling && $("blind").checked;
 
 function overlays(stamp, kind) {
   const shown = [];
-  if (state.candidates && !(state.labelling && $("blind").checked))
-    for (const each of candidatesIn(stamp)) shown.push({ shape: "host", ...each, colour: LEVEL_COLOURS[(each.rank + 1) % 8 === 3 ? 4 : 1], name: each.p === null ? "" : each.p.toFixed(2) });
+  // The best is drawn last, over the others.
+  if (state.candidates && !candidatesHidden()) shown.push(...candidatesIn(stamp, tables.hosts.get(current?.id)).map(drawn).reverse());
   const label = labelling.of(current);
   if (label?.label === "host") {
     const at = panels.inImage({ ...label, kind: label.image }, stamp, kind);
-    if (at) shown.push({ shape: "label", x: at.x, y: at.y, colour: LEVEL_COLOURS[3], name: "host" });
+    if (at) shown.push({ shape: "label", x: at.x, y: at.y, colour: LABEL, name: "host" });
   }
   return shown;
 }
@@ -228,7 +210,7 @@ function set(name, value) {
   if (CHECKS.includes(name)) $(name).checked = value;
   else $(name).value = value;
   if (name === "mode" || name === "plane" || name === "today") panels.rebuild();
-  if (name === "labelling") $("labels").hidden = !value;
+  if (name === "labelling") { $("labels").hidden = !value; document.body.classList.toggle("labelling", value); if (current) facts(); if (value && !$("labeller").value) $("labeller").focus(); }
   $("legend").hidden = state.plane !== "mask";
   panels.draw();
 }
@@ -239,14 +221,16 @@ const toggle = (name) => set(name, !state[name]);
 function arrows(right, up, event) {
   if (!state.labelling && right) { go(right); return; }
   const place = panels.moveCursor(right, up, event.shiftKey);
-  if (place) setCursor(place, "placed by keys");
+  if (!place) return;
+  setCursor(place, "placed by keys");
+  announce(`crosshair: ${$("readout").textContent}`);
 }
 
 const KEYS = {
   j: () => go(1), k: () => go(-1), m: () => cycle("mode", ["mosaic", "levels"]), p: () => cycle("plane", PLANES), s: () => cycle("stretch", STRETCHES),
   h: () => toggle("shared"), o: () => toggle("north"), l: () => toggle("outlines"), a: () => toggle("marks"), c: () => toggle("candidates"), t: () => toggle("today"),
   e: () => toggle("labelling"), "+": () => panels.zoom(1.5), "=": () => panels.zoom(1.5), "-": () => panels.zoom(1 / 1.5), 0: () => panels.reset(),
-  i: nextImage, g: nextCandidate, "?": () => $("keys").showModal(), Escape: () => setCursor(null),
+  i: nextImage, g: () => toCandidate(), x: nextUnlabelled, "?": () => $("keys").showModal(), Escape: () => setCursor(null),
   ArrowRight: (event) => arrows(1, 0, event), ArrowLeft: (event) => arrows(-1, 0, event), ArrowUp: (event) => arrows(0, 1, event), ArrowDown: (event) => arrows(0, -1, event),
 };
 const LABEL_KEYS = { Enter: labelCrosshair, n: () => labelling.give("none"), u: () => labelling.give("unsure"), z: () => labelling.undo(), Backspace: () => labelling.undo() };
@@ -262,7 +246,11 @@ function nextImage() {
 document.addEventListener("keydown", (event) => {
   const { target } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (target.matches("input:not([type=checkbox]), select, textarea")) return;
+  if (target.matches("input:not([type=checkbox])")) {
+    if (event.key === "Enter" || event.key === "Escape") target.blur(); // and the keys are the page's again
+    return;
+  }
+  if (target.matches("select") && (event.key.length > 1 || /[0-9 ]/.test(event.key))) return; // these are its own
   if (event.key === "Enter" && target.matches("button, a, summary")) return;
   const digit = state.labelling && /^[1-9]$/.test(event.key) ? labelling.classes[event.key - 1] : null;
   const action = digit ? () => labelling.give("class", null, digit) : (state.labelling && LABEL_KEYS[event.key]) || KEYS[event.key];
@@ -279,7 +267,7 @@ for (const [id, action] of Object.entries({
 })) $(id).addEventListener("click", action);
 $("search").addEventListener("input", filter);
 $("which").addEventListener("change", filter);
-$("blind").addEventListener("change", () => panels.draw());
+$("blind").addEventListener("change", () => { if (current) facts(); panels.draw(); });
 for (const close of document.querySelectorAll("dialog button.close")) close.addEventListener("click", () => close.closest("dialog").close());
 for (const id of ["open", "open-2"]) $(id).addEventListener("change", (event) => { open([...event.target.files].map(fileSource)); event.target.value = ""; });
 for (const kind of ["dragover", "drop"]) document.addEventListener(kind, (event) => event.preventDefault());
@@ -298,4 +286,4 @@ const served = document.querySelector("meta[name=hstamp-files]");
 if (served) fetch(served.content).then((answer) => answer.json()).then((items) => open(items.map(servedSource)));
 
 // What tests look at.
-window.hstampViewer = { library, state, tables, labelling, open, choose, plainPicture, current: () => ({ alert: current, loaded }), busy: () => opening > 0, fitsOf };
+window.hstampViewer = { library, state, tables, labelling, open, choose, plainPicture, current: () => ({ alert: current, loaded }), busy: () => opening > 0, fitsOf, bulkReports, colours: { ...LEVEL_COLOURS.slice(0, 4), candidate: CANDIDATE, label: LABEL, mark: "#ffffff" }, drawnCandidates: () => overlays(activePart().stamp, state.active).filter((each) => each.shape === "host") };

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The pictures of one alert side by side, and how pointers and keys move in them.
-import { $, make, prepared } from "./dom.mjs";
+import { $, keepingFocus, make, prepared } from "./dom.mjs";
 import * as draw from "./picture.mjs";
 import {
   BEYOND, LEVEL_COLOURS, gridOf, imageColours, levelOfElement, maskColours, noiseColours, packedHex, psfColours, shownValues,
 } from "./planes.mjs";
+import { listen, listenToWheel } from "./pointers.mjs";
 import { AS_STORED, northUp, offsetOf, pixelScale, skyAt, turned, unturned } from "./sky.mjs";
 import { stretchOf } from "./stretch.mjs";
 
 const TODAY = [-15, 15]; // base offsets of a cutout as LSST makes them
-const CLICK = 5; // a pointer that moves less has clicked [px]
 
 export class Panels {
   #panels = [];
   #queued = false;
 
-  /** @param {object} state Of the page. @param {{hover: function, click: function, changed: function}} host */
+  /** @param {object} state Of the page. @param {{hover: function, click: function, overlays: function}} host */
   constructor(state, host) {
     Object.assign(this, { state, host, box: $("panels"), loaded: null });
     new ResizeObserver(() => this.draw()).observe(this.box);
@@ -31,18 +31,25 @@ export class Panels {
 
   /** Makes the canvases anew: one for each picture. */
   rebuild() {
-    const { mode, plane, today } = this.state, parts = this.loaded?.parts ?? [];
+    const { mode, plane } = this.state, parts = this.loaded?.parts ?? [];
     this.#panels = [];
     const figures = parts.map((part) => {
       if (!part.stamp) return failed(part);
       const levels = mode === "levels" && plane !== "psf" ? [...Array(part.stamp.levels).keys()] : [null];
       return this.#figure(part, levels, part.kind);
     });
-    const active = parts.find((p) => p.kind === this.state.active && p.stamp);
-    const beside = today && active && mode === "mosaic" && plane === "image" ? [this.#figure(active, [null], "today", this.loaded.cutouts[active.kind])] : [];
-    this.box.replaceChildren(...figures);
+    keepingFocus(this.box, () => this.box.replaceChildren(...figures));
     this.box.classList.toggle("alone", figures.length === 1);
-    $("beside").replaceChildren(...beside);
+    this.#setBeside();
+  }
+
+  /** The picture of today's cutout, which follows the active image: the others stay, a pointer may be on them. */
+  #setBeside() {
+    const { mode, plane, today, active } = this.state;
+    const part = (this.loaded?.parts ?? []).find((p) => p.kind === active && p.stamp);
+    this.#panels = this.#panels.filter((p) => p.name !== "today");
+    const shown = today && part && mode === "mosaic" && plane === "image" ? [this.#figure(part, [null], "today", this.loaded.cutouts[part.kind])] : [];
+    keepingFocus($("beside"), () => $("beside").replaceChildren(...shown));
     this.draw();
   }
 
@@ -96,6 +103,8 @@ export class Panels {
   #paint(panel) {
     const { canvas, part, level, name, caption } = panel, { stamp } = part, { state } = this;
     if (!canvas.clientWidth) return;
+    // All of a picture needs no moving: a finger moves the page then, and the picture when it is magnified.
+    canvas.style.touchAction = state.zoom > 1 && level === null ? "none" : "pan-y";
     const context = prepared(canvas), view = this.viewOf(panel), stretch = this.stretches.get(stamp);
     const grid = gridOf(stamp.levels, level);
     let title = name, note = "";
@@ -151,7 +160,7 @@ export class Panels {
       if (level === null) draw.compass(context, stamp, view);
     }
     for (const each of this.host.overlays(stamp, kind)) {
-      if (each.shape === "host") draw.ellipse(context, view, each, each.colour, each.name);
+      if (each.shape === "host") draw.ellipse(context, view, each);
       else draw.diamond(context, view, each, each.colour, each.name);
     }
     const cursor = state.cursor && this.inImage(state.cursor, stamp, kind);
@@ -186,51 +195,23 @@ export class Panels {
   // -------------------------------------------------------------- pointers
 
   #listen(panel) {
-    const { canvas } = panel, pointers = new Map();
-    let moved = 0, pinch = 0;
-    const place = (event) => {
-      const box = canvas.getBoundingClientRect(), ratio = canvas.width / box.width;
-      return [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio];
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      pointers.set(event.pointerId, place(event));
-      moved = 0;
-      this.activate(panel);
+    const { canvas, level } = panel, movable = level === null;
+    listen(canvas, {
+      down: () => this.activate(panel),
+      hover: (place) => this.host.hover(place && this.describe(panel, ...place)),
+      move: (di, dj) => { if (movable) this.pan(panel, di, dj); },
+      zoom: (factor, i, j) => { if (movable) this.zoomAt(panel, factor, i, j); },
+      click: (i, j) => this.host.click(this.describe(panel, i, j)),
     });
-    canvas.addEventListener("pointermove", (event) => {
-      const now = place(event), before = pointers.get(event.pointerId);
-      this.host.hover(this.describe(panel, ...now));
-      if (!before) return;
-      pointers.set(event.pointerId, now);
-      moved += Math.hypot(now[0] - before[0], now[1] - before[1]);
-      if (pointers.size === 2) {
-        const [a, b] = [...pointers.values()], distance = Math.hypot(a[0] - b[0], a[1] - b[1]);
-        if (pinch) this.zoomAt(panel, distance / pinch, (a[0] + b[0]) / 2, (a[1] + b[1]) / 2);
-        pinch = distance;
-      } else if (moved > CLICK * (window.devicePixelRatio || 1) && panel.level === null) this.pan(panel, now[0] - before[0], now[1] - before[1]);
-    });
-    const up = (event) => {
-      const was = pointers.delete(event.pointerId);
-      pinch = 0;
-      if (was && event.type === "pointerup" && moved <= CLICK * (window.devicePixelRatio || 1) && pointers.size === 0) this.host.click(this.describe(panel, ...place(event)));
-    };
-    canvas.addEventListener("pointerup", up);
-    canvas.addEventListener("pointercancel", up);
-    canvas.addEventListener("pointerleave", () => this.host.hover(null));
+    if (movable) listenToWheel(canvas, (factor, i, j) => this.zoomAt(panel, factor, i, j));
     canvas.addEventListener("focus", () => this.activate(panel));
-    canvas.addEventListener("wheel", (event) => {
-      if (panel.level !== null) return;
-      event.preventDefault();
-      this.zoomAt(panel, Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), ...place(event));
-    }, { passive: false });
     canvas.addEventListener("dblclick", () => { if (!this.state.labelling) this.reset(); });
   }
 
   activate({ part }) {
     if (this.state.active === part.kind) return;
     this.state.active = part.kind;
-    if (this.state.today) this.host.changed();
+    this.#setBeside();
   }
 
   pan(panel, di, dj) {

@@ -148,16 +148,18 @@ export function scaleBar(context, { wcs }, view) {
   text(context, `${length}${wcs ? "\u2033" : " px"}`, i + along / 2, j - 11 * context.unit);
 }
 
-/** An ellipse of a covariance at two sigma, and a cross at its middle. */
-export function ellipse(context, view, { x, y, cov: [xx, xy, yy] }, colour, name) {
+/** A candidate: the ellipse of its covariance at two sigma, and a cross at its middle. */
+export function ellipse(context, view, { x, y, cov: [xx, xy, yy], colour, name, beside, alpha, width: line, dash }) {
   const { width, height } = context.canvas, [i, j] = pointOf(view, width, height, x, y), u = context.unit;
   const mean = (xx + yy) / 2, half = Math.hypot((xx - yy) / 2, xy);
   const [a, b] = [mean + half, mean - half].map((v) => (2 * Math.sqrt(Math.max(v, 0))) / view.scale);
   const angle = Math.atan2(2 * xy, xx - yy) / 2;
   const [p, q] = turned(view.turn, Math.cos(angle), Math.sin(angle));
-  if (a > 0) cased(context, colour, 1.4, (c) => c.ellipse(i, j, a, b, Math.atan2(-q, p), 0, 2 * Math.PI));
+  context.globalAlpha = alpha;
+  if (a > 0) cased(context, colour, line, (c) => c.ellipse(i, j, a, b, Math.atan2(-q, p), 0, 2 * Math.PI), dash);
   cased(context, colour, 1.6, (c) => { c.moveTo(i - 5 * u, j - 5 * u); c.lineTo(i + 5 * u, j + 5 * u); c.moveTo(i + 5 * u, j - 5 * u); c.lineTo(i - 5 * u, j + 5 * u); });
-  if (name) text(context, name, i + 9 * u, j - 10 * u, colour, "left", 11);
+  context.globalAlpha = 1;
+  if (name) text(context, name, i + beside[0] * 9 * u, j + beside[1] * 11 * u, colour, beside[0] < 0 ? "right" : "left", 11);
 }
 
 /** A diamond: where a host was clicked. */

@@ -4,6 +4,9 @@ import { conservingValues, levelOrigin, mosaicIndex, pixelSide } from "./stamp.m
 
 /** Okabe & Ito, "Color Universal Design" (2008): distinct under all common colour deficiencies; as in hstamp.draw. */
 export const LEVEL_COLOURS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2", "#b0b0b0"];
+/** Host candidates, and the place that was labelled: unlike the levels' colours for every eye, and each other in grey. */
+export const CANDIDATE = "#9f80ff";
+export const LABEL = "#b0f0a0";
 export const MISSING = "#6a4c75";
 export const HATCH = "#d8b8e2";
 export const BEYOND = "#17212e";

@@ -8,6 +8,10 @@ const request = (made) => new Promise((resolve, reject) => {
 
 export class Store {
   #db = null;
+  #others = typeof BroadcastChannel === "function" ? new BroadcastChannel("hstamp-viewer") : null;
+
+  /** Calls a function when another page of this browser has added or removed a label. */
+  onOthers(changed) { if (this.#others) this.#others.onmessage = changed; }
 
   /** Whether the browser keeps labels; without (private windows of some) they live as long as the page. */
   get keeps() { return this.#db !== null; }
@@ -35,11 +39,15 @@ export class Store {
   }
 
   async add(label) {
-    if (this.#db) label[KEY] = await request(this.#labels("readwrite").add({ ...label }));
+    if (!this.#db) return;
+    label[KEY] = await request(this.#labels("readwrite").add({ ...label }));
+    this.#others?.postMessage("changed");
   }
 
   async remove(label) {
-    if (this.#db && label[KEY] !== undefined) await request(this.#labels("readwrite").delete(label[KEY]));
+    if (!this.#db || label[KEY] === undefined) return;
+    await request(this.#labels("readwrite").delete(label[KEY]));
+    this.#others?.postMessage("changed");
   }
 }
 
