@@ -12,7 +12,7 @@ SAMPLE = PAGE.with_name("sample.avro")
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--js-flags=--expose-gc",
+    "--js-flags=--expose-gc", "--enable-precise-memory-info",
 ]  # fmt: skip
 PATIENCE = 1000 * int(os.environ.get("HSTAMP_PATIENCE", "480"))
 """Milliseconds after which a step has failed: machines that run tests are busy."""

@@ -22,7 +22,7 @@ MEMORY = 700e6
 """Resident memory of the page's process [byte]."""
 HEAP = 54e6
 """Objects of the page [byte]."""
-LONGEST = 450.0
+LONGEST = 120.0
 """The longest piece of work in which the page does not answer [ms of processor time]."""
 
 

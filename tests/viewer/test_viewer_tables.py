@@ -85,7 +85,9 @@ def test_all_candidates_are_listed_and_the_crosshair_steps_through_them(browser,
 def test_a_label_says_which_candidate_it_took(browser, tmp_path):
     page = opened(browser, tmp_path, [(3.6, 0.6), (-7.2, 0.25)])
     _, dec = place(page)
-    page.check("#labelling")
+    page.keyboard.press("e")
+    page.keyboard.type("ada")
+    page.keyboard.press("Enter")
     # Hidden candidates are neither in the picture nor in the words, and no key goes to them.
     assert page.locator(".candidates").count() == 0
     assert "hidden while you label" in page.inner_text("#facts")

@@ -5,7 +5,7 @@ import { fileSource } from "./sources.mjs";
 
 const PART = 2 ** 20; // bytes that are unpacked at a time
 const HELD = 2 ** 24; // unpacked bytes in the page's own memory
-const FREE = 256 * 2 ** 20, RATIO = 256, MOST = 2 ** 30; // what a file may unpack to, as in hstamp; 1 GiB at most here
+const FREE = 64 * 2 ** 20, RATIO = 64, MOST = 2 ** 30; // what a file may unpack to; gzip makes images 2 to 20 times smaller
 const HEAD = 512;
 
 export const isGzip = (bytes) => bytes[0] === 0x1f && bytes[1] === 0x8b;

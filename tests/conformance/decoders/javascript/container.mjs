@@ -63,6 +63,10 @@ async function inflateBlock(data, limit) {
 }
 
 const CODECS = { null: (data) => data, deflate: inflateBlock, snappy: unsnap };
+try {
+  new DecompressionStream("zstd"); // few runtimes have it
+  CODECS.zstandard = (data, limit) => decompress("zstd", data, limit);
+} catch { /* E_CODEC */ }
 
 // ---------------------------------------------------------------- the header
 
