@@ -37,7 +37,7 @@ class Told:
 
     Attributes
     ----------
-    numbers : ndarray, shape (N, 8)
+    numbers : ndarray, shape (N, 9)
         `hstamp.classify.fields.features`.
     label : ndarray of int, shape (N,)
     logits : ndarray, shape (N, 5)
@@ -63,7 +63,7 @@ def fit(told: Told, penalty: float, columns: tuple[str, ...] = FIELDS) -> FieldH
     penalty : float
         Half of it times the sum of squared weights adds to the mean loss.
     columns : tuple of str
-        Columns that have weights.
+        Columns that have weights, beside the last.
     """
     weight = balance(told.label)
     weight /= weight.sum()
@@ -73,9 +73,10 @@ def fit(told: Told, penalty: float, columns: tuple[str, ...] = FIELDS) -> FieldH
     clean = np.nan_to_num(told.numbers)
     middle = (share * clean).sum(axis=0) / total
     scale = np.sqrt((share * (clean - middle) ** 2).sum(axis=0) / total)
-    scale = np.where(scale > 1e-6, scale, 1.0)
+    # What never varies is no field but the middle of the answer.
+    middle, scale = np.where(scale > 1e-6, [middle, scale], [[0.0], [1.0]])
     design = np.where(known, (clean - middle) / scale, 0.0)
-    used = np.array([name in columns for name in FIELDS])
+    used = np.array([name in (*columns, "said") for name in FIELDS])
     one = np.eye(len(CLASSES))[told.label]
     shape = (int(used.sum()), len(CLASSES))
 

@@ -41,7 +41,7 @@ class Labelled:
         Part of the cross-validation: a hash of the object's name.
     objects, rules : tuple of str
         Name of each alert's object, and the rule its label follows from.
-    numbers : ndarray, float64, shape (N, 8)
+    numbers : ndarray, float64, shape (N, 9)
         What the packets say: `hstamp.classify.fields.features`.
     night : ndarray of int, shape (N,)
         Part of a cross-validation by nights.

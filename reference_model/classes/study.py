@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,12 +75,18 @@ def base_model(study: Study, kind: str, seed: int, strata: tuple[str, ...] = STR
     return trained(path, config, load_alerts(study.root, study.config, "train", strata))
 
 
-def cross_validate(study: Study, kind: str, seed: int, labelled: Labelled) -> None:
-    """Real alerts: as the simulation taught, and after going on with four folds of five."""
+def cross_validate(
+    study: Study, kind: str, seed: int, labelled: Labelled, by: str = "real"
+) -> None:
+    """Real alerts: as the simulation taught, and after going on with four folds of five.
+
+    Folds are by object, or by night where `by` is 'night'.
+    """
     kinds = ("hstamp2", "hstamp3") if kind == "any" else (kind,)
+    parts, word = (labelled.night, "night") if by == "night" else (labelled.fold, "fold")
     # Each also as the mean over rotations and flips.
     names = [(name, average) for name in kinds for average in (False, True)]
-    paths = [study.answers(f"real-{name}{'x8' * average}-seed{seed}") for name, average in names]
+    paths = [study.answers(f"{by}-{name}{'x8' * average}-seed{seed}") for name, average in names]
     if all(path.exists() for path in paths):
         return
     start = base_model(study, kind, seed)
@@ -89,15 +96,26 @@ def cross_validate(study: Study, kind: str, seed: int, labelled: Labelled) -> No
     tuned = [np.zeros_like(one) for one in untuned]
     config = ClassTraining(kind, seed, study.tune, rate=TUNE_RATE, real=TUNE_REAL)
     for fold in range(FOLDS):
-        seen, held = np.flatnonzero(labelled.fold != fold), np.flatnonzero(labelled.fold == fold)
+        seen, held = np.flatnonzero(parts != fold), np.flatnonzero(parts == fold)
         model = trained(
-            study.run(f"{kind}-fold{fold}-seed{seed}"), config, simulated, real, start, seen
+            study.run(f"{kind}-{word}{fold}-seed{seed}"), config, simulated, real, start, seen
         )
         for found, (name, average) in zip(tuned, names, strict=True):
             found[held] = logits_of(model, KINDS[name], real, held, average)
     for path, first, second in zip(paths, untuned, tuned, strict=True):
         _store(path, simulated=first, tuned=second, label=real.rows["label"], group=real.groups,
-               fold=labelled.fold)  # fmt: skip
+               fold=parts)  # fmt: skip
+
+
+def kept(study: Study, name: str, make: Callable[[], Any]) -> Any:
+    """What `make` gives, as JSON beside the answers; made once."""
+    path = study.answers(name).with_suffix(".json")
+    if path.exists():
+        return json.loads(path.read_text())
+    found = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found))
+    return found
 
 
 def keep_packets(study: Study, labelled: Labelled) -> None:
@@ -149,7 +167,7 @@ def finish(study: Study, seed: int, labelled: Labelled, output: Path) -> dict[st
     label = stored["label"].astype(np.int64)
     warmth = temperature(stored["tuned"], label)
     told = Told(labelled.numbers, label, stored["tuned"].astype(float) / warmth)
-    head = fit(told, choose(told, labelled.fold))
+    head = fit(told, choose(told, labelled.night))
     export_onnx(output, model)
     about: dict[str, Any] = {
         "classes": "equal shares",
@@ -197,5 +215,8 @@ def run_study(study: Study, labelled: Path | None, seeds: list[int], output: Pat
         coarse("window63", seed)
         for kind in FINE_INPUTS:
             judge(study, kind, seed, ("lsst",))
+        if real is not None and seed == seeds[0]:
+            for kind in ("any", "window63"):
+                cross_validate(study, kind, seed, real, "night")
         for kind in OTHERS:
             coarse(kind, seed)

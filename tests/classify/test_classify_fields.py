@@ -84,7 +84,7 @@ class TestNumbers:
         (found,) = features([Measured("ZTF", -100.0, 18.0, 0.0, 0.0, "g")])
         named = dict(zip(FIELDS, found, strict=True))
         assert (named["snr"], named["sign"], named["magnitude"]) == (2.0, -1.0, 18.0)
-        assert (named["g"], named["r"], named["i"]) == (1.0, 0.0, 0.0)
+        assert (named["g"], named["r"], named["i"], named["said"]) == (1.0, 0.0, 0.0, 1.0)
         assert named["ecliptic"] == pytest.approx(0.0)
 
     def test_nothing_known_is_nothing_said(self):
@@ -121,7 +121,7 @@ class TestHead:
         assert (again.weights == head().weights).all()
 
     @pytest.mark.parametrize(
-        "changed", [{"fields": ["drb"]}, {"scale": [0.0] * 8}, {"weights": [[1.0]]}]
+        "changed", [{"fields": ["drb"]}, {"scale": [0.0] * 9}, {"weights": [[1.0]]}]
     )
     def test_another_head_is_none(self, changed):
         with pytest.raises(ValueError, match=r"are others|have the shapes|no finite numbers"):

@@ -20,10 +20,10 @@ __all__ = ["FIELDS", "FieldHead", "features"]
 
 Floats = NDArray[np.float64]
 
-FIELDS: Final = ("snr", "sign", "magnitude", "galactic", "ecliptic", "g", "r", "i")
+FIELDS: Final = ("snr", "sign", "magnitude", "galactic", "ecliptic", "g", "r", "i", "said")
 """Columns of `features`: logarithm (base 10) of the signal-to-noise, sign of the difference, its
-magnitude, sine of the galactic and of the ecliptic latitude without their signs, and whether the
-filter is g, r or i."""
+magnitude, sine of the galactic and of the ecliptic latitude without their signs, whether the
+filter is g, r or i, and one where the packet says any of it."""
 
 _POLE: Final = np.radians((192.85948, 27.12825))
 """North pole of the Galaxy, ICRS (ESA 1997, The Hipparcos Catalogue, Vol. 1, Section 1.5.3)."""
@@ -40,7 +40,7 @@ def features(measured: Sequence[Measured]) -> Floats:
 
     Returns
     -------
-    ndarray, float64, shape (B, 8)
+    ndarray, float64, shape (B, 9)
         Columns as in `FIELDS`; NaN where the packet does not say.
     """
     snr, magnitude, ra, dec = np.array(
@@ -53,13 +53,15 @@ def features(measured: Sequence[Measured]) -> Floats:
         size = np.where(snr != 0, np.log10(np.abs(snr)), np.nan)
     bands = [
         [np.nan if one.band is None else float(one.band == name) for one in measured]
-        for name in FIELDS[5:]
+        for name in FIELDS[5:8]
     ]
-    return np.stack(
+    found = np.stack(
         [size, np.where(snr != 0, np.sign(snr), np.nan), magnitude, np.abs(galactic),
          np.abs(ecliptic), *np.array(bands, dtype=np.float64).reshape(3, -1)],
         axis=1,
     )  # fmt: skip
+    said = np.where(np.isfinite(found).any(axis=1), 1.0, np.nan)
+    return np.concatenate([found, said[:, None]], axis=1)
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,9 @@ class FieldHead:
     ----------
     survey : str
         Survey whose alerts it was trained on; of others it says nothing.
-    middle, scale : ndarray, shape (8,)
+    middle, scale : ndarray, shape (9,)
         What is taken off each number, and what it is then divided by.
-    weights : ndarray, shape (8, 5)
+    weights : ndarray, shape (9, 5)
         Of each number for each class; of one that is not known, nothing.
     """
 
@@ -111,5 +113,5 @@ class FieldHead:
         }  # fmt: skip
 
     def logits(self, numbers: Floats) -> Floats:
-        """What `features` (B, 8) add to the logarithms of the probabilities, shape (B, 5)."""
+        """What `features` (B, 9) add to the logarithms of the probabilities, shape (B, 5)."""
         return np.asarray(np.nan_to_num((numbers - self.middle) / self.scale) @ self.weights)
