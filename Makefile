@@ -6,7 +6,7 @@
 # make study : simulate, train and evaluate the reference model (a night); make results : its tables
 # make rubin-demo : a simulated visit through Rubin's middleware, rubin-demo-out/report.html
 # make test-rubin : install the extra rubin and test hstamp.rubin; both need Python 3.12 or later
-# make docs : the documentation site, docs/_build/html/index.html; make linkcheck : its links to elsewhere
+# make docs : the site with viewer and proposal, docs/_build/html/index.html; make linkcheck : its links to elsewhere
 # make proposal : the proposal, its summary and slides, as HTML and PDF, in proposal-out/
 # make test-viewer : test the viewer in a browser; without Chromium these tests are skipped
 # make viewer : put the viewer's page together from its parts
