@@ -71,14 +71,14 @@ def test_messages_snippet_runs(parent: np.ndarray, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.count("[[") == 2
 
 
-def test_readme_snippet_runs_and_its_sizes_hold(parent: np.ndarray) -> None:
+def test_the_first_snippet_runs_and_its_sizes_hold(parent: np.ndarray) -> None:
     names: dict = {
         "image": parent,
         "x": 130.2,
         "y": 129.6,
         "variance": np.full(parent.shape, 100.0),
     }
-    exec(block("README.md", "use"), names)
+    exec(block("docs/use.md", "use"), names)
     assert len(names["blob"]) < 3000
     assert names["stamp"].levels.shape == (5, 15, 15)
     assert names["small"].n == 3
