@@ -96,8 +96,8 @@ REFERENCES: Final = (
     " streams*, [10.3847/2041-8213/ace77e](https://doi.org/10.3847/2041-8213/ace77e).",
     "DEBASS, [10.48550/arXiv.2508.10878](https://doi.org/10.48550/arXiv.2508.10878); hosts of"
     " DEBASS and Foundation: tables of Pripriiiii/Host-Properties.",
-    "Fink: astrolabsoftware/fink-broker, pull request 922 (2024). Babamul: boom-astro/boom, issue 357"
-    " (2026).",
+    "Fink: astrolabsoftware/fink-broker, pull request 922 (2024). Babamul: boom-astro/boom,"
+    " issue 357 (2026).",
     "R. D. Williams et al. 2024, *Lasair*,"
     " [10.1093/rasti/rzae024](https://doi.org/10.1093/rasti/rzae024).",
 )
