@@ -103,6 +103,14 @@ REFERENCES: Final = (
 )
 
 
+def column(row: dict[str, str], begins: str) -> str:
+    """Give the cell of a row whose heading begins so."""
+    for name, cell in row.items():
+        if name.startswith(begins):
+            return cell
+    raise KeyError(f"no column {begins!r} among {', '.join(row)}")
+
+
 def filters() -> dict[str, Callable[..., str]]:
     """How numbers are written."""
     return {
@@ -113,6 +121,7 @@ def filters() -> dict[str, Callable[..., str]]:
         "f3": lambda v: f"{v:+.3f}",
         "g2": lambda v: f"{v:.2g}",
         "places": lambda v, digits: f"{v:,.{digits}f}",
+        "column": column,
         "before": lambda text, mark: text.partition(mark)[0].strip(),
     }
 
@@ -133,13 +142,17 @@ def bytes_figure(n: Numbers) -> str:
 
 
 def hosts_figure(n: Numbers) -> str:
-    """Drawing of the shares of answers that miss the host, from the table of the results."""
+    """Drawing of the shares of answers that miss the host, from the table of the results.
+
+    Rows of what was not run are left out.
+    """
     table = n.table("reference_model_results.md", "deep")
     columns = [name for name in table[0] if name != "input"]
     rows = [
         (row["input"].partition(":")[0].partition(", the catalogue")[0],
          [estimate(row[column]) for column in columns])
         for row in table
+        if not any(cell.startswith(("not run", "-")) for cell in row.values())
     ]  # fmt: skip
     return f'<figure class="bars">{shares_svg(columns, rows)}</figure>'
 

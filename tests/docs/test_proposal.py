@@ -134,6 +134,21 @@ def test_goals_are_those_of_the_results(build, tmp_path: Path) -> None:
         numbers.goals()
 
 
+def test_what_was_not_run_is_not_drawn(build, tmp_path: Path) -> None:
+    (tmp_path / "reference_model_results.md").write_text(
+        "| input | deep (%), n = 7 | nearby (%), n = 9 |\n|---|---|---|\n"
+        "| stamp: 900 values | 7.3 (6.6-7.9) | 4 |\n| window | not run | 1.0 |\n"
+    )
+    numbers = build.Numbers()
+    numbers.docs = tmp_path
+    drawn = build.hosts_figure(numbers)
+    assert drawn.count("<rect") == 2
+    assert "window" not in drawn
+    assert build.column({"minus 30x30 (points)": "+1"}, "minus") == "+1"
+    with pytest.raises(KeyError, match="no column 'plus'"):
+        build.column({"minus": "+1"}, "plus")
+
+
 def test_a_number_that_is_missing_is_an_error(build) -> None:
     numbers = build.Numbers()
     with pytest.raises(KeyError, match=r"rubin\.md has no table"):
