@@ -54,11 +54,13 @@ def commands(role: str) -> list[str]:
 
 def script(lines: Sequence[str]) -> str:
     """A program of bash that runs lines one by one in one shell, and says how each ended."""
-    parts = []
+    # `times` in a pipe or a substitution would tell of that shell's children.
+    parts = ["told=$(mktemp)"]
     for number, line in enumerate(lines):
         parts.append(
-            f"began=$(date +%s.%N); before=$(times | tail -1)\n{line}\nstatus=$?\n"
-            f'echo "{MARK} {number} $status $began $(date +%s.%N) $before $(times | tail -1)"\n'
+            f'times > "$told"; before=$(tail -1 "$told"); began=$(date +%s.%N)\n{line}\nstatus=$?\n'
+            'ended=$(date +%s.%N); times > "$told"; after=$(tail -1 "$told")\n'
+            f'echo "{MARK} {number} $status $began $ended $before $after"\n'
             "[ $status = 0 ] || exit $status"
         )
     return "\n".join(parts)
