@@ -6,8 +6,9 @@
 # make study : simulate, train and evaluate the reference model (a night); make results : its tables
 # make rubin-demo : a simulated visit through Rubin's middleware, rubin-demo-out/report.html
 # make test-rubin : install the extra rubin and test hstamp.rubin; both need Python 3.12 or later
-# make docs : the documentation site, docs/_build/html/index.html; make linkcheck : its links to elsewhere
+# make docs : the site with viewer and proposal, docs/_build/html/index.html; make linkcheck : its links to elsewhere
 # make proposal : the proposal, its summary and slides, as HTML and PDF, in proposal-out/
+# make walk : the first task of each role in a fresh clone and environment, with a clock
 # make test-viewer : test the viewer in a browser; without Chromium these tests are skipped
 # make viewer : put the viewer's page together from its parts
 # make conformance : judge the Python decoder by the suite
@@ -21,7 +22,7 @@ RUBIN_OUT ?= rubin-demo-out
 BIN := $(VENV)/bin
 
 .PHONY: help demo test test-minimum test-model test-rubin test-viewer viewer rubin-demo lint docs \
-	linkcheck proposal conformance study results clean
+	linkcheck proposal walk conformance study results clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -97,6 +98,9 @@ docs linkcheck: $(VENV)/.docs
 
 proposal: $(VENV)/.docs
 	$(BIN)/python docs/proposal/build.py proposal-out
+
+walk:
+	$(PYTHON) -m tests.walk --write
 
 $(VENV)/.viewer: pyproject.toml $(VENV)/.dev
 	$(BIN)/pip install --quiet --editable '.[viewer-test]'

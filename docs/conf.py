@@ -24,11 +24,15 @@ extensions = [
     "sphinx_design",
     "repository_pages",
     "command_pages",
+    "documents",
+    "links_hold",
 ]
 exclude_patterns = ["_build", "_ext", "figures", "proposal", "viewer", "**/.ipynb_checkpoints"]
 nitpicky = False
+# 48" is an angle.
+smartquotes = False
 
-myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_enable_extensions = ["attrs_block", "colon_fence", "dollarmath"]
 myst_heading_anchors = 4
 # Pages show commands of a shell, and messages, that no lexer knows.
 suppress_warnings = ["misc.highlighting_failure"]

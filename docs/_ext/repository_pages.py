@@ -23,6 +23,8 @@ INCLUDED: Final = {
     "CONTRIBUTING.md": "contributing.md",
     "README.md": "index.md",
 }
+VIEWER: Final = DOCS / "viewer" / "index.html"
+"""Lies at the same place on the site, where it is no page of Sphinx's."""
 _LINK: Final = re.compile(r"(?P<bang>!?)\[(?P<words>[^\]]*)\]\((?P<to>[^)\s]+)\)")
 _ELSEWHERE: Final = re.compile(r"[a-z]+:|#|/")
 
@@ -49,6 +51,8 @@ def rewritten(text: str, file: Path, page: Path) -> str:
         if not place.is_relative_to(DOCS):
             return f"{found['words']} (`{name}`)"
         to = os.path.relpath(place, page.parent) + (f"#{anchor}" if anchor else "")
+        if place == VIEWER:
+            return f'<a href="{to}">{found["words"]}</a>'
         return f"{found['bang']}[{found['words']}]({to})"
 
     return _LINK.sub(link, text)

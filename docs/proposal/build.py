@@ -22,8 +22,8 @@ from markdown_it import MarkdownIt
 HERE: Final = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from figures import bytes_svg  # noqa: E402
-from numbers_of import Numbers  # noqa: E402
+from figures import bytes_svg, shares_svg  # noqa: E402
+from numbers_of import Numbers, estimate  # noqa: E402
 
 FIGURES: Final = HERE.parent / "figures"
 DOCUMENTS: Final = {
@@ -78,7 +78,40 @@ FLUXES: Final = (
 )
 
 
-def filters() -> dict[str, Callable[[float], str]]:
+PAGES: Final = {"proposal": (8, 12), "summary": (1, 2), "slides": (8, 8)}
+"""Least and most pages of the PDF of each document."""
+REFERENCES: Final = (
+    "F. Förster et al., *Fixing the LSST image stamps*, proposal.",
+    "M. L. Graham, L. P. Guy, E. C. Bellm and the DM System Science Team 2023, *Options for Alert"
+    " Packets*, [DMTN-248](https://dmtn-248.lsst.io), version 1.",
+    "M. Jurić et al., *Data Products Definition Document*, [LSE-163](https://lse-163.lsst.io),"
+    " [10.71929/rubin/2587118](https://doi.org/10.71929/rubin/2587118). Read as LaTeX, commit"
+    " 56b05036 of lsst/LSE-163.",
+    "Rubin Observatory, *Alert packets*, tutorial 201.1 of lsst/tutorial-notebooks, Prompt: the"
+    " missing `CTYPE` “will be fixed soon”.",
+    "F. Förster et al. 2022, *DELIGHT: Deep Learning Identification of Galaxy Hosts of Transients"
+    " using Multiresolution Images*, [10.3847/1538-3881/ac912a]"
+    "(https://doi.org/10.3847/1538-3881/ac912a).",
+    "I. Reyes-Jainaga et al. 2023, *Multiscale stamps for real-time classification of alert"
+    " streams*, [10.3847/2041-8213/ace77e](https://doi.org/10.3847/2041-8213/ace77e).",
+    "DEBASS, [10.48550/arXiv.2508.10878](https://doi.org/10.48550/arXiv.2508.10878); hosts of"
+    " DEBASS and Foundation: tables of Pripriiiii/Host-Properties.",
+    "Fink: astrolabsoftware/fink-broker, pull request 922 (2024). Babamul: boom-astro/boom,"
+    " issue 357 (2026).",
+    "R. D. Williams et al. 2024, *Lasair*,"
+    " [10.1093/rasti/rzae024](https://doi.org/10.1093/rasti/rzae024).",
+)
+
+
+def column(row: dict[str, str], begins: str) -> str:
+    """Give the cell of a row whose heading begins so."""
+    for name, cell in row.items():
+        if name.startswith(begins):
+            return cell
+    raise KeyError(f"no column {begins!r} among {', '.join(row)}")
+
+
+def filters() -> dict[str, Callable[..., str]]:
     """How numbers are written."""
     return {
         "i": lambda v: f"{v:,.0f}",
@@ -87,6 +120,9 @@ def filters() -> dict[str, Callable[[float], str]]:
         "f2": lambda v: f"{v:,.2f}",
         "f3": lambda v: f"{v:+.3f}",
         "g2": lambda v: f"{v:.2g}",
+        "places": lambda v, digits: f"{v:,.{digits}f}",
+        "column": column,
+        "before": lambda text, mark: text.partition(mark)[0].strip(),
     }
 
 
@@ -105,10 +141,27 @@ def bytes_figure(n: Numbers) -> str:
     return f'<figure class="bars">{bytes_svg(rows)}</figure>'
 
 
+def hosts_figure(n: Numbers) -> str:
+    """Drawing of the shares of answers that miss the host, from the table of the results.
+
+    Rows of what was not run are left out.
+    """
+    table = n.table("reference_model_results.md", "deep")
+    columns = [name for name in table[0] if name != "input"]
+    rows = [
+        (row["input"].partition(":")[0].partition(", the catalogue")[0],
+         [estimate(row[column]) for column in columns])
+        for row in table
+        if not any(cell.startswith(("not run", "-")) for cell in row.values())
+    ]  # fmt: skip
+    return f'<figure class="bars">{shares_svg(columns, rows)}</figure>'
+
+
 def context(date: str) -> dict[str, Any]:
     """What the templates see."""
     n = Numbers()
     figures: dict[str, int] = {}
+    tables: dict[str, int] = {}
     open_time = n.result("decode", "stamps", CONSTANTS["OPEN"])
     today = HERE / "figures" / "today.png"
     cutouts = n.alert(CONSTANTS["TODAY"]) - n.alert(CONSTANTS["NONE"])
@@ -129,11 +182,14 @@ def context(date: str) -> dict[str, Any]:
         "speed": lambda name: open_time / n.result("decode", "stamps", name),
         "quality": lambda kind, name, what: n.result("quality", "core, i2")[kind][name][what],
         "fig": lambda name: figures.setdefault(name, len(figures) + 1),
+        "tab": lambda name: tables.setdefault(name, len(tables) + 1),
+        "REFERENCES": REFERENCES,
         "has_today": today.is_file(),
         "today_figure": embedded(today) if today.is_file() else "",
         "hero_figure": embedded(FIGURES / "hero.png"),
         "levels_figure": embedded(FIGURES / "geometry" / "levels.svg"),
         "bytes_figure": bytes_figure(n),
+        "hosts_figure": hosts_figure(n),
         "complete": complete,
     }
 
@@ -179,9 +235,14 @@ def build(out: Path, date: str) -> list[Path]:
         print(f"no PDF: WeasyPrint is not usable ({exc})", file=sys.stderr)
         return made
     for page in list(made):
-        pdf = page.with_suffix(".pdf")
-        weasyprint.HTML(filename=str(page)).write_pdf(pdf)
-        made.append(pdf)
+        document = weasyprint.HTML(filename=str(page)).render()
+        least, most = PAGES[page.stem]
+        if not least <= len(document.pages) <= most:
+            raise ValueError(
+                f"{page.stem} has {len(document.pages)} pages, not {least} to {most}: shorten it"
+            )
+        document.write_pdf(page.with_suffix(".pdf"))
+        made.append(page.with_suffix(".pdf"))
     return made
 
 

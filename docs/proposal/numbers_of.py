@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +19,13 @@ import hstamp
 from hstamp.layout import Layout
 
 DOCS: Final = Path(__file__).resolve().parents[1]
-NIGHTS: Final = 300
-"""Nights of a year (assumed), as the benchmarks have it."""
+IMAGES: Final = 3
+"""Images of an alert: difference, science and template."""
+VERDICTS: Final = ("reached", "missed", "undefined", "not run")
+_ESTIMATE: Final = re.compile(
+    r"\s*([-+]?[0-9.]+)\s*(?:\(([-+]?[0-9.]+)\s*(?:-|to)\s*([-+]?[0-9.]+)\))?"
+)
+_NUMBER: Final = re.compile(r"-?[0-9][0-9,]*(\.[0-9]+)?")
 
 
 class Numbers:
@@ -33,7 +39,7 @@ class Numbers:
     Attributes
     ----------
     taken : dict
-        Value and source of every fact that was asked for, in the order of asking.
+        Value and source of every fact that was asked for.
     """
 
     def __init__(self, docs: Path = DOCS) -> None:
@@ -49,6 +55,10 @@ class Numbers:
         entry = self._facts[name]
         self.taken[name] = (entry["value"], entry["source"])
         return entry["value"]
+
+    def sources(self) -> list[tuple[Any, str]]:
+        """Value and source of the facts that were asked for, in the order of the file."""
+        return [self.taken[name] for name in self._facts if name in self.taken]
 
     def result(self, *path: str) -> Any:
         """Give a value of the benchmarks by its path in ``results.json``."""
@@ -103,10 +113,32 @@ class Numbers:
     def number(self, page: str, row: str, column: str | int = 1, **options: Any) -> float:
         """Give the first number of a cell."""
         text = self.cell(page, row, column, **options)
-        found = re.search(r"-?[0-9][0-9,]*(\.[0-9]+)?", text)
+        found = _NUMBER.search(text)
         if found is None:
             raise KeyError(f"{page}: no number in {text!r}")
         return float(found[0].replace(",", ""))
+
+    def table(self, page: str, heading: str) -> list[dict[str, str]]:
+        """Give the rows of the first table of a page one of whose headings begins so.
+
+        Raises
+        ------
+        KeyError
+            If there is no such table.
+        """
+        for header, rows in _tables((self.docs / page).read_text(encoding="utf-8")):
+            if any(name.startswith(heading) for name in header):
+                return [dict(zip(header, cells, strict=False)) for cells in rows]
+        raise KeyError(f"{page} has no table with a column {heading!r}")
+
+    def goals(self, verdict: str | None = None) -> list[dict[str, str]]:
+        """Give the goals of the reference model's study, all or those with a verdict."""
+        rows = self.table("reference_model_results.md", "goal")
+        for row in rows:
+            row["verdict"] = row.pop("")
+            if row["verdict"] not in VERDICTS:
+                raise KeyError(f"reference_model_results.md: {row['verdict']!r} is no verdict")
+        return [row for row in rows if verdict is None or row["verdict"] == verdict]
 
     def bytes_of(self, name: str, codec: str = "bytes") -> float:
         """Bytes of one way to hold a stamp, by its name in the benchmarks."""
@@ -122,7 +154,21 @@ class Numbers:
 
     def year(self, name: str) -> float:
         """Terabytes of a year of such alerts."""
-        return self.night(name) * NIGHTS
+        return self.night(name) * float(self.result("bytes", "alerts", "nights"))
+
+    def images(self, name: str, codec: str = "bytes", alerts: float = 1.0) -> float:
+        """Bytes of the images of so many alerts, each image compressed by itself."""
+        return IMAGES * self.bytes_of(name, codec) * alerts
+
+    def mixed(self, share: float, wide: str, narrow: float) -> float:
+        """Bytes of a stamp on average, if a share of alerts has a wide one."""
+        return share * self.bytes_of(wide) + (1.0 - share) * narrow
+
+    def kpc(self, arcsec: float, redshift: float) -> float:
+        """Proper length of an angle at a redshift [kpc]: flat, H0 = 70 km/s/Mpc, Omega_m = 0.3."""
+        z = redshift * (np.arange(1000) + 0.5) / 1000
+        distance = 299_792.458 / 70.0 * redshift * np.mean((0.3 * (1.0 + z) ** 3 + 0.7) ** -0.5)
+        return float(distance * 1000.0 / (1.0 + redshift) * np.radians(arcsec / 3600.0))
 
     def overhead(self) -> int:
         """Bytes of a complete five-level stamp that are neither pixels nor PSF."""
@@ -151,6 +197,28 @@ class Numbers:
         return f"{hstamp.FORMAT_VERSION / 100:.1f}"
 
     @property
+    def rubin(self) -> str:
+        """Release of Rubin's packages that the extra asks for."""
+        text = (DOCS.parent / "pyproject.toml").read_text(encoding="utf-8")
+        extras = tomllib.loads(text)["project"]["optional-dependencies"]["rubin"]
+        (found,) = [line for line in extras if line.startswith("lsst-pipe-base==")]
+        return found.partition("==")[2].partition(";")[0].strip()
+
+    @property
+    def languages(self) -> int:
+        """Languages that have a decoder: Python, and those of the suite's decoders."""
+        folder = DOCS.parent / "tests" / "conformance" / "decoders"
+        return 1 + sum(1 for place in folder.iterdir() if place.is_dir())
+
+    def lines(self, page: str, name: str) -> int:
+        """Lines of code of a block of a page, without those that are empty."""
+        text = (self.docs / page).read_text(encoding="utf-8")
+        found = re.search(rf"<!-- test: {name} -->\n```\w+\n(.*?)```", text, re.S)
+        if found is None:
+            raise KeyError(f"{page} has no block {name!r}")
+        return sum(1 for line in found[1].splitlines() if line.strip())
+
+    @property
     def vectors(self) -> int:
         """Vectors of the conformance suite."""
         root = DOCS.parent / "tests" / "conformance" / "vectors"
@@ -172,4 +240,16 @@ def _tables(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip().strip("*") for cell in line.strip().strip("|").split("|")]
+    inner = line.strip().removeprefix("|").removesuffix("|")
+    return [cell.strip().strip("*") for cell in inner.split("|")]
+
+
+def estimate(text: str) -> tuple[float, float, float]:
+    """Value and interval of text like ``7.3 (6.6-7.9)``; without an interval, the value thrice."""
+    found = re.match(
+        r"\s*([-+]?[0-9.]+)\s*(?:\(([-+]?[0-9.]+)\s*(?:-|to)\s*([-+]?[0-9.]+)\))?", text
+    )
+    if found is None:
+        raise KeyError(f"no estimate in {text!r}")
+    value = float(found[1])
+    return value, float(found[2] or value), float(found[3] or value)

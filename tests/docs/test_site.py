@@ -27,6 +27,7 @@ def rewritten(monkeypatch: pytest.MonkeyPatch):
         ("[copy](../tests/conformance/decoders/)", "copy (`tests/conformance/decoders`)"),
         ("[out](https://example.org/a)", "[out](https://example.org/a)"),
         ("[here](#what-fails)", "[here](#what-fails)"),
+        ("[view](viewer/index.html)", '<a href="viewer/index.html">view</a>'),
     ],
 )
 def test_links_of_a_page(rewritten, link: str, made: str) -> None:

@@ -71,14 +71,14 @@ def test_messages_snippet_runs(parent: np.ndarray, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.count("[[") == 2
 
 
-def test_readme_snippet_runs_and_its_sizes_hold(parent: np.ndarray) -> None:
+def test_the_first_snippet_runs_and_its_sizes_hold(parent: np.ndarray) -> None:
     names: dict = {
         "image": parent,
         "x": 130.2,
         "y": 129.6,
         "variance": np.full(parent.shape, 100.0),
     }
-    exec(block("README.md", "use"), names)
+    exec(block("docs/use.md", "use"), names)
     assert len(names["blob"]) < 3000
     assert names["stamp"].levels.shape == (5, 15, 15)
     assert names["small"].n == 3
@@ -110,6 +110,23 @@ def test_compressed_sizes_are_the_measured_ones() -> None:
         # Three images, each rounded to a byte.
         measured = [3 * rows[name][key] for key in ("bytes", "snappy", "zstd")]
         assert shown == pytest.approx(measured, abs=2)
+
+
+def test_the_first_screen_for_designers_is_that_of_the_results() -> None:
+    stored = ROOT / "docs" / "figures" / "performance" / "results.json"
+    found = json.loads(stored.read_text(encoding="utf-8"))["bytes"]
+    alerts = {name: row["bytes"] for name, row in found["alerts"]["rows"].items()}
+    today = alerts["v11 today (three 30x30 cutouts)"]
+    more = alerts["v11 with three new stamps beside"] - today
+    less = today - alerts["v11, new stamps instead"]
+    page = (ROOT / "docs" / "for-alert-designers.md").read_text(encoding="utf-8")
+    assert f"| {more:,} bytes, {100 * more / today:.0f} % |" in page
+    assert f"| {100 * less / today:.0f} % of the packet; on the wire" in page
+    rows = found["rows"]
+    assert round(rows["LSST FITS"]["snappy"] / rows["hstamp n=5 complete, i2"]["snappy"]) == 4
+    rubin = (ROOT / "docs" / "rubin.md").read_text(encoding="utf-8")
+    (seconds,) = re.findall(r"^\| a visit: .*? \| (\S+) s \|", rubin, re.M)
+    assert f"[{seconds} s of one core a visit]" in page
 
 
 def test_notes_and_papers_are_linked() -> None:

@@ -70,7 +70,7 @@ class Ztf:
     ----------
     orientation : {"auto", "nominal", "none"}
         When stamps get the nominal orientation: where north is known to about a pixel
-        (|dec| <= 30 deg), always, or never.
+        (abs(dec) <= 30 deg), always, or never.
     """
 
     orientation: Orientation = "auto"
