@@ -127,6 +127,8 @@ def test_ids_of_ztf(served, tmp_path):
     page, said = served(tmp_path / "ztf.avro")
     assert said == []
     page.check("#labelling")
+    page.fill("#labeller", "ada")
+    page.locator("#labeller").blur()
     for record in range(3):
         answer(page, "n", record)
     found = [report["photometry"]["0"] for report in reports(page, tmp_path).values()]

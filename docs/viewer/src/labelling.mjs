@@ -52,7 +52,7 @@ export class Labelling {
     await this.ready;
     if (!file.fingerprint || this.#files.has(file.fingerprint)) return;
     this.#files.add(file.fingerprint);
-    await this.sync();
+    await this.#after(async () => { for (const label of await this.store.of(file.fingerprint)) this.labels.add(label); });
   }
 
   /** Takes up what is kept of the open files: another page may have added to it. */

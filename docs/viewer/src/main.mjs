@@ -67,6 +67,7 @@ async function open(sources) {
   }
   showing = 0;
   openedSoFar();
+  await labelling.sync();
   labelling.refresh();
   if (current) list.select(current);
   else if (library.files.length) {
