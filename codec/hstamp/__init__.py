@@ -44,7 +44,7 @@ from .planes import FORMAT_VERSION
 from .stamp import Stamp, encode
 from .tangent import Wcs
 
-__version__ = "1.2.0"
+__version__ = "1.3.0"
 
 __all__ = [
     "FORMAT_VERSION",
