@@ -25,7 +25,7 @@ _IMAGE_LEVELS: Final = 5
 
 # Exact values, and nothing that the network does not look at.
 _ENCODE: Final = EncodeOptions(
-    encoding="f4", variance_encoding="f4", psf_size=0, mask_planes=()
+    encoding="f4", variance_encoding="f4", psf_size=21, mask_planes=()
 )  # fmt: skip
 
 
