@@ -186,7 +186,8 @@ def _fields(study: Study) -> list[str]:
         " has those of its column:", "",
         *table(["input", "head by object", "head by night"], rows),
         "**What the fields add is the make-up of the collection**: alerts of one night share place,"
-        " filter, depth and mostly the class. Where whole nights are held out the gain is gone."
+        " filter, depth and mostly the class. Where whole nights are held out little is left of the"
+        " gain."
         " The head is therefore off by default, its penalty is chosen by nights, and it says"
         " nothing of alerts of other surveys.", "",
     ]  # fmt: skip
