@@ -391,7 +391,9 @@ def on_real_alerts(real: dict[str, Any] | None) -> Goal:
         low, value, high = (100 * part[key] for key in ("low", "value", "high"))
         return f"{value:.1f} ({low:.1f}-{high:.1f}) % of {part['n']} objects"
 
-    titles = {"nearest": "SExtractor, nearest ellipse", "dlr": "SExtractor, DLR",
+    titles = {"net3_average": "n=3, eight-fold average",
+              "net3_magnitude": "n=3, told magnitude, band and age",
+              "nearest": "SExtractor, nearest ellipse", "dlr": "SExtractor, DLR",
               "gradient": "gradient ascent", "delight": "(f) DELIGHT"}  # fmt: skip
     value = made[REAL]["within_pixels"]["value"]
     return _judged(
