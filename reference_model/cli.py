@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
                           help="also other encodings, the average and the speed")  # fmt: skip
     evaluate.add_argument("--ablations", action="store_true",
                           help="also n=5 told more, and on science images")  # fmt: skip
+    evaluate.add_argument("--label", default="", help="tells the results from another run's")
     evaluate.add_argument("--split", choices=TESTS, default="test")
     looks = commands.add_parser("looks", help="an exported network on views of every survey")
     looks.add_argument("run")
@@ -156,7 +157,7 @@ def _run(options: argparse.Namespace, config: StudyConfig, root: Path) -> int:
 
         evaluate_run(root, config, run_folder(root, config, options.run), options.levels,
                      extras=options.extras, ablations=options.ablations,
-                     split_name=options.split)  # fmt: skip
+                     split_name=options.split, label=options.label)  # fmt: skip
     elif options.command == "looks":
         from reference_model.evaluation.looks import evaluate_looks
         from reference_model.study import run_folder

@@ -49,7 +49,7 @@ def variants_of(levels: list[int], extras: bool) -> list[Variant]:
 
 def evaluate_run(
     root: Path, config: StudyConfig, folder: Path, levels: list[int], *, extras: bool = False,
-    ablations: bool = False, split_name: str = "test",
+    ablations: bool = False, split_name: str = "test", label: str = "",
 ) -> None:  # fmt: skip
     """An exported network on a test split.
 
@@ -64,6 +64,8 @@ def evaluate_run(
     ablations : bool
         Also n=5 with all that `ABLATIONS` tells.
     split_name : {'test', 'clustered'}
+    label : str
+        What tells the results from those of another run of as many levels.
     """
     note = json.loads((folder / "model.json").read_text())
     finder = HostFinder(folder / "model.onnx", read_calibration(note))
@@ -94,7 +96,7 @@ def evaluate_run(
     variants = variants_of(levels, extras)
     decoded = kept_decoded(root, config, split_name, split.names, variants)
     for variant, found in zip(variants, decoded, strict=True):
-        name = f"net_any{variant.name}"
+        name = f"net_any{variant.name}{label and f'_{label}'}"
         cost: dict[str, Any] = {
             "bytes": round(found.size, 1),
             "bytes_deflated": round(found.deflated, 1),

@@ -48,6 +48,8 @@ TITLES = {
     "net_any5_all_sky": "(e) network, n=5, told seeing, noise, magnitude and that 1 % are nearby",
     "net_any5_science_sky": "(e) network, n=5, science image, told that 1 % are nearby",
     "net_any5_both_sky": "(e) network, n=5, template and science image, told that 1 % are nearby",
+    "net_any5_long": "(e) network, n=5, the shipped weights: trained a third longer",
+    "net_any5_long_sky": "(e) network, n=5, the shipped weights, told that 1 % are nearby",
     "net_any5_step8": "(e) network, n=5, i2 at sigma/8",
     "net_any5_step4": "(e) network, n=5, i2 at sigma/4",
     "net_any5_step2": "(e) network, n=5, i2 at sigma/2",
@@ -103,7 +105,7 @@ def half_side(method: str) -> float:
     ValueError
         If the method is no network.
     """
-    method = base_of(method).removesuffix(SKY).removesuffix("_magnitude")
+    method = base_of(method).removesuffix(SKY).removesuffix("_magnitude").removesuffix("_long")
     several = _ANY.match(method)
     kind = f"hstamp{several[1]}" if several else method.removeprefix("net_")
     if not method.startswith("net_") or kind not in KINDS:
