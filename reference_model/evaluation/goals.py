@@ -226,11 +226,15 @@ def _apart(study: Study, compare: Any, words: Any, other: str, parts: dict[str, 
 
 
 def best_rival(study: Study, chosen: Mask, weights: Floats | None = None) -> str | None:
-    """The method of (a)-(d) and (f) with the fewest errors > max(1", R_e) on a subset."""
+    """The method of (a)-(d) and (f) with the fewest errors > max(1", R_e) on a subset.
+
+    One that was run on some fields only counts if it met every stratum of the subset.
+    """
     rates = {}
+    strata = set(study.rows["stratum"][chosen])
     for method in ordered(study.methods):
         some = chosen & where_run(study, method)
-        if method in RIVALS and some.any():
+        if method in RIVALS and some.any() and set(study.rows["stratum"][some]) == strata:
             w = np.ones(int(some.sum())) if weights is None else weights[some]
             wrong = asked(study, method, "beyond_host", some).mean(axis=0)
             rates[method] = float((wrong * w).sum() / w.sum())
