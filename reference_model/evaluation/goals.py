@@ -226,11 +226,15 @@ def _apart(study: Study, compare: Any, words: Any, other: str, parts: dict[str, 
 
 
 def best_rival(study: Study, chosen: Mask, weights: Floats | None = None) -> str | None:
-    """The method of (a)-(d) and (f) with the fewest errors > max(1", R_e) on a subset."""
+    """The method of (a)-(d) and (f) with the fewest errors > max(1", R_e) on a subset.
+
+    One that was run on some fields only counts if it met every stratum of the subset.
+    """
     rates = {}
+    strata = set(study.rows["stratum"][chosen])
     for method in ordered(study.methods):
         some = chosen & where_run(study, method)
-        if method in RIVALS and some.any():
+        if method in RIVALS and some.any() and set(study.rows["stratum"][some]) == strata:
             w = np.ones(int(some.sum())) if weights is None else weights[some]
             wrong = asked(study, method, "beyond_host", some).mean(axis=0)
             rates[method] = float((wrong * w).sum() / w.sum())
@@ -391,7 +395,9 @@ def on_real_alerts(real: dict[str, Any] | None) -> Goal:
         low, value, high = (100 * part[key] for key in ("low", "value", "high"))
         return f"{value:.1f} ({low:.1f}-{high:.1f}) % of {part['n']} objects"
 
-    titles = {"nearest": "SExtractor, nearest ellipse", "dlr": "SExtractor, DLR",
+    titles = {"net3_average": "n=3, eight-fold average",
+              "net3_magnitude": "n=3, told magnitude, band and age",
+              "nearest": "SExtractor, nearest ellipse", "dlr": "SExtractor, DLR",
               "gradient": "gradient ascent", "delight": "(f) DELIGHT"}  # fmt: skip
     value = made[REAL]["within_pixels"]["value"]
     return _judged(

@@ -45,6 +45,7 @@ TITLES = {
     "net2": "network, n=2 (372 values)",
     "net3": "network, n=3 (548 values)",
     "net4": "network, n=4, the outermost ring missing",
+    "net3_average": "network, n=3, eight-fold average",
     "net3_magnitude": "network, n=3, told the transient's magnitude, band and age",
 }
 #: Levels that hold what a whole cutout holds.
@@ -93,9 +94,10 @@ def run_finders(
     for n in levels:
         stamps = [alert.stamp(n) for alert in alerts]
         made[f"net{n}"] = answers_of(predict(stamps, weights=model, nearby=nearby))
-    odds = read_odds(note_of(model))
-    if odds is not None:
-        stamps = [alert.stamp(WHOLE) for alert in alerts]
+    stamps = [alert.stamp(WHOLE) for alert in alerts]
+    found = predict(stamps, weights=model, nearby=nearby, average=True)
+    made[f"net{WHOLE}_average"] = answers_of(found)
+    if read_odds(note_of(model)) is not None:
         chance = nearby_of(
             [alert.measured.brightness for alert in alerts],
             [alert.measured.band for alert in alerts],

@@ -99,6 +99,11 @@ def test_the_best_other_method_is_the_best_of_the_stream():
     every = np.ones(rows.size, bool)
     assert goals.best_rival(made, every) == "sep_dlr"
     assert goals.best_rival(made, every, tables.stream_weights(rows)) == "delight"
+    # Without the deep fields it says nothing of a stream, and still something of nearby hosts.
+    near = dataclasses.replace(made, covered={"delight": rows["stratum"] == 1})
+    assert goals.best_rival(near, every, tables.stream_weights(rows)) == "sep_dlr"
+    made.methods["sep_dlr"] = wrong(rows, 500, 200)
+    assert goals.best_rival(near, rows["stratum"] == 1) == "delight"
 
 
 def test_redshifts_are_those_of_isolated_hosts():
