@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.cosmology import FlatLambdaCDM
+
+pytest.importorskip("galsim", reason="the sky needs the train extra (GalSim)")
+pytest.importorskip("scipy", reason="the sky needs the train extra (scipy)")
+
 from scipy import stats
 
 from hstamp.hosts.nearby import read_odds
