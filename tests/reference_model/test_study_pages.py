@@ -164,13 +164,14 @@ def test_a_whole_small_study_fills_its_pages(tmp_path, monkeypatch):
     right = read_method(tmp_path / "tiny/results", "net_any5")[0]["right"]
     rows = np.load(tmp_path / "tiny/results/truth/rows.npy")
     nearby = (rows["stratum"] == 1) & rows["visible"]
-    section = page.split("### nearby (")[1].split("###")[0]
+    groups = page.split("## Hosts in groups")[1].split("\n## ")[0]
+    section = page.replace(groups, "").split("### nearby (")[1].split("###")[0]
     line = next(text for text in section.splitlines() if "n=5, i2 (900" in text)
     assert line.rstrip(" |").split("|")[-1].strip().startswith(f"{100 * right[nearby].mean():.1f} ")
     assert "simulated" in page
     told = page.split("## What telling it more is worth")[1].split("\n## ")[0]
     assert "| + the transient's magnitude |" in told
-    assert "## Hosts in groups" in page
+    assert "### nearby (" in groups
     note = json.loads((tmp_path / "tiny/runs/any-seed1/model.json").read_text())
     assert note["simulated"] is True
     assert len(note["nearby"]["log_odds"]) == len(note["nearby"]["ages"])
