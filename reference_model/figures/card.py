@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reference_model.figures.results import table
+from reference_model.scenes.looks import LOOK_SCALES, LOOK_SEEING
 
 PAGE = "reference_model.md"
 #: What the card stands between, on the page.
@@ -82,8 +83,9 @@ def limit_lines(model: Path) -> list[str]:
         + ("." if "prior" in inputs else "; it knows the strata by the size of the candidate only.")
     ]
     if "scale" in inputs:
+        pixels, seeing = (f'{low:g} to {high:g}"' for low, high in (LOOK_SCALES, LOOK_SEEING))
         out.append(
-            '- Training showed pixels of 0.2 to 1.0" and seeing of 0.6 to 2.8"; beyond them the '
+            f"- Training showed pixels of {pixels} and seeing of {seeing}; beyond them the "
             "network guesses. Seeing is known only where a stamp brings its PSF."
         )
     else:

@@ -138,7 +138,7 @@ class TestCard:
         new = " ".join(card.limit_lines(self.weights(tmp_path)))
         old = {"inputs": [], "data": "full 1.1", "floor": 0.0}
         before = " ".join(card.limit_lines(self.weights(tmp_path, **old)))
-        assert "pixels of 0.2 to 1.0" in new
+        assert "pixels of 0.2 to 1.2" in new
         assert "floor" in new
         assert "outside training" in before
         assert "by the size of the candidate" in before
