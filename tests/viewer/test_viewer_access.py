@@ -45,6 +45,8 @@ def test_every_control_has_a_role_and_a_name(browser, state):
         page.keyboard.press("e")
     elif state != "labels":
         page.click({"keys": "#show-keys", "report": "#save-tns", "comparison": "#compare"}[state])
+        until(page, "document.querySelector('dialog[open]') !== null")
+    page.wait_for_timeout(500)  # the tree follows the page
     found = tree(browser)
     assert [(role, name) for role, name, _ in found if role in ROLES and not name] == []
     # What can have the focus is something that says what it is.
@@ -232,6 +234,7 @@ def test_texts_have_contrast(browser, tmp_path):
     found |= set(page.evaluate(TEXTS))
     for button in ["#compare", "#show-keys", "#save-tns"]:
         page.click(button)
+        until(page, "document.querySelector('dialog[open]') !== null")
         found |= set(page.evaluate(TEXTS))
         page.keyboard.press("Escape")
     assert len(found) > 8

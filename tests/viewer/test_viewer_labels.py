@@ -161,6 +161,7 @@ def test_passes_are_blind_to_each_other_and_compared_by_kappa(browser, tmp_path)
         page.keyboard.press(key)
         shown(page, record + 1)
     page.click("#compare")
+    until(page, "document.getElementById('comparison').open")
     # 3 of 4 agree; by chance (2/4 * 1/4 + 2/4 * 3/4) = 1/2 would: (3/4 - 1/2) / (1 - 1/2).
     assert page.inner_text("#kappa") == "Cohen\u2019s kappa 0.500"
     assert page.locator("#agreement li").count() == 1
@@ -174,7 +175,8 @@ def test_passes_are_blind_to_each_other_and_compared_by_kappa(browser, tmp_path)
     browser.drop(tmp_path / "other.json")
     until(page, "document.getElementById('status').textContent.includes('4 labels added')")
     page.click("#compare")
-    assert page.locator("#first-set option").count() == 3
+    until(page, "document.querySelectorAll('#first-set option').length === 3")
+    until(page, "document.getElementById('comparison').open")
     page.keyboard.press("Escape")
     # A spreadsheet would take the name for a formula.
     rows = list(csv.DictReader(saved(page, "#save-csv", tmp_path).splitlines()))

@@ -93,6 +93,7 @@ def test_one_can_go_on_where_one_stopped(browser):
         shown(page, record)
         page.keyboard.press("n")
         labelled(page, record + 1)
+    page.wait_for_timeout(1000)  # until the browser has kept the last one
     page.reload()
     page.click("#sample-2")
     browser.settled()
