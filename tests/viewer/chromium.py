@@ -14,7 +14,7 @@ ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--js-flags=--expose-gc", "--enable-precise-memory-info",
 ]  # fmt: skip
-PATIENCE = 1000 * int(os.environ.get("HSTAMP_PATIENCE", "120"))
+PATIENCE = 1000 * int(os.environ.get("HSTAMP_PATIENCE", "90"))
 """Milliseconds after which a step has failed: machines that run tests are busy."""
 
 
