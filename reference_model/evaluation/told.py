@@ -14,7 +14,6 @@ from hstamp.hosts.nearby import NearbyOdds, read_odds
 from hstamp.hosts.runtime import HostFinder, Mixture, noise_of, prior_of
 from reference_model.evaluation.predict import batch_of, propose
 from reference_model.evaluation.tables import STREAM
-from reference_model.scenes.fields import MAX_LEVELS
 from reference_model.sky.odds import nearby_table
 from reference_model.training.arrays import TEMPLATE, VISIT, Batch, Split
 
@@ -80,7 +79,7 @@ def noise_for_all(levels: Split) -> Floats:
     """
     every = np.arange(levels.rows.size)
     found = levels.scaled(every, np.full(every.size, TEMPLATE))
-    return measured_noise(found[:, : min(5, MAX_LEVELS)])
+    return measured_noise(found[:, :5])
 
 
 def as_told(batch: Batch, told: Told, noise: Floats) -> Batch:

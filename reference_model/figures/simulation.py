@@ -22,7 +22,6 @@ from reference_model.scenes.place import DEEP, NEARBY, ON_GALAXY
 from reference_model.sky.positions import DEBASS_OFFSETS, FOUNDATION_OFFSETS
 
 PICTURE = "figures/reference_model/simulation.png"
-FIELD_PICTURE = "figures/reference_model/scene.png"
 
 
 def draw_comparisons(

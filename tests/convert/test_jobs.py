@@ -204,13 +204,18 @@ def test_a_killed_client_leaves_no_worker_and_loses_nothing(tmp_path, large, exe
     assert not list(tmp_path.glob(".*"))
 
 
+def start_and_kill_a_worker(source, out, *arguments):
+    process = start(source, "-o", out, "--part-size", PART, *arguments)
+    wait_for(lambda: len(parts(out)) >= 3, "parts")
+    os.kill(wait_for(lambda: workers(process.pid), "workers")[-1], signal.SIGKILL)
+    return process
+
+
 @needs_proc
 def test_a_killed_worker_ends_the_run_with_a_word_and_the_next_goes_on(tmp_path, large):
     source, expected = large
     out = tmp_path / "out.avro"
-    process = start(source, "-o", out, "--part-size", PART, "--jobs", "2")
-    wait_for(lambda: len(parts(out)) >= 3, "parts")
-    os.kill(wait_for(lambda: workers(process.pid), "workers")[-1], signal.SIGKILL)
+    process = start_and_kill_a_worker(source, out, "--jobs", "2")
     status, _, err = finish(process)
     assert status == 1
     assert "a worker was killed" in err.splitlines()[-1]
@@ -228,9 +233,7 @@ def test_a_killed_worker_ends_the_run_with_a_word_and_the_next_goes_on(tmp_path,
 def test_a_killed_worker_of_dask_is_replaced(tmp_path, large):
     source, expected = large
     out = tmp_path / "out.avro"
-    process = start(source, "-o", out, "--part-size", PART, "--scheduler", "local:2")
-    wait_for(lambda: len(parts(out)) >= 3, "parts")
-    os.kill(wait_for(lambda: workers(process.pid), "workers")[-1], signal.SIGKILL)
+    process = start_and_kill_a_worker(source, out, "--scheduler", "local:2")
     status, _, err = finish(process)
     assert status == 1, err
     assert out.exists(), err

@@ -92,8 +92,9 @@ def test_one_can_go_on_where_one_stopped(browser):
     for record in range(3):
         shown(page, record)
         page.keyboard.press("n")
-        labelled(page, record + 1)
-    page.wait_for_timeout(1000)  # until the browser has kept the last one
+        # The count is told when the browser has kept the label.
+        count = "document.getElementById('label-count').textContent"
+        until(page, f"{count}.startsWith('{record + 1} of')")
     page.reload()
     page.click("#sample-2")
     browser.settled()

@@ -48,18 +48,22 @@ def make_whole(
     rows : mapping, optional
         Positions that are wanted of each image; images that are not in it are left out.
     """
+
+    def convert(out: Destination) -> None:
+        Maker(job, out, report, say, progress).convert(_sections(output, rows))
+
     try:
         if job.form == "blobs":
             written = _to_blobs(job, output, report, say)
         elif job.form == "hats":
-            written = _to_catalog(job, output, report, say, progress)
+            written = _to_catalog(job, output, convert)
         elif job.is_dataset:
-            written = _to_dataset(job, output, report, say, progress)
+            written = _to_dataset(job, output, report, convert)
         else:
             with output_file(output.path) as stream:
                 others = _beside(job, output, stream)
                 with Destination(job, stream, others=others) as out:
-                    Maker(job, out, report, say, progress).convert(_sections(output, rows))
+                    convert(out)
                 paths = others.paths if others else []
                 written = stream.seek(0, 2) + sum(map(size_of, paths))
             report.beside += map(str, paths)
@@ -85,7 +89,7 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _sections(output: Output, rows: Mapping[Path, Rows] | None = None) -> Iterator[Section]:
+def _sections(output: Output, rows: Mapping[Path, Rows] | None) -> Iterator[Section]:
     for path in output.inputs:
         if rows is None or path in rows:
             yield Section(path, size_of(path), rows=None if rows is None else rows[path])
@@ -104,38 +108,26 @@ def _beside(job: Job, output: Output, stream: BinaryIO) -> SchemaSink | None:
     )
 
 
-def _to_catalog(
-    job: Job,
-    output: Output,
-    report: Report,
-    say: Callable[[str], None],
-    progress: Callable[[int], None],
-) -> int:
+def _to_catalog(job: Job, output: Output, convert: Callable[[Destination], None]) -> int:
     """Write a HATS catalogue; return its bytes."""
     from .hats import open_catalog
 
     size = sum(map(size_of, output.inputs))
     with open_catalog(output.path, size, job.surveys, tensors=job.tensors, nest=job.nest) as sink:
-        Maker(job, Destination(job, sink=sink), report, say, progress).convert(_sections(output))
+        convert(Destination(job, sink=sink))
         if not sink.rows:
             raise EmptyError
     return sum(size_of(path) for path in output.path.rglob("*") if path.is_file())
 
 
 def _to_dataset(
-    job: Job,
-    output: Output,
-    report: Report,
-    say: Callable[[str], None],
-    progress: Callable[[int], None],
+    job: Job, output: Output, report: Report, convert: Callable[[Destination], None]
 ) -> int:
     """Write files by schema and partition into a folder; return their bytes."""
     before = len(report.problems)
     with whole_folder(output.path) as folder:
         with DatasetSink(folder, job) as sink:
-            Maker(job, Destination(job, sink=sink), report, say, progress).convert(
-                _sections(output)
-            )
+            convert(Destination(job, sink=sink))
             if not sink.files:
                 raise EmptyError
         return write_manifest(folder, job, len(report.problems) - before)

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InputError
 from ..inference import weights as shared
 from .load import weights_path
+from .runtime import prior_of
 
 __all__ = ["NearbyOdds", "load_odds", "nearby_of", "read_odds"]
 
@@ -84,13 +85,7 @@ class NearbyOdds:
         for number in np.unique(row):
             some = row == number
             out[some] = np.interp(bright[some], self.magnitudes, self.log_odds[number])
-        return out if share is None else out + _logit(share) - _logit(self.share)
-
-
-def _logit(share: float) -> float:
-    if not 0.0 < share < 1.0:
-        raise InputError(f"nearby must lie between 0 and 1, not {share}")
-    return float(np.log(share / (1.0 - share)))
+        return out if share is None else out + prior_of(share) - prior_of(self.share)
 
 
 def read_odds(note: dict[str, Any]) -> NearbyOdds | None:

@@ -297,7 +297,7 @@ class HostFinder:
         step = level_steps(levels.shape[1])
         given = Conditions.of(len(levels)) if sky is None else sky
         if nearby is not None:
-            given = replace(given, prior=np.full(len(levels), prior_of(nearby), dtype=np.float32))
+            given = replace(given, prior=priors_of(nearby, len(levels)))
         propose = self.propose_averaged if average else self.propose
         return candidates(propose(scaled, first, step, given))
 

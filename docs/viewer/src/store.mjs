@@ -6,6 +6,12 @@ const request = (made) => new Promise((resolve, reject) => {
   made.onerror = () => reject(made.error);
 });
 
+/** Resolves when a transaction is kept: a request that succeeded may still be lost with its page. */
+const kept = (transaction) => new Promise((resolve, reject) => {
+  transaction.oncomplete = resolve;
+  transaction.onerror = transaction.onabort = () => reject(transaction.error);
+});
+
 export class Store {
   #db = null;
   #others = typeof BroadcastChannel === "function" ? new BroadcastChannel("hstamp-viewer") : null;
@@ -40,13 +46,17 @@ export class Store {
 
   async add(label) {
     if (!this.#db) return;
-    label[KEY] = await request(this.#labels("readwrite").add({ ...label }));
+    const labels = this.#labels("readwrite"), adding = request(labels.add({ ...label }));
+    await kept(labels.transaction);
+    label[KEY] = await adding;
     this.#others?.postMessage("changed");
   }
 
   async remove(label) {
     if (!this.#db || label[KEY] === undefined) return;
-    await request(this.#labels("readwrite").delete(label[KEY]));
+    const labels = this.#labels("readwrite");
+    labels.delete(label[KEY]);
+    await kept(labels.transaction);
     this.#others?.postMessage("changed");
   }
 }
